@@ -1,0 +1,159 @@
+"""What a scaling law is: one function of one parameter vector and one configuration, with a box.
+
+A law file needs nothing else from jaxsl:
+
+>>> from jaxsl.law import Law, Param
+>>> def loss(theta, x):
+...     E, A, alpha = theta
+...     (N,) = x
+...     return E + A * power(N, -alpha)
+>>> law = Law("mine", loss, inputs=("N",), params=(
+...     Param("E", 0.0, 10.0), Param("A", 1.0, 1e6), Param("alpha", 0.05, 2.0)),
+...     linear=("E", "A"), formula="L = E + A N^-alpha")
+>>> law.num_params, law.num_outputs
+(3, 1)
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from types import MappingProxyType
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+
+@dataclass(frozen=True)
+class Param:
+    """One parameter of a law and the closed interval it is searched in.
+
+    A positive ``lower`` bound means the parameter is fitted, started and given its prior in
+    logarithmic coordinates.
+    """
+
+    name: str
+    lower: float
+    upper: float
+    doc: str = ""
+
+    def __post_init__(self):
+        if not (np.isfinite(self.lower) and np.isfinite(self.upper) and self.lower < self.upper):
+            raise ValueError(
+                f"parameter {self.name}: the box [{self.lower}, {self.upper}] must be finite with lower < upper"
+            )
+
+    @property
+    def log(self) -> bool:
+        """Whether the parameter lives in logarithmic coordinates."""
+        return self.lower > 0
+
+
+@dataclass(frozen=True, eq=False)
+class Law:
+    """A scaling law ``y = f(x; theta)``.
+
+    ``function(theta, x)`` takes ``theta (param,)`` and one configuration ``x (feature,)`` in the order
+    of ``params`` and ``inputs`` and returns a scalar, or ``(output,)`` for several outputs. It must be
+    traceable by JAX. A law is compared by identity, so it can be a static argument of ``jit``.
+
+    Args:
+        name: the id, such as ``"data_con/sl_5"``.
+        function: the law itself.
+        inputs: names of the features, in the order of ``x``.
+        params: parameters with their boxes, in the order of ``theta``.
+        outputs: names of the outputs, in the order of ``y``.
+        linear: names of parameters in which the law is jointly affine while the others are held
+            fixed; the solver eliminates them exactly (variable projection).
+        formula: the formula in plain text.
+        source: where the law comes from, with the number of the equation.
+        estimates: published parameter vectors by name.
+
+    Raises:
+        ValueError: when names repeat, a box is empty, ``linear`` or ``estimates`` do not match ``params``.
+    """
+
+    name: str
+    function: Callable[[Array, Array], Array]
+    inputs: tuple[str, ...]
+    params: tuple[Param, ...]
+    outputs: tuple[str, ...] = ("loss",)
+    linear: tuple[str, ...] = ()
+    formula: str = ""
+    source: str = ""
+    estimates: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+
+    def __post_init__(self):
+        names = [param.name for param in self.params]
+        for what, values in (("parameter", names), ("input", self.inputs), ("output", self.outputs)):
+            if not values:
+                raise ValueError(f"law {self.name}: needs at least one {what}")
+            repeated = sorted({value for value in values if list(values).count(value) > 1})
+            if repeated:
+                raise ValueError(f"law {self.name}: {what} names repeat: {', '.join(repeated)}")
+        unknown = [name for name in self.linear if name not in names]
+        if unknown:
+            raise ValueError(f"law {self.name}: linear names no parameter: {', '.join(unknown)}")
+        for label, theta in self.estimates.items():
+            if len(theta) != len(names):
+                raise ValueError(
+                    f"law {self.name}: estimate {label!r} has {len(theta)} values for {len(names)} parameters"
+                )
+        object.__setattr__(self, "estimates", MappingProxyType(dict(self.estimates)))
+
+    def __repr__(self) -> str:
+        return f"Law({self.name!r}: {self.formula or ', '.join(self.inputs)})"
+
+    @property
+    def num_params(self) -> int:
+        """Number of parameters, P."""
+        return len(self.params)
+
+    @property
+    def num_outputs(self) -> int:
+        """Number of outputs, D."""
+        return len(self.outputs)
+
+    @cached_property
+    def lower(self) -> np.ndarray:
+        """Lower bounds, ``(param,)``."""
+        return np.array([param.lower for param in self.params])
+
+    @cached_property
+    def upper(self) -> np.ndarray:
+        """Upper bounds, ``(param,)``."""
+        return np.array([param.upper for param in self.params])
+
+    @cached_property
+    def log(self) -> np.ndarray:
+        """Which parameters live in logarithmic coordinates, ``(param,)`` of bool."""
+        return self.lower > 0
+
+    @cached_property
+    def linear_index(self) -> tuple[int, ...]:
+        """Positions of the parameters the law is affine in."""
+        return tuple(i for i, param in enumerate(self.params) if param.name in self.linear)
+
+    def point(self, theta: Array, x: Array) -> Array:
+        """``f(x; theta)`` at one configuration: ``(param,), (feature,) -> (output,)``."""
+        return jnp.reshape(self.function(theta, x), (self.num_outputs,))
+
+    def predict(self, theta: Array, x: Array) -> Array:
+        """``f`` at many configurations: ``(param,), (row, feature) -> (row, output)``."""
+        return jax.vmap(self.point, (None, 0))(theta, x)
+
+    def jacobian(self, theta: Array, x: Array) -> Array:
+        """``df/dtheta`` by forward differentiation: ``(param,), (row, feature) -> (row, output, param)``."""
+        return jax.vmap(jax.jacfwd(self.point), (None, 0))(theta, x)
+
+
+def power(base: Array, exponent: Array) -> Array:
+    """``base ** exponent`` for ``base >= 0`` as ``exp(exponent log base)``, with finite derivatives at 0.
+
+    ``0 ** 0`` is 1, ``0 ** c`` is 0 for ``c > 0``. Where the base is data, XLA takes its logarithm once
+    for a whole fit.
+    """
+    positive = base > 0
+    value = jnp.exp(exponent * jnp.log(jnp.where(positive, base, 1.0)))
+    return jnp.where(positive, value, jnp.where(exponent == 0, 1.0, 0.0))

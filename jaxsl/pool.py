@@ -1,0 +1,104 @@
+"""What may be run, what to predict, and what has been observed: three types, and only one has outcomes."""
+
+import equinox as eqx
+import jax.numpy as jnp
+from jax import Array
+
+
+class Pool(eqx.Module):
+    """Candidate runs. There is no outcome field, so nothing that sees a pool can peek.
+
+    Attributes:
+        x: configurations, ``(pool, feature)``.
+        cost: cost of each, ``(pool,)``, in any one unit, ``>= 0``.
+    """
+
+    x: Array
+    cost: Array
+
+
+class Target(eqx.Module):
+    """The configurations to predict.
+
+    Attributes:
+        x: configurations, ``(target, feature)``.
+        weight: importance of each, ``(target,)``, summing to one.
+    """
+
+    x: Array
+    weight: Array
+
+
+class Observations(eqx.Module):
+    """Runs whose outcome was bought, in a buffer of fixed size.
+
+    Attributes:
+        x: configurations, ``(row, feature)``; padded rows repeat a valid configuration.
+        y: outcomes, ``(row, output)``; padded rows are 0.
+        mask: which rows are real, ``(row,)`` of bool.
+    """
+
+    x: Array
+    y: Array
+    mask: Array
+
+    @property
+    def num_observed(self) -> Array:
+        """Number of real rows, a scalar."""
+        return jnp.sum(self.mask)
+
+    def add(self, x: Array, y: Array) -> "Observations":
+        """One more run, ``x (feature,)``, ``y (output,)``, in the first free row.
+
+        A full buffer is left as it is: the host makes it large enough beforehand (``buffer_size``).
+        """
+        row = jnp.argmin(self.mask)
+        free = ~self.mask[row]
+        return Observations(
+            x=self.x.at[row].set(jnp.where(free, x, self.x[row])),
+            y=self.y.at[row].set(jnp.where(free, y, self.y[row])),
+            mask=self.mask.at[row].set(True),
+        )
+
+
+def uniform_target(x: Array) -> Target:
+    """A target region with equal weights, ``x (target, feature)``."""
+    return Target(x=x, weight=jnp.full(x.shape[0], 1.0 / x.shape[0], x.dtype))
+
+
+def observe(x: Array, y: Array, size: int | None = None) -> Observations:
+    """Pack runs ``x (row, feature)``, ``y (row, output)`` into a buffer of ``size`` rows.
+
+    Padded rows repeat the first configuration, where any law that is finite on the runs is finite.
+
+    Raises:
+        ValueError: when the runs do not fit, or there is none to pad with.
+    """
+    num, size = x.shape[0], x.shape[0] if size is None else size
+    if num > size:
+        raise ValueError(f"{num} runs do not fit in a buffer of {size}")
+    if num == 0:
+        raise ValueError("no run to observe; use `empty`")
+    pad = size - num
+    return Observations(
+        x=jnp.concatenate([x, jnp.broadcast_to(x[:1], (pad, x.shape[1]))]),
+        y=jnp.concatenate([y, jnp.zeros((pad, y.shape[1]), y.dtype)]),
+        mask=jnp.arange(size) < num,
+    )
+
+
+def empty(x: Array, num_outputs: int, size: int) -> Observations:
+    """A buffer without runs; ``x (feature,)`` is any configuration at which the law is finite."""
+    return Observations(
+        x=jnp.broadcast_to(x, (size, x.shape[0])),
+        y=jnp.zeros((size, num_outputs), x.dtype),
+        mask=jnp.zeros(size, bool),
+    )
+
+
+def buffer_size(num_runs: int, smallest: int = 32) -> int:
+    """The buffer for ``num_runs``: ``smallest`` times a power of four, so that few programs are compiled."""
+    size = smallest
+    while size < num_runs:
+        size *= 4
+    return size

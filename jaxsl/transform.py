@@ -1,0 +1,60 @@
+"""Coordinates of the search: logarithmic where the lower bound is positive, in quarters of the box.
+
+With ``t_j = log theta_j`` (positive lower bound) or ``theta_j``, the scaled coordinate is
+``z_j = t_j / tau_j`` where ``tau_j`` is a quarter of the box's width in ``t_j``: the prior standard
+deviation, so that the prior precision is the identity in ``z``
+(Spend Less, Fit Better, appendix C).
+"""
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from jaxsl.law import Law
+
+
+class Box(eqx.Module):
+    """A law's box in scaled coordinates.
+
+    Attributes:
+        lower, upper: bounds of ``z``, ``(param,)``.
+        width: ``tau``, a quarter of the box's (log-)width, ``(param,)``.
+        log: which parameters are logarithmic, ``(param,)`` of bool.
+    """
+
+    lower: Array
+    upper: Array
+    width: Array
+    log: Array
+
+    def scaled(self, theta: Array) -> Array:
+        """``theta -> z``, both ``(..., param)``."""
+        return jnp.where(self.log, jnp.log(jnp.where(self.log, theta, 1.0)), theta) / self.width
+
+    def theta(self, z: Array) -> Array:
+        """``z -> theta``, both ``(..., param)``."""
+        t = z * self.width
+        return jnp.where(self.log, jnp.exp(jnp.where(self.log, t, 0.0)), t)
+
+    def slope(self, theta: Array) -> Array:
+        """``d theta / d z``, ``(..., param)``: multiply a Jacobian's columns by it."""
+        return self.width * jnp.where(self.log, theta, 1.0)
+
+    def clip(self, z: Array) -> Array:
+        """The nearest point of the box."""
+        return jnp.clip(z, self.lower, self.upper)
+
+
+def box(law: Law, dtype=float) -> Box:
+    """The box of ``law`` in scaled coordinates, in the given dtype."""
+    log = law.log
+    lower = np.where(log, np.log(np.where(log, law.lower, 1.0)), law.lower)
+    upper = np.where(log, np.log(np.where(log, law.upper, 1.0)), law.upper)
+    width = (upper - lower) / 4
+    return Box(
+        lower=jnp.asarray(lower / width, dtype),
+        upper=jnp.asarray(upper / width, dtype),
+        width=jnp.asarray(width, dtype),
+        log=jnp.asarray(log),
+    )
