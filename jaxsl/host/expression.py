@@ -1,0 +1,168 @@
+"""Arithmetic on columns, such as ``6*N*D``: parsed, walked over a whitelist, never evaluated as code.
+
+>>> import numpy as np
+>>> cost = parse("6 * N * `tokens seen`^0.5")
+>>> cost.names
+('N', 'tokens seen')
+>>> float(cost.evaluate({"N": np.array(2.0), "tokens seen": np.array(9.0)}))
+36.0
+"""
+
+import ast
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import reduce
+
+import numpy as np
+
+from jaxsl.host.errors import UserError
+
+LONGEST = 500  # characters; far beyond any formula, and short of the depth at which a parser gives up
+
+OPERATORS: dict[type[ast.AST], Callable] = {
+    ast.Add: np.add,
+    ast.Sub: np.subtract,
+    ast.Mult: np.multiply,
+    ast.Div: np.divide,
+    ast.Pow: np.power,
+    ast.USub: np.negative,
+    ast.UAdd: np.positive,
+}
+FUNCTIONS: dict[str, Callable] = {"log": np.log, "log10": np.log10, "exp": np.exp, "sqrt": np.sqrt}
+REDUCTIONS: dict[str, Callable] = {"min": np.minimum, "max": np.maximum}
+ALLOWED = (
+    "only numbers, columns, + - * / ** ^, parentheses and the functions "
+    f"{', '.join((*FUNCTIONS, *REDUCTIONS))} may be used; a column whose name is no word goes in `backticks`"
+)
+TOKEN = re.compile(
+    r"(?P<space>\s+)|(?P<number>(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?(?!\w))|(?P<quoted>`[^`]+`)"
+    r"|(?P<name>[^\W\d]\w*)|(?P<symbol>[-+*/^(),])"
+)
+
+
+@dataclass(frozen=True)
+class Expression:
+    """A parsed expression.
+
+    Attributes:
+        text: as it was written.
+        names: the columns it needs, in order of appearance.
+    """
+
+    text: str
+    names: tuple[str, ...]
+    _tree: ast.expr = field(repr=False, compare=False)
+    _words: Mapping[int, str] = field(repr=False, compare=False)
+
+    def evaluate(self, columns: Mapping[str, np.ndarray]) -> np.ndarray:
+        """The value for every row, float64; not a number or infinite where the arithmetic has no answer."""
+        with np.errstate(all="ignore"):
+            return np.asarray(self._value(self._tree, columns), np.float64)
+
+    def _value(self, node: ast.expr, columns: Mapping[str, np.ndarray]) -> np.ndarray:
+        match node:
+            case ast.Constant(value=int() | float() as value):
+                return np.asarray(value, np.float64)
+            case ast.Name():
+                return np.asarray(columns[self._words[node.col_offset]], np.float64)
+            case ast.UnaryOp(op=op, operand=operand):
+                return OPERATORS[type(op)](self._value(operand, columns))
+            case ast.BinOp(left=left, op=op, right=right):
+                return OPERATORS[type(op)](self._value(left, columns), self._value(right, columns))
+            case ast.Call(func=func, args=args):
+                function = self._words[func.col_offset]
+                values = [self._value(arg, columns) for arg in args]
+                return (
+                    reduce(REDUCTIONS[function], values)
+                    if function in REDUCTIONS
+                    else FUNCTIONS[function](*values)
+                )
+        raise AssertionError(f"{type(node).__name__} passed the whitelist")
+
+
+def parse(text: str) -> Expression:
+    """Read an expression.
+
+    Raises:
+        UserError: when it holds anything but arithmetic on columns; names the piece and its place.
+    """
+    if not text.strip():
+        raise UserError("the expression is empty; write arithmetic on columns, such as 6*N*D")
+    if len(text) > LONGEST:
+        raise UserError(f"the expression has {len(text)} characters; at most {LONGEST} are read")
+    source, origin, words = _plain(text)
+    try:
+        tree = ast.parse(source, mode="eval").body
+    except SyntaxError as error:
+        unfinished = source.rstrip().endswith(tuple("+-*/(,"))
+        start = len(text) if unfinished else origin[min(error.offset or 1, len(origin)) - 1]
+        raise _refusal(text, start, "does not fit there") from None
+    names: list[str] = []
+    _check(tree, text, origin, words, names)
+    return Expression(text, tuple(dict.fromkeys(names)), tree, words)
+
+
+def _plain(text: str) -> tuple[str, list[int], dict[int, str]]:
+    """``text`` with ``^`` as ``**`` and every name as underscores, where each character came from, the names.
+
+    What Python's parser gets to see is made of digits, operators and underscores alone.
+    """
+    source, origin, words, start = "", [], {}, 0
+    while start < len(text):
+        token = TOKEN.match(text, start)
+        if token is None:
+            raise _refusal(text, start, "is not allowed")
+        piece = token.group()
+        match token.lastgroup:
+            case "space":
+                plain = " "
+            case "quoted" | "name":
+                words[len(source)] = piece.strip("`")
+                plain = "_" * len(piece)
+            case _:
+                plain = "**" if piece == "^" else piece
+        source, start = source + plain, token.end()
+        origin += [token.start()] * len(plain)
+    # The parser would take leading blanks for an indented block.
+    skipped = len(source) - len(source.lstrip())
+    return source[skipped:], origin[skipped:], {at - skipped: name for at, name in words.items()}
+
+
+def _check(node: ast.expr, text: str, origin: list[int], words: Mapping[int, str], names: list[str]) -> None:
+    """Refuse everything that is not arithmetic; collect the columns' names."""
+    children: list[ast.expr] = []
+    match node:
+        case ast.Constant():
+            pass
+        case ast.Name():
+            names.append(words[node.col_offset])
+        case ast.UnaryOp(op=op, operand=operand) if type(op) in OPERATORS:
+            children = [operand]
+        case ast.BinOp(left=left, op=op, right=right):
+            if type(op) not in OPERATORS:
+                raise _refusal(text, origin[left.end_col_offset or 0], "is not allowed")
+            children = [left, right]
+        case ast.Call(func=ast.Name() as func, args=args):
+            function, start = words[func.col_offset], origin[func.col_offset]
+            if function not in FUNCTIONS and function not in REDUCTIONS:
+                raise _refusal(text, start, "is not a function known here")
+            if (len(args) < 2) if function in REDUCTIONS else (len(args) != 1):
+                wanted = "at least two values" if function in REDUCTIONS else "one value"
+                raise _refusal(text, start, f"takes {wanted}, not {len(args)}")
+            children = args
+        case _:
+            raise _refusal(text, origin[node.col_offset], "is not allowed")
+    for child in children:
+        _check(child, text, origin, words, names)
+
+
+def _refusal(text: str, start: int, why: str) -> UserError:
+    piece = re.compile(r"`[^`]*`|\w+|\S|$").search(text, start)
+    found = piece.group() if piece else ""
+    what = (
+        f"{found!r} at character {piece.start() + 1} {why}"
+        if piece and found
+        else "something is missing at its end"
+    )
+    return UserError(f"the expression {text!r}: {what}; {ALLOWED}")
