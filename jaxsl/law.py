@@ -2,16 +2,16 @@
 
 A law file needs nothing else from jaxsl:
 
->>> from jaxsl.law import Law, Param
+>>> from jaxsl.law import Law, params, power
 >>> def loss(theta, x):
+...     "L = E + A N^-alpha"
 ...     E, A, alpha = theta
 ...     (N,) = x
 ...     return E + A * power(N, -alpha)
->>> law = Law("mine", loss, inputs=("N",), params=(
-...     Param("E", 0.0, 10.0), Param("A", 1.0, 1e6), Param("alpha", 0.05, 2.0)),
-...     linear=("E", "A"), formula="L = E + A N^-alpha")
->>> law.num_params, law.num_outputs
-(3, 1)
+>>> law = Law("mine", loss, inputs=("N",),
+...     params=params(E=(0, 10), A=(1, 1e6), alpha=(0.05, 2)), linear=("E", "A"))
+>>> law.num_params, law.num_outputs, law.formula
+(3, 1, 'L = E + A N^-alpha')
 """
 
 from collections.abc import Callable, Mapping
@@ -66,12 +66,14 @@ class Law:
         outputs: names of the outputs, in the order of ``y``.
         linear: names of parameters in which the law is jointly affine while the others are held
             fixed; the solver eliminates them exactly (variable projection).
-        formula: the formula in plain text.
+        formula: the formula in plain text; by default the first paragraph of the function's docstring.
         source: where the law comes from, with the number of the equation.
         estimates: published parameter vectors by name.
+        nonnegative: names of inputs that may be 0, such as a share of a mixture; all others are positive.
 
     Raises:
-        ValueError: when names repeat, a box is empty, ``linear`` or ``estimates`` do not match ``params``.
+        ValueError: when names repeat, a box is empty, ``linear`` or ``estimates`` do not match ``params``,
+            or ``nonnegative`` does not match ``inputs``.
     """
 
     name: str
@@ -83,6 +85,7 @@ class Law:
     formula: str = ""
     source: str = ""
     estimates: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    nonnegative: tuple[str, ...] = ()
 
     def __post_init__(self):
         names = [param.name for param in self.params]
@@ -95,12 +98,17 @@ class Law:
         unknown = [name for name in self.linear if name not in names]
         if unknown:
             raise ValueError(f"law {self.name}: linear names no parameter: {', '.join(unknown)}")
+        unknown = [name for name in self.nonnegative if name not in self.inputs]
+        if unknown:
+            raise ValueError(f"law {self.name}: nonnegative names no input: {', '.join(unknown)}")
         for label, theta in self.estimates.items():
             if len(theta) != len(names):
                 raise ValueError(
                     f"law {self.name}: estimate {label!r} has {len(theta)} values for {len(names)} parameters"
                 )
         object.__setattr__(self, "estimates", MappingProxyType(dict(self.estimates)))
+        paragraph = (getattr(self.function, "__doc__", None) or "").strip().split("\n\n")[0]
+        object.__setattr__(self, "formula", self.formula or " ".join(paragraph.split()))
 
     def __repr__(self) -> str:
         return f"Law({self.name!r}: {self.formula or ', '.join(self.inputs)})"
@@ -146,6 +154,11 @@ class Law:
     def jacobian(self, theta: Array, x: Array) -> Array:
         """``df/dtheta`` by forward differentiation: ``(param,), (row, feature) -> (row, output, param)``."""
         return jax.vmap(jax.jacfwd(self.point), (None, 0))(theta, x)
+
+
+def params(**intervals: tuple) -> tuple[Param, ...]:
+    """Parameters in the order given: ``params(E=(0, 10), alpha=(0.05, 2, "decay exponent in N"))``."""
+    return tuple(Param(name, *interval) for name, interval in intervals.items())
 
 
 def power(base: Array, exponent: Array) -> Array:
