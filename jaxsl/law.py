@@ -41,7 +41,7 @@ class Param:
     def __post_init__(self):
         if not (np.isfinite(self.lower) and np.isfinite(self.upper) and self.lower < self.upper):
             raise ValueError(
-                f"parameter {self.name}: the box [{self.lower}, {self.upper}] must be finite with lower < upper"
+                f"parameter {self.name}: box [{self.lower}, {self.upper}] must be finite with lower < upper"
             )
 
     @property
