@@ -21,21 +21,25 @@ class Box(eqx.Module):
         lower, upper: bounds of ``z``, ``(param,)``.
         width: ``tau``, a quarter of the box's (log-)width, ``(param,)``.
         log: which parameters are logarithmic, ``(param,)`` of bool.
+        theta_lower, theta_upper: the same bounds as parameters, ``(param,)``.
     """
 
     lower: Array
     upper: Array
     width: Array
     log: Array
+    theta_lower: Array
+    theta_upper: Array
 
     def scaled(self, theta: Array) -> Array:
         """``theta -> z``, both ``(..., param)``."""
         return jnp.where(self.log, jnp.log(jnp.where(self.log, theta, 1.0)), theta) / self.width
 
     def theta(self, z: Array) -> Array:
-        """``z -> theta``, both ``(..., param)``."""
+        """``z -> theta``, both ``(..., param)``; rounding never leaves the box."""
         t = z * self.width
-        return jnp.where(self.log, jnp.exp(jnp.where(self.log, t, 0.0)), t)
+        theta = jnp.where(self.log, jnp.exp(jnp.where(self.log, t, 0.0)), t)
+        return jnp.clip(theta, self.theta_lower, self.theta_upper)
 
     def slope(self, theta: Array) -> Array:
         """``d theta / d z``, ``(..., param)``: multiply a Jacobian's columns by it."""
@@ -57,4 +61,6 @@ def box(law: Law, dtype=float) -> Box:
         upper=jnp.asarray(upper / width, dtype),
         width=jnp.asarray(width, dtype),
         log=jnp.asarray(log),
+        theta_lower=jnp.asarray(law.lower, dtype),
+        theta_upper=jnp.asarray(law.upper, dtype),
     )

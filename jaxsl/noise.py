@@ -1,0 +1,53 @@
+"""The variance of the noise around a law, from bought outcomes alone."""
+
+import equinox as eqx
+import jax.numpy as jnp
+from jax import Array
+
+from jaxsl.pool import Observations
+
+
+class InverseGamma(eqx.Module):
+    """Prior of the noise variance: ``sigma^2 ~ InvGamma(a0, b0)`` with ``b0 = a0 * fraction * Var(y)``.
+
+    ``fraction`` is the share of the outcomes' variance that is guessed to be noise before any fit. The
+    public implementation of the paper uses 1 and takes ``Var(y)`` over outcomes that were not bought yet;
+    here the variance is over the bought runs, within each output.
+
+    Attributes:
+        a0: shape; worth ``2 a0`` observations.
+        fraction: prior share of the variance that is noise.
+        spend: subtract the number of parameters from the number of observations, so that a law with
+            nearly as many parameters as runs is not taken to be noise-free.
+    """
+
+    a0: float = 2.0
+    fraction: float = 1.0
+    spend: bool = eqx.field(static=True, default=False)
+
+    def variance(self, observations: Observations, squares: Array, num_params: int) -> Array:
+        """Posterior mean ``(b0 + SSR / 2) / (a0 + n / 2 - 1)`` (Spend Less, Fit Better, appendix C).
+
+        Args:
+            observations: the bought runs; ``n`` counts their outcomes, rows times outputs.
+            squares: sum of squared residuals ``SSR``, any shape.
+            num_params: P, subtracted from ``n`` (leaving at least 1) if ``spend``.
+
+        Returns:
+            ``sigma^2``, in the shape of ``squares``; positive.
+        """
+        spread = outcome_variance(observations)
+        count = observations.num_observed * observations.y.shape[1]
+        if self.spend:
+            count = jnp.maximum(count - num_params, 1)
+        b0 = self.a0 * self.fraction * spread
+        variance = (b0 + squares / 2) / (self.a0 + count / 2 - 1)
+        return jnp.maximum(variance, jnp.finfo(variance.dtype).eps ** 2 * jnp.maximum(spread, 1e-30))
+
+
+def outcome_variance(observations: Observations) -> Array:
+    """Variance of the bought outcomes within each output, averaged over outputs; a scalar."""
+    mask = observations.mask[:, None]
+    count = jnp.maximum(observations.num_observed, 1)
+    mean = jnp.sum(jnp.where(mask, observations.y, 0.0), axis=0) / count
+    return jnp.mean(jnp.sum(jnp.where(mask, (observations.y - mean) ** 2, 0.0), axis=0) / count)

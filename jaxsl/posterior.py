@@ -1,0 +1,177 @@
+"""What is believed about any configuration: a weighted mixture of local Gaussians.
+
+A posterior is anything with ``weight (basin,)``, ``noise (basin,)`` and ``at(x) -> Predictive``. Acquisitions
+see nothing else, so several laws, or a user's own model, become one posterior by ``Mixture``.
+
+In basin k an outcome at x is ``N(mean_k(x), root_k(x) root_k(x)^T + noise_k I)`` and the covariance between two
+configurations is ``root_k(x) root_k(x')^T``: ``root = df/dtheta Sigma^(1/2)``.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jax import Array
+from jax.scipy.special import ndtr
+
+from jaxsl.law import Law
+
+
+class Predictive(eqx.Module):
+    """Local Gaussians at given configurations.
+
+    Attributes:
+        mean: ``(basin, row, output)``.
+        root: ``(basin, row, output, factor)``; noise is not in it.
+    """
+
+    mean: Array
+    root: Array
+
+
+class Posterior(Protocol):
+    """A mixture of local Gaussians over outcomes at any configuration."""
+
+    @property
+    def weight(self) -> Array:
+        """Weights of the basins, ``(basin,)``, summing to one; zero for an empty slot."""
+
+    @property
+    def noise(self) -> Array:
+        """Noise variance of each basin, ``(basin,)``."""
+
+    def at(self, x: Array) -> Predictive:
+        """The local Gaussians at ``x (row, feature)``."""
+
+
+class LawPosterior(eqx.Module):
+    """The basins of one law.
+
+    Attributes:
+        law: the law.
+        theta: parameters of each basin, ``(basin, param)``.
+        root: ``d theta / d z Sigma^(1/2)``, ``(basin, param, param)``: a square root of the covariance of theta.
+        weight, noise: ``(basin,)``.
+    """
+
+    law: Law = eqx.field(static=True)
+    theta: Array
+    root: Array
+    weight: Array
+    noise: Array
+
+    def at(self, x: Array) -> Predictive:
+        """The law and its linearisation at ``x (row, feature)``, in every basin."""
+
+        def one(theta, root):
+            return self.law.predict(theta, x), self.law.jacobian(theta, x) @ root
+
+        mean, root = jax.vmap(one)(self.theta, self.root)
+        finite = jnp.all(jnp.isfinite(root), axis=-1) & jnp.isfinite(mean)
+        return Predictive(jnp.where(jnp.isfinite(mean), mean, 0.0), jnp.where(finite[..., None], root, 0.0))
+
+
+class Mixture(eqx.Module):
+    """Several posteriors as one, such as those of several laws.
+
+    Attributes:
+        parts: posteriors over the same inputs and outputs.
+        share: weight of each part, ``(part,)``, summing to one.
+    """
+
+    parts: tuple
+    share: Array
+
+    @property
+    def weight(self) -> Array:
+        """Weights of all basins, ``(basin,)``."""
+        return jnp.concatenate([part.weight * share for part, share in zip(self.parts, self.share, strict=True)])
+
+    @property
+    def noise(self) -> Array:
+        """Noise variances of all basins, ``(basin,)``."""
+        return jnp.concatenate([part.noise for part in self.parts])
+
+    def at(self, x: Array) -> Predictive:
+        """The basins of all parts; factors are padded with zeros to the longest."""
+        each = [part.at(x) for part in self.parts]
+        factors = max(part.root.shape[-1] for part in each)
+        roots = [jnp.pad(part.root, [(0, 0)] * 3 + [(0, factors - part.root.shape[-1])]) for part in each]
+        return Predictive(jnp.concatenate([part.mean for part in each]), jnp.concatenate(roots))
+
+
+class Best(eqx.Module):
+    """The heaviest basin of a posterior alone, with weight one: what a single fit would believe."""
+
+    whole: Posterior
+
+    @property
+    def weight(self) -> Array:
+        """One, ``(1,)``."""
+        return jnp.ones(1, self.whole.weight.dtype)
+
+    @property
+    def noise(self) -> Array:
+        """Its noise variance, ``(1,)``."""
+        return self.whole.noise[jnp.argmax(self.whole.weight)][None]
+
+    def at(self, x: Array) -> Predictive:
+        """Its Gaussian at ``x``."""
+        heaviest = jnp.argmax(self.whole.weight)
+        predictive = self.whole.at(x)
+        return Predictive(predictive.mean[heaviest][None], predictive.root[heaviest][None])
+
+
+class Moments(eqx.Module):
+    """Mean and variance of a posterior's mixture.
+
+    Attributes:
+        mean: ``(row, output)``.
+        within: weighted variance inside basins, without noise, ``(row, output)``.
+        between: variance of the basins' means, ``(row, output)``.
+    """
+
+    mean: Array
+    within: Array
+    between: Array
+
+
+def moments(posterior: Posterior, x: Array) -> Moments:
+    """Mean and the two parts of the variance at ``x (row, feature)`` (Spend Less, Fit Better, section 4.1)."""
+    predictive = posterior.at(x)
+    weight = posterior.weight[:, None, None]
+    mean = jnp.sum(weight * predictive.mean, axis=0)
+    within = jnp.sum(weight * jnp.sum(predictive.root**2, axis=-1), axis=0)
+    between = jnp.sum(weight * (predictive.mean - mean) ** 2, axis=0)
+    return Moments(mean, within, between)
+
+
+def quantile(posterior: Posterior, x: Array, probability: Sequence[float], noisy: bool = True) -> Array:
+    """Quantiles of the mixture at ``x``: ``(probability, row, output)``, by 60 bisections.
+
+    Args:
+        posterior: any posterior.
+        x: ``(row, feature)``.
+        probability: such as ``(0.025, 0.975)``.
+        noisy: of an outcome (with noise), or of the noise-free curve.
+    """
+    predictive = posterior.at(x)
+    variance = jnp.sum(predictive.root**2, axis=-1) + (posterior.noise[:, None, None] if noisy else 0.0)
+    sd = jnp.sqrt(jnp.maximum(variance, jnp.finfo(variance.dtype).tiny))
+    weight = posterior.weight[:, None, None]
+    used = weight > 0
+    low = jnp.min(jnp.where(used, predictive.mean - 10 * sd, jnp.inf), axis=0)
+    high = jnp.max(jnp.where(used, predictive.mean + 10 * sd, -jnp.inf), axis=0)
+
+    def one(level):
+        def halve(_, ends):
+            middle = (ends[0] + ends[1]) / 2
+            below = jnp.sum(weight * ndtr((middle - predictive.mean) / sd), axis=0) < level
+            return jnp.where(below, middle, ends[0]), jnp.where(below, ends[1], middle)
+
+        low_end, high_end = jax.lax.fori_loop(0, 60, halve, (low, high))
+        return (low_end + high_end) / 2
+
+    return jax.vmap(one)(jnp.asarray(probability, low.dtype))

@@ -1,0 +1,103 @@
+"""The least-squares problem that every solver is given: residuals of a law on masked, weighted runs.
+
+``loss(theta) = sum_i w_i rho(f(x_i; theta) - y_i) / (D sum_i w_i)``, with ``rho(r) = r^2`` (the mean squared
+error of the papers) or a robust loss.
+"""
+
+from collections.abc import Callable
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from jaxsl.law import Law
+from jaxsl.pool import Observations
+from jaxsl.transform import Box, box
+
+
+class Huber(eqx.Module):
+    """Huber's loss: quadratic within ``delta`` of zero, linear beyond (Hoffmann et al. 2022, appendix D.3).
+
+    Given as the residual whose square it is: ``r`` inside, ``sign(r) sqrt(2 delta |r| - delta^2)`` outside.
+    """
+
+    delta: float = 1e-3
+
+    def __call__(self, residual: Array) -> Array:
+        """``(...,) -> (...,)``."""
+        size = jnp.abs(residual)
+        outside = size > self.delta
+        tail = jnp.sqrt(2 * self.delta * jnp.where(outside, size, self.delta) - self.delta**2)
+        return jnp.where(outside, jnp.sign(residual) * tail, residual)
+
+
+class Asymmetric(eqx.Module):
+    """Squared loss that weighs a run above the curve by ``above`` and one below it by 1.
+
+    A failed or badly tuned run lies above the frontier, never below it, so ``above < 1`` fits the frontier.
+    """
+
+    above: float = 0.1
+
+    def __call__(self, residual: Array) -> Array:
+        """``(...,) -> (...,)``; the residual is prediction minus outcome."""
+        return residual * jnp.where(residual < 0, jnp.sqrt(self.above), 1.0)
+
+
+class Problem(eqx.Module):
+    """Residuals of one law on one set of runs, as a function of the parameters.
+
+    Attributes:
+        law: the law.
+        box: its box in scaled coordinates.
+        x: ``(row, feature)``. y: ``(row, output)``.
+        root: square root of ``w_i / (D sum w)``, ``(row,)``, zero for padded rows; the squared residuals
+            then sum to the mean squared error.
+        robust: transformation of the residuals, or None for plain least squares.
+    """
+
+    law: Law = eqx.field(static=True)
+    box: Box
+    x: Array
+    y: Array
+    root: Array
+    robust: Callable[[Array], Array] | None = None
+
+    def residual(self, theta: Array) -> Array:
+        """Weighted residuals, ``(param,) -> (row, output)``; their squares sum to the loss."""
+        difference = self.law.predict(theta, self.x) - self.y
+        if self.robust is not None:
+            difference = self.robust(difference)
+        return jnp.where(self.root[:, None] > 0, difference, 0.0) * self.root[:, None]
+
+    def loss(self, theta: Array) -> Array:
+        """The loss, ``(param,) -> scalar``."""
+        return jnp.sum(self.residual(theta) ** 2)
+
+
+def problem(
+    law: Law,
+    observations: Observations,
+    weight: Array | None = None,
+    robust: Callable[[Array], Array] | None = None,
+) -> Problem:
+    """The problem of fitting ``law`` to ``observations``, each run counted ``weight (row,)`` times.
+
+    Padded rows are given the configuration of the first real row, so that a law which is finite on the
+    runs is finite everywhere it is evaluated and masked derivatives stay finite.
+    """
+    dtype = observations.y.dtype
+    first = jnp.argmax(observations.mask)
+    x = jnp.where(observations.mask[:, None], observations.x, observations.x[first])
+    weight = observations.mask.astype(dtype) if weight is None else jnp.where(observations.mask, weight, 0.0)
+    total = jnp.sum(weight) * observations.y.shape[1]
+    root = jnp.sqrt(weight / jnp.where(total > 0, total, 1.0))
+    return Problem(law, box(law, dtype), x, observations.y, root, robust)
+
+
+def linearise(problem: Problem, theta: Array, index: tuple[int, ...]) -> tuple[Array, Array]:
+    """Residuals and their derivatives by the parameters at ``index``: ``(row*output,), (column, row*output)``."""
+    flat, tangent = jax.linearize(lambda theta: problem.residual(theta).ravel(), theta)
+    basis = jnp.eye(theta.shape[0], dtype=theta.dtype)[jnp.array(index, dtype=int)]
+    return flat, jax.vmap(tangent)(basis)

@@ -1,0 +1,1 @@
+"""Solvers of the multi-start fit. A solver holds settings only: ``solver(problem, starts) -> Solution``."""

@@ -1,0 +1,236 @@
+"""Batched bounded Levenberg-Marquardt: the default solver.
+
+In scaled coordinates ``z`` (see ``jaxsl.transform``) with residuals ``r`` and Jacobian ``J``, each step solves
+
+    (J^T J + lambda S + kappa diag(|g| / v)) s = -g,      g = J^T r,   S_jj = sqrt(H_jj max_k H_kk)
+
+with ``v_j`` the distance to the bound that ``-g`` points to: Coleman and Li's interior scaling (1996) while
+a start is young (``kappa = 1``), later a projection with an active set and a second solve for the free
+coordinates (``kappa = 0``). ``lambda`` follows Nielsen (1999). Parameters that the law declares itself
+affine in are eliminated after every step by a bounded linear solve (variable projection in the form of
+Ruhe and Wedin, 1980), so a start needs no luck with amplitudes.
+
+Starts run in ``lanes``: a lane whose start has ended takes the next one from the queue, so neither
+stragglers nor the number of starts decide the working set, which is about
+``lanes x row x output x (param + 4)`` numbers.
+"""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from jaxsl._linalg import solve_spd
+from jaxsl.residual import Problem, linearise
+from jaxsl.solver.solution import CONVERGED, INVALID, OUT_OF_STEPS, STALLED, Solution
+
+RUNNING = -1
+
+
+class _Lane(eqx.Module):
+    """One start on its way: the accepted point, its model, and the damping."""
+
+    z: Array
+    theta: Array
+    loss: Array
+    gradient: Array
+    hessian: Array
+    damping: Array
+    growth: Array
+    steps: Array
+    small: Array
+    status: Array
+
+
+class LevenbergMarquardt(eqx.Module):
+    """Settings of the batched bounded Levenberg-Marquardt solver.
+
+    Attributes:
+        max_steps: evaluations per start at most.
+        tolerance: relative reduction of the loss, expected and obtained, at which a start has converged.
+        young: steps that use the interior scaling.
+        lanes: starts worked on at once; None for all.
+    """
+
+    max_steps: int = 200
+    tolerance: float = 1e-9
+    young: int = 10
+    lanes: int | None = eqx.field(static=True, default=16)
+
+    def __call__(self, problem: Problem, starts: Array) -> Solution:
+        """Minimise from every row of ``starts (start, param)``.
+
+        Args:
+            problem: residuals and box.
+            starts: parameter vectors; those outside the box are moved to its boundary.
+        """
+        num = starts.shape[0]
+        width = min(self.lanes or num, num)
+        z = problem.box.clip(problem.box.scaled(starts))
+        step = jax.vmap(lambda lane: self._step(problem, lane))
+
+        def fresh(index):
+            return self._fresh(z[jnp.clip(index, 0, num - 1)], index < num)
+
+        def advance(carry):
+            lanes, index, taken, theta, loss, status, steps = carry
+            lanes = step(lanes)
+            ended = lanes.status != RUNNING
+            where = jnp.where(ended & (index < num), index, num)
+            theta = theta.at[where].set(lanes.theta, mode="drop")
+            loss = loss.at[where].set(lanes.loss, mode="drop")
+            status = status.at[where].set(lanes.status, mode="drop")
+            steps = steps.at[where].set(lanes.steps, mode="drop")
+            rank = jnp.cumsum(ended) - 1
+            index = jnp.where(ended, jnp.minimum(taken + rank, num), index)
+            taken = jnp.minimum(taken + jnp.sum(ended), num)
+            new = jax.vmap(fresh)(index)
+            lanes = jax.tree.map(lambda old, new: jnp.where(_like(ended, old), new, old), lanes, new)
+            return lanes, index, taken, theta, loss, status, steps
+
+        index = jnp.arange(width)
+        carry = (
+            jax.vmap(fresh)(index),
+            index,
+            jnp.asarray(width),
+            problem.box.theta(z),
+            jnp.full(num, jnp.inf, starts.dtype),
+            jnp.full(num, INVALID),
+            jnp.zeros(num, int),
+        )
+        carry = jax.lax.while_loop(lambda carry: jnp.any(carry[1] < num), advance, carry)
+        _, _, _, theta, loss, status, steps = carry
+        return Solution(theta, loss, status, steps)
+
+    def _fresh(self, z: Array, real: Array) -> _Lane:
+        """A start before its first evaluation; an infinite loss makes the first point accepted."""
+        zero = jnp.zeros((), z.dtype)
+        return _Lane(
+            z=z,
+            theta=jnp.zeros_like(z),
+            loss=jnp.full((), jnp.inf, z.dtype),
+            gradient=jnp.zeros_like(z),
+            hessian=jnp.eye(z.shape[0], dtype=z.dtype),
+            damping=zero + 1e-2,
+            growth=zero + 2,
+            steps=jnp.zeros((), int),
+            small=jnp.zeros((), int),
+            status=jnp.where(real, RUNNING, OUT_OF_STEPS),
+        )
+
+    def _step(self, problem: Problem, lane: _Lane) -> _Lane:
+        """Propose, evaluate once, accept or refuse."""
+        first = lane.steps == 0
+        move, expected = _propose(problem, lane, lane.steps < self.young)
+        z, theta, loss, gradient, hessian = _evaluate(problem, lane.z + jnp.where(first, 0.0, move))
+        finite = jnp.isfinite(loss) & jnp.all(jnp.isfinite(hessian))
+        accept = finite & (loss < lane.loss)
+        ratio = (lane.loss - loss) / jnp.where(expected > 0, expected, 1.0)
+        ratio = jnp.where(first, 1.0, jnp.where(accept, jnp.minimum(ratio, 1.0), 0.0))
+        shrink = jnp.maximum(1 / 3, 1 - (2 * ratio - 1) ** 3)
+        damping = jnp.where(accept, jnp.where(first, 1.0, shrink), lane.growth) * lane.damping
+        growth = jnp.where(accept, 2.0, 2 * lane.growth)
+
+        def take(new, old):
+            return jnp.where(accept, new, old)
+
+        # A refused step with a tiny expected gain ends a start too: rounding decides from there on.
+        gain = jnp.where(accept, jnp.maximum(expected, lane.loss - loss), expected)
+        small = ~first & (gain <= self.tolerance * lane.loss)
+        small = jnp.where(small, lane.small + 1, 0)
+        steps = lane.steps + 1
+        tiny = take(loss, lane.loss) <= jnp.finfo(z.dtype).eps ** 2 * jnp.sum((problem.root[:, None] * problem.y) ** 2)
+        status = jnp.where(steps >= self.max_steps, OUT_OF_STEPS, RUNNING)
+        status = jnp.where(damping > 1e12, STALLED, status)
+        status = jnp.where((small >= 2) | tiny, CONVERGED, status)
+        status = jnp.where(first & ~finite, INVALID, status)
+        return _Lane(
+            z=take(z, lane.z),
+            theta=take(theta, lane.theta),
+            loss=take(loss, lane.loss),
+            gradient=take(gradient, lane.gradient),
+            hessian=take(hessian, lane.hessian),
+            damping=jnp.maximum(damping, 1e-12),
+            growth=growth,
+            steps=steps,
+            small=small,
+            status=jnp.where(lane.status == RUNNING, status, lane.status),
+        )
+
+
+def _like(mask: Array, leaf: Array) -> Array:
+    return mask.reshape(mask.shape + (1,) * (leaf.ndim - 1))
+
+
+def _propose(problem: Problem, lane: _Lane, young: Array) -> tuple[Array, Array]:
+    """A step inside the box and the reduction of the loss the quadratic model expects of it."""
+    z, gradient, hessian, box = lane.z, lane.gradient, lane.hessian, problem.box
+    diagonal = jnp.diagonal(hessian)
+    largest = jnp.maximum(jnp.max(diagonal), jnp.finfo(z.dtype).tiny)
+    scaling = jnp.sqrt(jnp.maximum(diagonal, 1e-12 * largest) * largest)
+    room = jnp.where(gradient < 0, box.upper - z, z - box.lower)
+    interior = jnp.where(young, jnp.abs(gradient) / jnp.maximum(room, 1e-6), 0.0)
+    damped = hessian + jnp.diag(lane.damping * scaling + interior)
+
+    def solve(free, fixed_move):
+        """Minimise over the free coordinates, the others moving by ``fixed_move``."""
+        pull = gradient + hessian @ fixed_move
+        matrix = jnp.where(free[:, None] & free, damped, 0.0) + jnp.diag(jnp.where(free, 0.0, 1.0))
+        return jnp.where(free, solve_spd(matrix, jnp.where(free, -pull, 0.0)), fixed_move)
+
+    free = room > 0
+    move = solve(free, jnp.zeros_like(z))
+    inside = box.clip(z + move) - z
+    hit = inside != move
+    move = solve(free & ~hit, jnp.where(hit, inside, 0.0))
+    move = box.clip(z + move) - z
+    expected = -(2 * gradient @ move + move @ hessian @ move)
+    return move, expected
+
+
+def _evaluate(problem: Problem, z: Array) -> tuple[Array, Array, Array, Array, Array]:
+    """The point after elimination of linear parameters, its loss, half-gradient and Gauss-Newton Hessian."""
+    law, box = problem.law, problem.box
+    z = box.clip(z)
+    theta = box.theta(z)
+    linear = law.linear_index if problem.robust is None else ()
+    other = tuple(j for j in range(law.num_params) if j not in linear)
+    order = [*linear, *other]
+    if linear:
+        residual, columns = linearise(problem, theta, linear)
+        position = jnp.array(linear)
+        theta = theta.at[position].set(
+            _bounded_linear(
+                columns, residual, theta[position], box.theta_lower[position], box.theta_upper[position]
+            )
+        )
+        z = box.clip(box.scaled(theta))
+        residual, rest = linearise(problem, theta, other)
+        jacobian = jnp.concatenate([columns, rest])[jnp.argsort(jnp.array(order))]
+    else:
+        residual, jacobian = linearise(problem, theta, tuple(range(law.num_params)))
+    jacobian = jacobian * box.slope(theta)[:, None]
+    return z, theta, residual @ residual, jacobian @ residual, jacobian @ jacobian.T
+
+
+def _bounded_linear(columns: Array, residual: Array, value: Array, lower: Array, upper: Array) -> Array:
+    """Approximately ``argmin |residual + columns^T (c - value)|`` over ``lower <= c <= upper``.
+
+    Normal equations with a relative ridge of 1e-11 on the correction, which leaves directions without
+    effect where they are; coordinates that leave the box are fixed at the bound and the rest solved again.
+    """
+    gram = columns @ columns.T
+    pull = columns @ residual
+    info = jnp.finfo(gram.dtype)
+    size = jnp.maximum(jnp.diagonal(gram), info.tiny / info.eps)
+    gram = jnp.fill_diagonal(gram, size * (1 + 1e-11), inplace=False)
+    fixed = jnp.zeros(value.shape, bool)
+    move = jnp.zeros_like(value)
+    for _ in range(3):
+        matrix = jnp.where(~fixed[:, None] & ~fixed, gram, 0.0) + jnp.diag(jnp.where(fixed, 1.0, 0.0))
+        rhs = jnp.where(fixed, 0.0, -(pull + gram @ jnp.where(fixed, move, 0.0)))
+        free_move = solve_spd(matrix, rhs)
+        wanted = jnp.where(fixed, move, free_move)
+        move = jnp.clip(value + wanted, lower, upper) - value
+        fixed = fixed | (move != wanted)
+    return jnp.clip(value + jnp.where(jnp.isfinite(move), move, 0.0), lower, upper)
