@@ -50,7 +50,14 @@ def complete_linkage(distance: Array, valid: Array, threshold: float = 0.01) -> 
         clusters = num_valid - step - 1
         score = _silhouette(total, size, label, valid)
         better = (clusters >= 2) & (score >= best)
-        return between, total, size, label, jnp.where(better, score, best), jnp.where(better, label, best_label)
+        return (
+            between,
+            total,
+            size,
+            label,
+            jnp.where(better, score, best),
+            jnp.where(better, label, best_label),
+        )
 
     between = jnp.where(pair & (index[:, None] != index), distance, jnp.inf)
     carry = (between, distance, valid.astype(int), index, jnp.full((), -1.0, distance.dtype), index)
@@ -68,5 +75,7 @@ def _silhouette(total: Array, size: Array, label: Array, valid: Array) -> Array:
     other = jnp.where((size > 0) & (index != label[:, None]), total / jnp.maximum(size, 1), jnp.inf)
     nearest = jnp.min(other, axis=1)
     larger = jnp.maximum(own, nearest)
-    score = jnp.where((own_size > 1) & (larger > 0), (nearest - own) / jnp.where(larger > 0, larger, 1.0), 0.0)
+    score = jnp.where(
+        (own_size > 1) & (larger > 0), (nearest - own) / jnp.where(larger > 0, larger, 1.0), 0.0
+    )
     return jnp.sum(jnp.where(valid, score, 0.0)) / jnp.maximum(jnp.sum(valid), 1)

@@ -87,7 +87,9 @@ class Mixture(eqx.Module):
     @property
     def weight(self) -> Array:
         """Weights of all basins, ``(basin,)``."""
-        return jnp.concatenate([part.weight * share for part, share in zip(self.parts, self.share, strict=True)])
+        return jnp.concatenate(
+            [part.weight * share for part, share in zip(self.parts, self.share, strict=True)]
+        )
 
     @property
     def noise(self) -> Array:

@@ -139,7 +139,9 @@ class LevenbergMarquardt(eqx.Module):
         small = ~first & (gain <= self.tolerance * lane.loss)
         small = jnp.where(small, lane.small + 1, 0)
         steps = lane.steps + 1
-        tiny = take(loss, lane.loss) <= jnp.finfo(z.dtype).eps ** 2 * jnp.sum((problem.root[:, None] * problem.y) ** 2)
+        tiny = take(loss, lane.loss) <= jnp.finfo(z.dtype).eps ** 2 * jnp.sum(
+            (problem.root[:, None] * problem.y) ** 2
+        )
         status = jnp.where(steps >= self.max_steps, OUT_OF_STEPS, RUNNING)
         status = jnp.where(damping > 1e12, STALLED, status)
         status = jnp.where((small >= 2) | tiny, CONVERGED, status)

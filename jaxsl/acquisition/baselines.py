@@ -1,0 +1,38 @@
+"""Acquisitions to compare with: classical criteria at the single best fit, and no criterion at all."""
+
+import equinox as eqx
+import jax.numpy as jnp
+from jax import Array
+
+from jaxsl.acquisition.mspe import MSPE
+from jaxsl.pool import Pool, Target
+from jaxsl.posterior import Best, Posterior
+
+
+class VOptimal(eqx.Module):
+    """Fall of the target's variance in the heaviest basin alone (Spend Less, Fit Better, section 5.1)."""
+
+    def __call__(self, posterior: Posterior, pool: Pool, target: Target) -> Array:
+        """Score every candidate: ``(pool,)``."""
+        return MSPE(between=False)(Best(posterior), pool, target)
+
+
+class DOptimal(eqx.Module):
+    """Gain of information about the parameters, ``log det(I + G Sigma G^T / sigma^2)``, in the heaviest basin."""
+
+    def __call__(self, posterior: Posterior, pool: Pool, target: Target) -> Array:
+        """Score every candidate: ``(pool,)``."""
+        best = Best(posterior)
+        root = best.at(pool.x).root[0]
+        information = jnp.eye(root.shape[1], dtype=root.dtype) + root @ root.mT / best.noise[0]
+        return jnp.linalg.slogdet(information)[1]
+
+
+class Uniform(eqx.Module):
+    """The same score for all: with the cost exponent and the draw of ``jaxsl.choice`` this makes the
+    heuristics random, cheapest and cost-proportional.
+    """
+
+    def __call__(self, posterior: Posterior, pool: Pool, target: Target) -> Array:
+        """Ones, ``(pool,)``."""
+        return jnp.ones_like(pool.cost)

@@ -1,0 +1,135 @@
+"""Expected fall of the target's mean squared prediction error: the paper's acquisition.
+
+With one update per candidate and basin (Spend Less, Fit Better, section 4.3 and appendix D), written for D
+outputs with ``G_k = root_k(x)``, ``R_k = root_k(target)``, ``S_k = sigma_k^2 I + G_k G_k^T``:
+
+    U_k = R_k G_k^T S_k^-1                       gain: how the target's mean moves with the outcome
+    within  = sum_k w_k tr(S_k^-1 C_k^T C_k),    C_k = R_k G_k^T      (E[w_k+] = w_k makes this exact)
+    between = V - E_y[V+(y)],                    V = sum_k w_k |F_k - F|^2
+    V+(y) = sum_k w_k+ |F_k+|^2 - |sum_k w_k+ F_k+|^2,   F_k+(y) = F_k + U_k (y - m_k)
+"""
+
+from collections.abc import Callable
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from jaxsl.pool import Pool, Target
+from jaxsl.posterior import Posterior
+from jaxsl.quadrature import GaussHermite, QuasiMonteCarlo
+
+
+class Fall(eqx.Module):
+    """The two terms of the expected fall of the target's variance, each ``(pool,)``, in squared outputs."""
+
+    within: Array
+    between: Array
+
+
+class MSPE(eqx.Module):
+    """Expected fall of the mean squared prediction error on the target, per candidate.
+
+    Attributes:
+        within, between: which terms to count; one alone is the paper's ablation.
+        rule: quadrature over the outcome; by default Gauss-Hermite for one output, quasi-Monte Carlo for several.
+        batch: candidates worked on at once, which bounds memory to about
+            ``batch x nodes x basin^2`` numbers.
+    """
+
+    within: bool = eqx.field(static=True, default=True)
+    between: bool = eqx.field(static=True, default=True)
+    rule: Callable[..., tuple[Array, Array]] | None = None
+    batch: int = eqx.field(static=True, default=512)
+
+    def __call__(self, posterior: Posterior, pool: Pool, target: Target) -> Array:
+        """Score every candidate: ``(pool,)``, in squared units of the output."""
+        fall = self.fall(posterior, pool.x, target)
+        total = self.within * fall.within + self.between * fall.between
+        return jnp.where(jnp.isfinite(total), jnp.maximum(total, 0.0), 0.0)
+
+    def fall(self, posterior: Posterior, x: Array, target: Target) -> Fall:
+        """Both terms at ``x (row, feature)``."""
+        weight, noise = posterior.weight, posterior.noise
+        mean, root = target_stack(posterior, target)
+        rule = self.rule
+        if rule is None:
+            several = posterior.at(x[:1]).mean.shape[-1] > 1
+            rule = QuasiMonteCarlo() if several else GaussHermite()
+
+        def one(x):
+            here = posterior.at(x[None])
+            return _fall_at(
+                weight, noise, mean, root, here.mean[:, 0], here.root[:, 0], rule if self.between else None
+            )
+
+        return jax.lax.map(one, x, batch_size=min(self.batch, x.shape[0]))
+
+
+def target_stack(posterior: Posterior, target: Target) -> tuple[Array, Array]:
+    """Means, centred, and roots on the target: ``(basin, row), (basin, row, factor)``.
+
+    Rows are target configurations times outputs, scaled by the root of their weight. Only inner products
+    over rows are ever taken, so many rows are replaced by their triangular factor: the cost of a score does
+    not grow with the target.
+    """
+    predictive = posterior.at(target.x)
+    basins, _, outputs, factors = predictive.root.shape
+    scale = jnp.sqrt(target.weight / outputs)[:, None]
+    centre = jnp.einsum("k,kto->to", posterior.weight, predictive.mean)
+    mean = ((predictive.mean - centre) * scale).reshape(basins, -1)
+    root = (predictive.root * scale[..., None]).reshape(basins, -1, factors)
+    if mean.shape[1] <= basins * (1 + factors):
+        return mean, root
+    stacked = jnp.concatenate([mean[..., None], root], axis=-1)
+    columns = jnp.moveaxis(stacked, 1, 0).reshape(mean.shape[1], -1)
+    small = jnp.linalg.qr(columns, mode="r").reshape(-1, basins, 1 + factors)
+    return jnp.moveaxis(small[..., 0], 0, 1), jnp.moveaxis(small[..., 1:], 0, 1)
+
+
+def _fall_at(weight, noise, mean, root, here_mean, here_root, rule) -> Fall:
+    """Both terms at one candidate.
+
+    Shapes: weight, noise ``(basin,)``; mean ``(basin, row)``; root ``(basin, row, factor)``;
+    here_mean ``(basin, output)``; here_root ``(basin, output, factor)``.
+    """
+    outputs = here_mean.shape[1]
+    covariance = noise[:, None, None] * jnp.eye(outputs, dtype=mean.dtype) + here_root @ here_root.mT
+    lower = jnp.linalg.cholesky(covariance) if outputs > 1 else jnp.sqrt(covariance)
+    cross = root @ here_root.mT
+    whitened = _solve_lower(lower, cross.mT)
+    within = jnp.sum(weight * jnp.sum(whitened**2, axis=(1, 2)))
+    if rule is None:
+        return Fall(within, jnp.zeros_like(within))
+    centre = jnp.einsum("k,ko->o", weight, here_mean)
+    here_mean = here_mean - centre
+    gain = _solve_lower(lower, whitened, transpose=True).mT
+    constant = mean - jnp.einsum("kro,ko->kr", gain, here_mean)
+    affine = jnp.concatenate([constant[..., None], gain], axis=-1)
+    inner = jnp.einsum("kri,lrj->klij", affine, affine)
+    y, probability = rule(here_mean, lower, weight)
+    posterior_weight = _responsibility(y, here_mean, lower, weight)
+    extended = jnp.concatenate([jnp.ones_like(y[:, :1]), y], axis=1)
+    monomials = (extended[:, :, None] * extended[:, None, :]).reshape(y.shape[0], -1)
+    basins = weight.shape[0]
+    product = (monomials @ inner.reshape(basins**2, -1).T).reshape(-1, basins, basins)
+    square = jnp.sum(posterior_weight * jnp.diagonal(product, axis1=1, axis2=2), axis=1)
+    mixed = jnp.sum(posterior_weight[:, :, None] * posterior_weight[:, None, :] * product, axis=(1, 2))
+    before = jnp.sum(weight * jnp.sum(mean**2, axis=1))
+    return Fall(within, before - jnp.sum(probability * (square - mixed)))
+
+
+def _solve_lower(lower: Array, rhs: Array, transpose: bool = False) -> Array:
+    """``lower^-1 rhs`` (or with its transpose) for ``(basin, output, output)``, ``(basin, output, row)``."""
+    if lower.shape[-1] == 1:
+        return rhs / lower
+    return jax.lax.linalg.triangular_solve(lower, rhs, left_side=True, lower=True, transpose_a=transpose)
+
+
+def _responsibility(y: Array, mean: Array, lower: Array, weight: Array) -> Array:
+    """Basin weights after seeing ``y``: ``(node, basin)``, a softmax, so nothing divides by a vanishing density."""
+    difference = jnp.moveaxis(y[:, None, :] - mean, 0, -1)
+    distance = jnp.sum(_solve_lower(lower, difference) ** 2, axis=1).T
+    log_det = jnp.sum(jnp.log(jnp.diagonal(lower, axis1=-2, axis2=-1)), axis=-1)
+    return jax.nn.softmax(jnp.log(weight) - log_det - distance / 2, axis=-1)

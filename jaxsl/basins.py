@@ -1,0 +1,174 @@
+"""Basins: optima that fit the runs about equally well, told apart by what they predict on the target."""
+
+from collections.abc import Callable
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from jaxsl._linalg import symmetric_root
+from jaxsl.cluster import complete_linkage
+from jaxsl.fit import Fit
+from jaxsl.law import Law
+from jaxsl.noise import InverseGamma, outcome_variance
+from jaxsl.pool import Observations, Target
+from jaxsl.posterior import LawPosterior
+from jaxsl.residual import problem
+
+
+class Basins(eqx.Module):
+    """The plausible basins of one law, heaviest slots first.
+
+    Attributes:
+        theta: representative of each basin, ``(basin, param)``; empty slots repeat the best optimum.
+        root: square root of its covariance, ``(basin, param, param)``.
+        weight: ``(basin,)``, summing to one; 0 in empty slots.
+        loss: mean squared error, ``(basin,)``.
+        noise: noise variance, a scalar.
+        label: basin of each optimum of the fit, ``(start,)``; -1 where it was not plausible.
+        num_clusters: clusters found before light ones were dropped, a scalar.
+        silhouette: of the chosen cut, a scalar; 0 for one cluster.
+        dropped: weight of the clusters that found no slot, a scalar.
+    """
+
+    theta: Array
+    root: Array
+    weight: Array
+    loss: Array
+    noise: Array
+    label: Array
+    num_clusters: Array
+    silhouette: Array
+    dropped: Array
+
+    @property
+    def num_basins(self) -> Array:
+        """Number of basins in use, a scalar."""
+        return jnp.sum(self.weight > 0)
+
+    def posterior(self, law: Law) -> LawPosterior:
+        """What the basins predict anywhere."""
+        noise = jnp.full(self.weight.shape, self.noise)
+        return LawPosterior(law, self.theta, self.root, self.weight, noise)
+
+
+class BIC(eqx.Module):
+    """Weights ``w_k ∝ exp(-BIC_k / (2 T))``, ``BIC_k = n log MSE_k + P log n`` (the paper's choice).
+
+    Within one law ``P log n`` is common to all basins and drops out.
+    """
+
+    temperature: float = 1.0
+
+    def __call__(self, loss: Array, noise: Array, count: Array, root: Array, z: Array) -> Array:
+        """Unnormalised log weights, ``(basin,)``."""
+        return -count * jnp.log(loss) / (2 * self.temperature)
+
+
+class Laplace(eqx.Module):
+    """Weights ``log w_k = -n MSE_k / (2 sigma^2) - log|H_k| / 2 + log prior(theta_k)`` in scaled coordinates.
+
+    Against a Gaussian prior with the box's centre as mean and a quarter of its width as deviation.
+    """
+
+    def __call__(self, loss: Array, noise: Array, count: Array, root: Array, z: Array) -> Array:
+        """Unnormalised log weights, ``(basin,)``; ``root`` is ``H^(-1/2)``, ``z`` is measured from the centre."""
+        half_log_det = jnp.linalg.slogdet(root)[1]
+        return -count * loss / (2 * noise) + half_log_det - jnp.sum(z**2, axis=-1) / 2
+
+
+class BasinRule(eqx.Module):
+    """How optima become basins.
+
+    Attributes:
+        plausible: an optimum counts while its loss is below this multiple of the best (public value 1.5).
+        exact: and any optimum whose loss is below this share of the outcomes' variance, so that laws that
+            interpolate the runs are not told apart by rounding errors.
+        prior: of the noise variance.
+        weighting: ``BIC()`` or ``Laplace()``.
+        lightest: basins below this weight are dropped.
+        max_basins: slots; the heaviest clusters take them.
+    """
+
+    plausible: float = 1.5
+    exact: float = 1e-8
+    prior: InverseGamma = InverseGamma()
+    weighting: Callable[..., Array] = BIC()
+    lightest: float = 1e-3
+    max_basins: int = eqx.field(static=True, default=8)
+
+    def floor(self, observations: Observations) -> Array:
+        """The loss below which a fit counts as exact, a scalar."""
+        return self.exact * outcome_variance(observations) + jnp.finfo(observations.y.dtype).tiny
+
+    def __call__(self, law: Law, observations: Observations, target: Target, fit: Fit) -> Basins:
+        """Cluster the plausible optima of ``fit`` in prediction space and weigh the clusters.
+
+        (Spend Less, Fit Better, section 4.2 and appendix C.)
+        """
+        runs = problem(law, observations)
+        count = observations.num_observed * law.num_outputs
+        floor = self.floor(observations)
+        noise = self.prior.variance(observations, fit.loss[0] * count, law.num_params)
+
+        def local(theta):
+            slope = runs.box.slope(theta)
+            jacobian = law.jacobian(theta, runs.x) * slope
+            jacobian = jnp.where(observations.mask[:, None, None], jacobian, 0.0).reshape(-1, law.num_params)
+            precision = jacobian.T @ jacobian / noise + jnp.eye(law.num_params, dtype=theta.dtype)
+            sane = jnp.all(jnp.isfinite(precision))
+            root = symmetric_root(jnp.where(sane, precision, jnp.eye(law.num_params, dtype=theta.dtype)))
+            mean = law.predict(theta, target.x)
+            tangent = (law.jacobian(theta, target.x) * slope) @ root
+            variance = jnp.sum(tangent**2, axis=-1) + noise
+            sane = sane & jnp.all(jnp.isfinite(mean)) & jnp.all(jnp.isfinite(variance))
+            return root, slope, mean, variance, sane
+
+        root, slope, mean, variance, sane = jax.vmap(local)(fit.theta)
+        plausible = sane & jnp.isfinite(fit.loss) & (fit.loss <= self.plausible * fit.loss[0] + floor)
+        mean = jnp.where(plausible[:, None, None], mean, 0.0)
+        variance = jnp.where(plausible[:, None, None], variance, 1.0)
+        clusters = complete_linkage(jnp.log1p(_divergence(mean, variance, target.weight)), plausible)
+
+        start = jnp.arange(fit.loss.shape[0])
+        first = jax.ops.segment_min(jnp.where(plausible, start, start.size), clusters.label, start.size)
+        head = plausible & (first[clusters.label] == start)
+        centre = (runs.box.lower + runs.box.upper) / 2
+        log_weight = self.weighting(
+            jnp.maximum(fit.loss, floor), noise, count, root, runs.box.scaled(fit.theta) - centre
+        )
+        log_weight = jnp.where(head & jnp.isfinite(log_weight), log_weight, -jnp.inf)
+        log_weight = jnp.where(jnp.any(head), log_weight, jnp.where(start == 0, 0.0, -jnp.inf))
+        weight = jax.nn.softmax(log_weight)
+        share, slot = jax.lax.top_k(weight, min(self.max_basins, start.size))
+        share = jnp.where(share >= self.lightest, share, 0.0)
+        kept = jnp.sum(share)
+        slot = jnp.where(share > 0, slot, slot[0])
+        seats = first[clusters.label][:, None] == jnp.where(share > 0, slot, -1)
+        return Basins(
+            theta=fit.theta[slot],
+            root=slope[slot][:, :, None] * root[slot],
+            weight=share / kept,
+            loss=fit.loss[slot],
+            noise=noise,
+            label=jnp.where(plausible & jnp.any(seats, axis=1), jnp.argmax(seats, axis=1), -1),
+            num_clusters=jnp.sum(head),
+            silhouette=clusters.silhouette,
+            dropped=1 - kept,
+        )
+
+
+def _divergence(mean: Array, variance: Array, weight: Array) -> Array:
+    """Symmetric KL divergence of Gaussians, averaged over the target: ``(item, item)``.
+
+    ``d(m, n) = mean_x [v_m/v_n + v_n/v_m - 2 + (mu_m - mu_n)^2 (1/v_m + 1/v_n)] / 4``.
+    """
+
+    def row(mean_m, variance_m):
+        ratio = variance_m / variance + variance / variance_m - 2
+        shift = (mean_m - mean) ** 2 * (1 / variance_m + 1 / variance)
+        return jnp.einsum("ntd,t->n", ratio + shift, weight) / (4 * mean.shape[-1])
+
+    distance = jax.vmap(row)(mean, variance)
+    return jnp.maximum((distance + distance.T) / 2, 0.0)

@@ -1,0 +1,54 @@
+"""From scores to the run that is bought: cost, budget, mask and ties."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from jaxsl.pool import Pool
+
+
+class Choice(eqx.Module):
+    """What to run next.
+
+    Attributes:
+        index: row of the pool, a scalar int; -1 when nothing is affordable.
+        value: score per cost of every candidate, ``(pool,)``; -inf where it may not be bought.
+    """
+
+    index: Array
+    value: Array
+
+
+class Chooser(eqx.Module):
+    """How a choice is made.
+
+    Attributes:
+        cost_exponent: gamma in ``a(x) = score / cost^gamma`` (public value 0.4).
+        draw: draw with probability proportional to ``a`` instead of taking the largest.
+    """
+
+    cost_exponent: float = 0.4
+    draw: bool = eqx.field(static=True, default=False)
+
+    def __call__(self, score: Array, pool: Pool, available: Array, money: Array, key: Array) -> Choice:
+        """The affordable candidate with the largest ``score / cost^gamma``; exact ties are broken by ``key``.
+
+        Args:
+            score: ``(pool,)``, never negative.
+            pool: for its costs. A free run costs as little as 1e-12 of the dearest.
+            available: which candidates may be bought, ``(pool,)`` of bool.
+            money: what is left of the budget, a scalar in the unit of the costs.
+            key: for draws and ties.
+        """
+        affordable = available & (pool.cost <= money * (1 + 1e-9))
+        share = pool.cost / jnp.maximum(jnp.max(pool.cost), jnp.finfo(pool.cost.dtype).tiny)
+        value = score / jnp.maximum(share, 1e-12) ** self.cost_exponent
+        value = jnp.where(affordable, value, -jnp.inf)
+        noise = jax.random.gumbel(key, value.shape, value.dtype)
+        if self.draw:
+            rank = jnp.where(affordable, jnp.log(value) + noise, -jnp.inf)
+        else:
+            rank = jnp.where(affordable & (value == jnp.max(value)), noise, -jnp.inf)
+        index = jnp.where(jnp.any(affordable), jnp.argmax(rank), -1)
+        return Choice(index, value)

@@ -1,0 +1,214 @@
+"""Sequential design: ask which run to buy, tell what it gave.
+
+``ask`` changes nothing and ``tell`` is the only transition; both are pure and may be jitted, and all random
+numbers come from ``fold_in(key, num_observed)``, so replaying the same runs gives the same answers.
+
+>>> import jax, jax.numpy as jnp
+>>> from jaxsl.law import Law, params, power
+>>> from jaxsl.pool import Pool, uniform_target
+>>> def loss(theta, x):
+...     "L = E + A N^-alpha"
+...     E, A, alpha = theta
+...     return E + A * power(x[0], -alpha)
+>>> law = Law("mine", loss, ("N",), params(E=(0.01, 10), A=(1, 1e3), alpha=(0.05, 2)), linear=("E", "A"))
+>>> size = jnp.logspace(1.0, 4.0, 9)[:, None]
+>>> pool, target = Pool(size[:7], size[:7, 0]), uniform_target(size[7:])
+>>> design, key = Design((law,)), jax.random.key(0)
+>>> state = design.start(pool)
+>>> for _ in range(3):
+...     choice, belief = design.ask(state, pool, target, 1e4, key)
+...     state = design.tell(state, pool, choice.index, 1 + 8 * pool.x[choice.index] ** -0.4, belief)
+>>> int(state.observations.num_observed)
+3
+"""
+
+from collections.abc import Callable
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from jaxsl.acquisition import MSPE
+from jaxsl.basins import BasinRule, Basins
+from jaxsl.choice import Choice, Chooser
+from jaxsl.fit import Fit, fit
+from jaxsl.law import Law
+from jaxsl.pool import Observations, Pool, Target, buffer_size, empty
+from jaxsl.posterior import Mixture
+from jaxsl.solver.levenberg_marquardt import LevenbergMarquardt
+from jaxsl.starts import warm_starts
+
+
+class State(eqx.Module):
+    """All that is carried from one purchase to the next.
+
+    Attributes:
+        observations: bought runs.
+        available: which candidates may still be bought, ``(pool,)`` of bool.
+        spent: cost of what was bought, a scalar.
+        optima: the latest distinct best fits of each law, warm starts of the next fit: ``(warm, param)`` a law.
+        num_optima: how many of them there are, a scalar int a law.
+    """
+
+    observations: Observations
+    available: Array
+    spent: Array
+    optima: tuple[Array, ...]
+    num_optima: tuple[Array, ...]
+
+
+class Belief(eqx.Module):
+    """What the bought runs say, told to the user and to the acquisition but not carried.
+
+    Attributes:
+        fits: all optima, one a law.
+        basins: plausible basins, one a law.
+        share: weight of each law, ``(law,)``.
+        posterior: the mixture of all basins of all laws.
+    """
+
+    fits: tuple[Fit, ...]
+    basins: tuple[Basins, ...]
+    share: Array
+    posterior: Mixture
+
+
+def evidence(laws: tuple[Law, ...], fits: tuple[Fit, ...], observations: Observations, floor: Array) -> Array:
+    """Weights of laws by ``exp(-BIC / 2)``, ``BIC = n log MSE + P log n``: ``(law,)``."""
+    count = observations.num_observed * observations.y.shape[1]
+    loss = jnp.stack([jnp.maximum(fit.loss[0], floor) for fit in fits])
+    num_params = jnp.array([law.num_params for law in laws])
+    score = -(count * jnp.log(loss) + num_params * jnp.log(jnp.maximum(count, 1))) / 2
+    return jax.nn.softmax(jnp.where(jnp.isfinite(score), score, -jnp.inf))
+
+
+class Design(eqx.Module):
+    """Settings of budget-aware sequential design (Spend Less, Fit Better, algorithm 1).
+
+    Attributes:
+        laws: laws believed in; one, or several over the same inputs and outputs.
+        acquisition: ``(posterior, pool, target) -> score (pool,)``.
+        chooser: from scores to a purchase.
+        basin_rule: from optima to basins.
+        solver: of the multi-start fit.
+        num_starts: starting points of each fit.
+        num_warm: at most so many of them are earlier best fits.
+    """
+
+    laws: tuple[Law, ...] = eqx.field(static=True)
+    acquisition: Callable[..., Array] = MSPE()
+    chooser: Chooser = Chooser()
+    basin_rule: BasinRule = BasinRule()
+    solver: Callable = LevenbergMarquardt()
+    num_starts: int = eqx.field(static=True, default=64)
+    num_warm: int = eqx.field(static=True, default=30)
+
+    def start(self, pool: Pool, observations: Observations | None = None) -> State:
+        """The state before the first purchase, with any runs done earlier (not counted as spent).
+
+        Args:
+            pool: candidates.
+            observations: earlier runs, with room for those to come; an empty buffer for the whole pool
+                when None.
+        """
+        if observations is None:
+            size = buffer_size(pool.x.shape[0])
+            observations = empty(pool.x[0], self.laws[0].num_outputs, size)
+        dtype = observations.y.dtype
+        return State(
+            observations=observations,
+            available=jnp.ones(pool.x.shape[0], bool),
+            spent=jnp.zeros((), pool.cost.dtype),
+            optima=tuple(jnp.ones((self.num_warm, law.num_params), dtype) for law in self.laws),
+            num_optima=tuple(jnp.zeros((), int) for _ in self.laws),
+        )
+
+    def believe(self, state: State, target: Target, key: Array) -> Belief:
+        """Fit every law from warm and fresh starts and find the basins."""
+        key = jax.random.fold_in(key, state.observations.num_observed)
+        fits, basins = [], []
+        for index, law in enumerate(self.laws):
+            valid = jnp.arange(self.num_warm) < state.num_optima[index]
+            starts = warm_starts(
+                jax.random.fold_in(key, index), law, self.num_starts, state.optima[index], valid
+            )
+            fits.append(fit(law, state.observations, starts, self.solver))
+            basins.append(self.basin_rule(law, state.observations, target, fits[-1]))
+        floor = self.basin_rule.floor(state.observations)
+        share = evidence(self.laws, tuple(fits), state.observations, floor)
+        parts = tuple(found.posterior(law) for law, found in zip(self.laws, basins, strict=True))
+        return Belief(tuple(fits), tuple(basins), share, Mixture(parts, share))
+
+    def ask(
+        self, state: State, pool: Pool, target: Target, budget: Array, key: Array
+    ) -> tuple[Choice, Belief]:
+        """The run to buy next, and the belief it follows from.
+
+        Args:
+            state: what was bought.
+            pool, target: candidates and what to predict.
+            budget: total that may be spent, in the unit of the costs; what ``state`` spent counts.
+            key: the same for a whole study.
+        """
+        belief = self.believe(state, target, key)
+        score = self.acquisition(belief.posterior, pool, target)
+        key = jax.random.fold_in(jax.random.fold_in(key, state.observations.num_observed), len(self.laws))
+        return self.chooser(score, pool, state.available, budget - state.spent, key), belief
+
+    def tell(
+        self,
+        state: State,
+        pool: Pool,
+        index: Array,
+        y: Array,
+        belief: Belief | None = None,
+        cost: Array | None = None,
+    ) -> State:
+        """The state after candidate ``index`` gave ``y (output,)``.
+
+        Args:
+            state: before.
+            pool: the candidates.
+            index: row of the pool; negative changes nothing.
+            y: its outcome.
+            belief: that of the ask, whose best fits become warm starts.
+            cost: what it really cost; the pool's cost when None.
+        """
+        bought = index >= 0
+        row = jnp.maximum(index, 0)
+        cost = pool.cost[row] if cost is None else cost
+        after = State(
+            observations=state.observations.add(pool.x[row], jnp.reshape(y, state.observations.y.shape[1:])),
+            available=state.available.at[row].set(False),
+            spent=state.spent + cost,
+            optima=state.optima,
+            num_optima=state.num_optima,
+        )
+        if belief is not None:
+            kept = [
+                _remember(old, num, found.theta[0], jnp.isfinite(found.loss[0]))
+                for old, num, found in zip(state.optima, state.num_optima, belief.fits, strict=True)
+            ]
+            optima, num_optima = tuple(item[0] for item in kept), tuple(item[1] for item in kept)
+            after = eqx.tree_at(lambda s: (s.optima, s.num_optima), after, (optima, num_optima))
+        return jax.tree.map(lambda new, old: jnp.where(bought, new, old), after, state)
+
+
+def _remember(optima: Array, num: Array, theta: Array, usable: Array) -> tuple[Array, Array]:
+    """``theta`` in front of the earlier optima, unless it is among them."""
+    known = jnp.arange(optima.shape[0]) < num
+    same = jnp.all(jnp.abs(optima - theta) <= 1e-5 * jnp.abs(theta) + 1e-8, axis=1)
+    new = usable & ~jnp.any(known & same)
+    shifted = jnp.concatenate([theta[None], optima[:-1]])
+    return jnp.where(new, shifted, optima), jnp.minimum(num + new, optima.shape[0])
+
+
+def cheapest(cost: Array, num_runs: int, most: Array) -> Array:
+    """The ``num_runs`` cheapest candidates while their cost is at most ``most``: ``(pool,)`` of bool.
+
+    The warm start of the paper: ``floor(2.5 P / D)`` runs for at most 2 % of the pool's cost.
+    """
+    order = jnp.argsort(cost)
+    taken = (jnp.arange(cost.shape[0]) < num_runs) & (jnp.cumsum(cost[order]) <= most * (1 + 1e-9))
+    return jnp.zeros(cost.shape[0], bool).at[order].set(taken)
