@@ -36,6 +36,16 @@ def sp(z):
     return jnp.log1p(jnp.exp(jnp.clip(z, -20, 20)))
 
 
+def decay(amplitude, rate, size):
+    """``sp(amplitude) exp(-sp(rate) size)``."""
+    return sp(amplitude) * jnp.exp(-sp(rate) * size)
+
+
+def skewed(curvature, skew, error):
+    """``sp(curvature) error^2 (1 + tanh(skew) tanh(error))``."""
+    return sp(curvature) * error**2 * (1 + jnp.tanh(skew) * jnp.tanh(error))
+
+
 def quadratic(prefix, constant, linear, square):
     """Intervals of the 15 coefficients of ``phi``: constant, linear, squares and products."""
     terms = ("u", "v", "s", "n", "uu", "vv", "ss", "nn", "uv", "us", "un", "vs", "vn", "sn")
@@ -58,16 +68,15 @@ def sl_2(theta, x):
     c_u = sp(h_0 + h_N n + h_D s + h_B v), c_v = sp(g_0 + g_N n + g_D s + g_B v)
     """
     u, v, s, n = jnp.log(x)
-    E, k, rho = theta[0], theta[7], theta[21]
-    amplitude, rate = sp(jnp.concatenate([theta[1:7], theta[24:]])).reshape(4, 2).T
-    decays = amplitude * jnp.exp(-rate * jnp.stack([n, s, s - k * n, v]))
+    E, C_N, a_N, C_D, a_D, C_X, a_X, k = theta[:8]
+    rho, h_B, g_B, C_B, a_B = theta[21:]
+    base = E + decay(C_N, a_N, n) + decay(C_D, a_D, s) + decay(C_X, a_X, s - k * n) + decay(C_B, a_B, v)
     scale = jnp.stack([jnp.ones_like(n), n, s, v])
     du = u - dot(theta[8:12], scale)
     dv = v - dot(theta[12:15], scale[:3])
-    c_u = sp(dot(theta[15:18], scale[:3]) + theta[22] * v)
-    c_v = sp(dot(theta[18:21], scale[:3]) + theta[23] * v)
-    bowl = c_u * du**2 + c_v * dv**2 + 2 * jnp.tanh(rho) * jnp.sqrt(c_u * c_v) * du * dv
-    return E + jnp.sum(decays) + bowl
+    c_u = sp(dot(theta[15:18], scale[:3]) + h_B * v)
+    c_v = sp(dot(theta[18:21], scale[:3]) + g_B * v)
+    return base + c_u * du**2 + c_v * dv**2 + 2 * jnp.tanh(rho) * jnp.sqrt(c_u * c_v) * du * dv
 
 
 SL_2 = task_law(
@@ -110,15 +119,15 @@ def sl_3(theta, x):
     + G_0 exp(G_N n + G_D s) (v - v*)^2, u* = m_0 + m_N n + m_D s + m_B v + m_ND n s,
     v* = r_0 + r_N n + r_D s + r_ND n s
     """
-    E, A, alpha, B, beta, F, w_N, w_D, C_0 = theta[:9]
     u, v, s, n = jnp.log(x)
-    size = jnp.stack([n, s])
-    centre = jnp.stack([jnp.ones_like(n), n, s, v, n * s])
-    du = u - dot(theta[12:17], centre)
-    dv = v - dot(theta[20:], centre[jnp.array((0, 1, 2, 4))])
-    base = E + A * jnp.exp(-alpha * n) + B * jnp.exp(-beta * s) + F * jnp.exp(-w_N * n - w_D * s)
+    E, A, alpha, B, beta, F, w_N, w_D, C_0 = theta[:9]
+    one, G_0 = jnp.ones_like(n), theta[17]
+    du = u - dot(theta[12:17], jnp.stack([one, n, s, v, n * s]))
+    dv = v - dot(theta[20:], jnp.stack([one, n, s, n * s]))
     lr_valley = C_0 * jnp.exp(dot(theta[9:12], jnp.stack([n, s, v]))) * du**2
-    return base + lr_valley + theta[17] * jnp.exp(dot(theta[18:20], size)) * dv**2
+    bsz_valley = G_0 * jnp.exp(dot(theta[18:20], jnp.stack([n, s]))) * dv**2
+    base = E + A * jnp.exp(-alpha * n) + B * jnp.exp(-beta * s) + F * jnp.exp(-w_N * n - w_D * s)
+    return base + lr_valley + bsz_valley
 
 
 SL_3 = task_law(
@@ -184,12 +193,13 @@ def sl_5(theta, x):
     + c_0 exp(-(w_B v + w_N n + w_D s)) (u - (u_0 + k_B v + k_N n + k_D s))^2
     """
     u, v, s, n = jnp.log(x)
-    E, c_0, u_0 = theta[0], theta[7], theta[8]
+    E, A_N, a_N, A_D, a_D, A_B, a_B, c_0, u_0 = theta[:9]
+    A_R, a_R, A_X, a_X = theta[15:]
+    base = E + A_N * jnp.exp(-a_N * n) + A_D * jnp.exp(-a_D * s) + A_B * jnp.exp(-a_B * v)
+    ratios = A_R * jnp.exp(-a_R * (s - n) ** 2) + A_X * jnp.exp(-a_X * (s - v))
     scale = jnp.stack([v, n, s])
-    amplitude, rate = jnp.concatenate([theta[1:7], theta[15:]]).reshape(5, 2).T
-    decays = amplitude * jnp.exp(-rate * jnp.stack([n, s, v, (s - n) ** 2, s - v]))
-    du = u - (u_0 + dot(theta[9:12], scale))
-    return E + jnp.sum(decays) + c_0 * jnp.exp(-dot(theta[12:15], scale)) * du**2
+    du = u - u_0 - dot(theta[9:12], scale)
+    return base + ratios + c_0 * jnp.exp(-dot(theta[12:15], scale)) * du**2
 
 
 SL_5 = task_law(
@@ -279,15 +289,13 @@ def sl_8(theta, x):
     e_2 = u - v/2 - (g_0 + g_N n + g_D s)
     """
     u, v, s, n = jnp.log(x)
+    E, C_N, a_N, C_D, a_D, C_R, a_R = theta[:7]
     k_1, t_1, k_2, t_2, delta, k_3 = theta[jnp.array((11, 12, 16, 17, 18, 19))]
-    amplitude, rate = sp(theta[1:7]).reshape(3, 2).T
-    decays = amplitude * jnp.exp(-rate * jnp.stack([n, s, s - n]))
-    scale = jnp.stack([jnp.ones_like(n), v, n, s])
-    e_1 = u - dot(theta[7:11], scale)
-    e_2 = u - 0.5 * v - dot(theta[13:16], scale[jnp.array((0, 2, 3))])
-    lr_penalty = sp(k_1) * e_1**2 * (1 + jnp.tanh(t_1) * jnp.tanh(e_1))
-    noise_penalty = sp(k_2) * e_2**2 * (1 + jnp.tanh(t_2) * jnp.tanh(e_2))
-    return theta[0] + jnp.sum(decays) + lr_penalty + noise_penalty + sp(k_3) * (s - n - delta) ** 2
+    one = jnp.ones_like(n)
+    e_1 = u - dot(theta[7:11], jnp.stack([one, v, n, s]))
+    e_2 = u - 0.5 * v - dot(theta[13:16], jnp.stack([one, n, s]))
+    base = E + decay(C_N, a_N, n) + decay(C_D, a_D, s) + decay(C_R, a_R, s - n)
+    return base + skewed(k_1, t_1, e_1) + skewed(k_2, t_2, e_2) + sp(k_3) * (s - n - delta) ** 2
 
 
 SL_8 = task_law(
