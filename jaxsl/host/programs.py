@@ -1,0 +1,120 @@
+"""The compiled programs behind the host's answers: padded arrays in, beliefs and scores out."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from jaxsl.acquisition import MSPE
+from jaxsl.basins import Basins
+from jaxsl.design import Belief, Design
+from jaxsl.law import Law
+from jaxsl.pool import Observations, Pool, Target
+from jaxsl.posterior import Moments, moments, quantile
+from jaxsl.transform import box
+
+LEVELS = (0.025, 0.975)  # of every interval
+HALF_WIDTH = 1.959963984540054  # of the same interval of a Gaussian, in standard deviations
+
+
+class Parameters(eqx.Module):
+    """The parameters of every basin, ``(basin, param)`` each.
+
+    Attributes:
+        value: at the optimum.
+        low, high: central 95 % interval of the local Gaussian, in scaled coordinates, within the box.
+        deviation: posterior over prior standard deviation.
+        lower, upper: whether the optimum sits at that bound.
+    """
+
+    value: Array
+    low: Array
+    high: Array
+    deviation: Array
+    lower: Array
+    upper: Array
+
+
+class Now(eqx.Module):
+    """The belief of the moment.
+
+    Attributes:
+        belief: fits, basins, posterior.
+        moments: at the targets.
+        interval: of outcomes at the targets, ``(level, target, output)``.
+        fitted: what the heaviest basin says at the runs, ``(row, output)``.
+        parameters: of every basin.
+    """
+
+    belief: Belief
+    moments: Moments
+    interval: Array
+    fitted: Array
+    parameters: Parameters
+
+
+class Advice(eqx.Module):
+    """The candidates with the highest value, best first; falls by target are ``(run, target)``."""
+
+    index: Array
+    value: Array
+    within: Array
+    between: Array
+
+
+@eqx.filter_jit
+def believe(design: Design, observations: Observations, target: Target, key: Array) -> Now:
+    """Fit, tell basins apart and predict: one compiled program for every table of about the same size."""
+    state = design.start(Pool(observations.x, jnp.ones(observations.x.shape[0])), observations)
+    return _now(design.believe(state, target, key), design.laws[0], observations, target)
+
+
+@eqx.filter_jit
+def advise(
+    design: Design,
+    observations: Observations,
+    pool: Pool,
+    available: Array,
+    target: Target,
+    money: Array,
+    key: Array,
+    count: int,
+) -> tuple[Now, Advice]:
+    """Fit, believe and score every candidate; the ``count`` best in detail."""
+    state = design.start(pool, observations)
+    state = eqx.tree_at(lambda state: state.available, state, available)
+    choice, belief = design.ask(state, pool, target, money, key)
+    value, index = jax.lax.top_k(choice.value, count)
+
+    def at(x):
+        fall = MSPE().fall(belief.posterior, pool.x[index], Target(x[None], jnp.ones(1)))
+        return fall.within, fall.between
+
+    within, between = jax.lax.map(at, target.x)
+    return _now(belief, design.laws[0], observations, target), Advice(index, value, within.T, between.T)
+
+
+def _now(belief: Belief, law: Law, observations: Observations, target: Target) -> Now:
+    posterior, basins = belief.posterior, belief.basins[0]
+    return Now(
+        belief=belief,
+        moments=moments(posterior, target.x),
+        interval=quantile(posterior, target.x, LEVELS),
+        fitted=law.predict(basins.theta[0], observations.x),
+        parameters=_parameters(law, basins),
+    )
+
+
+def _parameters(law: Law, basins: Basins) -> Parameters:
+    bounds = box(law, basins.theta.dtype)
+    z = bounds.scaled(basins.theta)
+    deviation = jnp.linalg.norm(basins.root, axis=2) / bounds.slope(basins.theta)
+    near = 1e-7 * (bounds.upper - bounds.lower)
+    return Parameters(
+        value=basins.theta,
+        low=bounds.theta(bounds.clip(z - HALF_WIDTH * deviation)),
+        high=bounds.theta(bounds.clip(z + HALF_WIDTH * deviation)),
+        deviation=deviation,
+        lower=z <= bounds.lower + near,
+        upper=z >= bounds.upper - near,
+    )

@@ -1,0 +1,179 @@
+"""From a table to an answer: what the command line, notebooks and scripts share.
+
+>>> from laws.chinchilla import CHINCHILLA
+>>> runs = {"N": [1e6, 2e6, 4e6, 1e6, 2e6, 4e6, 8e6, 8e6], "D": [1e8, 1e8, 1e8, 4e8, 4e8, 4e8, 4e8, 1e9]}
+>>> runs["loss"] = [4.01, 3.72, 3.5, 3.64, 3.37, 3.14, None, None]
+>>> answer = next_runs(runs, CHINCHILLA, target="N=1e9,D=2e10", cost="6*N*D")
+>>> len(answer.runs), answer.num_candidates
+(2, 2)
+"""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxsl.design import Design
+from jaxsl.host.describe import fit_report, next_run
+from jaxsl.host.errors import UserError
+from jaxsl.host.problem import Problem, Runs, runs
+from jaxsl.host.programs import advise, believe
+from jaxsl.host.report import FitReport, NextReport
+from jaxsl.law import Law
+from jaxsl.pool import Observations, Pool, Target, buffer_size, observe
+from jaxsl.precision import double_precision, to_numpy
+
+
+def fit_table(
+    source: Any,
+    law: Law | str,
+    *,
+    mapping: Mapping[str, str] | None = None,
+    outcome: str | None = None,
+    target: Any = None,
+    seed: int = 0,
+) -> FitReport:
+    """Fit a law to a table of runs; arguments as in ``jaxsl.host.problem.runs``.
+
+    Raises:
+        UserError: for anything that cannot be used as it stands.
+    """
+    problem = runs(source, _law(law), mapping=mapping, outcome=outcome, target=target)
+    seen = _fitted_runs(problem)
+    with double_precision():
+        observations = _observations(seen, problem.law)
+        aim = _target(problem.targets.x) if problem.targets else _everywhere(observations)
+        now = to_numpy(believe(Design((problem.law,)), observations, aim, jax.random.key(seed)))
+    return fit_report(problem, seen, now)
+
+
+def next_runs(
+    source: Any,
+    law: Law | str,
+    *,
+    target: Any,
+    mapping: Mapping[str, str] | None = None,
+    cost: str | None = None,
+    outcome: str | None = None,
+    budget: float | None = None,
+    count: int = 5,
+    seed: int = 0,
+) -> NextReport:
+    """Rank the candidates of a table of runs; arguments as in ``jaxsl.host.problem.runs``.
+
+    Args:
+        source, law, target, mapping, outcome: the runs and what to predict.
+        cost: column or expression; by default the column ``cost``.
+        budget: what the next run may cost; no limit when None.
+        count: how many runs are returned, at most.
+        seed: of the fit's starting points.
+
+    Raises:
+        UserError: for anything that cannot be used as it stands, no candidate, or none within the budget.
+    """
+    problem = runs(source, _law(law), mapping=mapping, outcome=outcome, target=target, cost=cost or "cost")
+    if problem.targets is None:
+        raise UserError("there is no target; say what to predict with --target")
+    pool = problem.runs.take(~problem.runs.observed)
+    money = _money(problem, pool, budget)
+    seen = _fitted_runs(problem)
+    with double_precision():
+        size = buffer_size(len(pool.x))
+        candidates = Pool(jnp.asarray(_pad(pool.x, size)), jnp.asarray(_pad(pool.cost, size)))
+        now, advice = to_numpy(
+            advise(
+                Design((problem.law,)),
+                _observations(seen, problem.law),
+                candidates,
+                jnp.arange(size) < len(pool.x),
+                _target(problem.targets.x),
+                jnp.asarray(money),
+                jax.random.key(seed),
+                buffer_size(min(count, len(pool.x)), 8),
+            )
+        )
+    report = fit_report(problem, seen, now)
+    affordable = int(np.sum(pool.cost <= money))
+    num_targets = len(problem.targets.x)
+    return NextReport(
+        fit=report,
+        runs=tuple(
+            next_run(problem.law, pool, report, advice, rank) for rank in range(min(count, affordable))
+        ),
+        within=float(now.moments.within[:num_targets].mean()),
+        between=float(now.moments.between[:num_targets].mean()),
+        budget=budget,
+        num_candidates=len(pool.x),
+        num_affordable=affordable,
+        pool_cost=float(pool.cost.sum()),
+    )
+
+
+def _law(law: Law | str) -> Law:
+    if isinstance(law, Law):
+        return law
+    from jaxsl.host.laws import find
+
+    return find(law)
+
+
+def _fitted_runs(problem: Problem) -> Runs:
+    """The runs with an outcome, if they can be fitted: as many different outcomes as parameters."""
+    law, seen = problem.law, problem.runs.take(problem.runs.observed)
+    num, different = len(seen.x), len(np.unique(seen.x, axis=0))
+    needed = math.ceil(law.num_params / law.num_outputs)
+    if different >= needed:
+        return seen
+    order = np.argsort(problem.runs.cost[~problem.runs.observed], kind="stable")
+    candidates = problem.runs.row_numbers[~problem.runs.observed][order][: needed - different]
+    first = (
+        f"; the cheapest candidates are {problem.unit}s {', '.join(map(str, candidates))}"
+        if len(candidates)
+        else ""
+    )
+    raise UserError(
+        f"{problem.table} has {num} runs with an outcome, at {different} configurations; {law.name} has "
+        f"{law.num_params} parameters and needs {needed} configurations at least: run more first{first}"
+    )
+
+
+def _money(problem: Problem, pool: Runs, budget: float | None) -> float:
+    if not len(pool.x):
+        raise UserError(
+            f"{problem.table} has no candidate: every run has an outcome; "
+            "add a row with an empty outcome for every run that could be done"
+        )
+    if budget is None:
+        return float(pool.cost.max())
+    if not (np.isfinite(budget) and budget >= 0):
+        raise UserError(f"--budget {budget:g}: give a number, zero or more, in the unit of the costs")
+    if budget < pool.cost.min():
+        cheapest = int(np.argmin(pool.cost))
+        raise UserError(
+            f"--budget {budget:g} affords no candidate of {problem.table}: the cheapest, "
+            f"{problem.unit} {pool.row_numbers[cheapest]}, costs {pool.cost[cheapest]:g}; "
+            "raise the budget or add cheaper ones"
+        )
+    return float(budget)
+
+
+def _pad(values: np.ndarray, size: int) -> np.ndarray:
+    """``values`` with its first row repeated up to ``size`` rows, so that few programs are compiled."""
+    return np.concatenate([values, np.repeat(values[:1], size - len(values), axis=0)])
+
+
+def _observations(seen: Runs, law: Law) -> Observations:
+    return observe(jnp.asarray(seen.x), jnp.asarray(seen.y), buffer_size(len(seen.x)))
+
+
+def _target(x: np.ndarray) -> Target:
+    size = buffer_size(len(x), 8)
+    return Target(jnp.asarray(_pad(x, size)), jnp.asarray((np.arange(size) < len(x)) / len(x)))
+
+
+def _everywhere(observations: Observations) -> Target:
+    """Without a target, basins are told apart by what they predict at the runs themselves."""
+    return Target(observations.x, observations.mask / observations.num_observed)
