@@ -21,7 +21,8 @@ def fit_report(problem: Problem, seen: Runs, now: Now) -> FitReport:
     if not np.isfinite(fit.loss[0]):
         raise UserError(
             f"{law.name} has no finite loss on the runs of {problem.table} from any of "
-            f"{len(fit.loss)} starts; check the units of its inputs (--map N=1e6*COLUMN rescales one) or take another law"
+            f"{len(fit.loss)} starts; check the units of its inputs "
+            "(--map N=1e6*COLUMN rescales one) or take another law"
         )
     reports = tuple(
         BasinReport(

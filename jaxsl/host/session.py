@@ -101,7 +101,8 @@ def next_runs(
     return NextReport(
         fit=report,
         runs=tuple(
-            next_run(problem.law, pool, report, advice, rank) for rank in range(min(count, affordable))
+            next_run(problem.law, pool, now, advice, rank, num_targets)
+            for rank in range(min(count, affordable))
         ),
         within=float(now.moments.within[:num_targets].mean()),
         between=float(now.moments.between[:num_targets].mean()),
