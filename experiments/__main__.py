@@ -1,0 +1,26 @@
+"""``python -m experiments``: one subcommand per table and figure, each in a module of its own."""
+
+import sys
+
+import typer
+
+from experiments import table1
+from jaxsl.host.errors import UserError
+
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Tables and figures."
+)
+app.command("table1")(table1.main)
+
+
+@app.callback()
+def experiments() -> None:
+    """Tables and figures of the two papers, from public data."""
+
+
+if __name__ == "__main__":
+    try:
+        app()
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
