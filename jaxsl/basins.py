@@ -73,7 +73,7 @@ class Laplace(eqx.Module):
     """
 
     def __call__(self, loss: Array, noise: Array, count: Array, root: Array, z: Array) -> Array:
-        """Unnormalised log weights, ``(basin,)``; ``root`` is ``H^(-1/2)``, ``z`` is measured from the centre."""
+        """Unnormalised log weights, ``(basin,)``; ``root`` is ``H^(-1/2)``, ``z`` counts from the centre."""
         half_log_det = jnp.linalg.slogdet(root)[1]
         return -count * loss / (2 * noise) + half_log_det - jnp.sum(z**2, axis=-1) / 2
 

@@ -47,7 +47,7 @@ class State(eqx.Module):
         observations: bought runs.
         available: which candidates may still be bought, ``(pool,)`` of bool.
         spent: cost of what was bought, a scalar.
-        optima: the latest distinct best fits of each law, warm starts of the next fit: ``(warm, param)`` a law.
+        optima: the latest distinct best fits of each law, for warm starts: ``(warm, param)`` a law.
         num_optima: how many of them there are, a scalar int a law.
     """
 

@@ -3,8 +3,8 @@
 A posterior is anything with ``weight (basin,)``, ``noise (basin,)`` and ``at(x) -> Predictive``. Acquisitions
 see nothing else, so several laws, or a user's own model, become one posterior by ``Mixture``.
 
-In basin k an outcome at x is ``N(mean_k(x), root_k(x) root_k(x)^T + noise_k I)`` and the covariance between two
-configurations is ``root_k(x) root_k(x')^T``: ``root = df/dtheta Sigma^(1/2)``.
+In basin k an outcome at x is ``N(mean_k(x), root_k(x) root_k(x)^T + noise_k I)`` and the covariance between
+two configurations is ``root_k(x) root_k(x')^T``: ``root = df/dtheta Sigma^(1/2)``.
 """
 
 from collections.abc import Sequence
@@ -52,7 +52,7 @@ class LawPosterior(eqx.Module):
     Attributes:
         law: the law.
         theta: parameters of each basin, ``(basin, param)``.
-        root: ``d theta / d z Sigma^(1/2)``, ``(basin, param, param)``: a square root of the covariance of theta.
+        root: ``d theta / d z Sigma^(1/2)``, ``(basin, param, param)``: a root of the covariance of theta.
         weight, noise: ``(basin,)``.
     """
 
@@ -141,7 +141,7 @@ class Moments(eqx.Module):
 
 
 def moments(posterior: Posterior, x: Array) -> Moments:
-    """Mean and the two parts of the variance at ``x (row, feature)`` (Spend Less, Fit Better, section 4.1)."""
+    """Mean and both parts of the variance at ``x (row, feature)`` (Spend Less, Fit Better, section 4.1)."""
     predictive = posterior.at(x)
     weight = posterior.weight[:, None, None]
     mean = jnp.sum(weight * predictive.mean, axis=0)

@@ -97,7 +97,7 @@ def problem(
 
 
 def linearise(problem: Problem, theta: Array, index: tuple[int, ...]) -> tuple[Array, Array]:
-    """Residuals and their derivatives by the parameters at ``index``: ``(row*output,), (column, row*output)``."""
+    """Residuals ``(row*output,)`` and their derivatives by parameters ``index``, ``(column, row*output)``."""
     flat, tangent = jax.linearize(lambda theta: problem.residual(theta).ravel(), theta)
     basis = jnp.eye(theta.shape[0], dtype=theta.dtype)[jnp.array(index, dtype=int)]
     return flat, jax.vmap(tangent)(basis)

@@ -18,7 +18,7 @@ class VOptimal(eqx.Module):
 
 
 class DOptimal(eqx.Module):
-    """Gain of information about the parameters, ``log det(I + G Sigma G^T / sigma^2)``, in the heaviest basin."""
+    """Information on the parameters of the heaviest basin: ``log det(I + G Sigma G^T / sigma^2)``."""
 
     def __call__(self, posterior: Posterior, pool: Pool, target: Target) -> Array:
         """Score every candidate: ``(pool,)``."""

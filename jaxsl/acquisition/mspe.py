@@ -33,7 +33,8 @@ class MSPE(eqx.Module):
 
     Attributes:
         within, between: which terms to count; one alone is the paper's ablation.
-        rule: quadrature over the outcome; by default Gauss-Hermite for one output, quasi-Monte Carlo for several.
+        rule: quadrature over the outcome; when None, Gauss-Hermite for one output and quasi-Monte Carlo
+            for several.
         batch: candidates worked on at once, which bounds memory to about
             ``batch x nodes x basin^2`` numbers.
     """
@@ -128,7 +129,7 @@ def _solve_lower(lower: Array, rhs: Array, transpose: bool = False) -> Array:
 
 
 def _responsibility(y: Array, mean: Array, lower: Array, weight: Array) -> Array:
-    """Basin weights after seeing ``y``: ``(node, basin)``, a softmax, so nothing divides by a vanishing density."""
+    """Basin weights after seeing ``y``, ``(node, basin)``: a softmax, so that no tiny density divides."""
     difference = jnp.moveaxis(y[:, None, :] - mean, 0, -1)
     distance = jnp.sum(_solve_lower(lower, difference) ** 2, axis=1).T
     log_det = jnp.sum(jnp.log(jnp.diagonal(lower, axis1=-2, axis2=-1)), axis=-1)

@@ -1,6 +1,6 @@
 """Batched bounded Levenberg-Marquardt: the default solver.
 
-In scaled coordinates ``z`` (see ``jaxsl.transform``) with residuals ``r`` and Jacobian ``J``, each step solves
+In scaled coordinates ``z`` (see ``jaxsl.transform``), with residuals ``r`` and Jacobian ``J``, a step solves
 
     (J^T J + lambda S + kappa diag(|g| / v)) s = -g,      g = J^T r,   S_jj = sqrt(H_jj max_k H_kk)
 
