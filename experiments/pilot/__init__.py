@@ -1,0 +1,11 @@
+"""A small lab that really trains: transformers on the standard library's sources, over sizes and data.
+
+The files follow one run: ``corpus`` finds and splits the text, ``model`` turns a size ``N`` into a shape,
+``train`` turns ``(N, D, seed)`` into a loss, ``grid`` names the runs of the table and sweeps them so that a
+stopped sweep goes on where it was, and ``check`` fits a law to the table and compares its residuals with the
+noise of the seeds. The committed table is ``jaxsl/data/pilot_runs.csv``; to train it again:
+
+    python -m experiments.pilot --out outputs/pilot_runs.csv
+
+Loss is in nats per byte on files that no run trains on, in the same windows for every run.
+"""
