@@ -12,7 +12,7 @@ from jaxsl.law import Law
 from laws import data_con, domain, farseer, lr_bsz, moe, parallel, sparsity, vocab
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Task:
     """One task of the benchmark.
 
