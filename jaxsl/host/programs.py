@@ -7,7 +7,8 @@ from jax import Array
 
 from jaxsl.acquisition import MSPE
 from jaxsl.basins import Basins
-from jaxsl.design import Belief, Design
+from jaxsl.choice import Choice
+from jaxsl.design import Belief, Design, State
 from jaxsl.law import Law
 from jaxsl.pool import Observations, Pool, Target
 from jaxsl.posterior import Moments, moments, quantile
@@ -92,6 +93,21 @@ def advise(
 
     within, between = jax.lax.map(at, target.x)
     return _now(belief, design.laws[0], observations, target), Advice(index, value, within.T, between.T)
+
+
+@eqx.filter_jit
+def ask(
+    design: Design, state: State, pool: Pool, target: Target, budget: Array, key: Array
+) -> tuple[Choice, Now]:
+    """What to buy next in an episode, and what is believed."""
+    choice, belief = design.ask(state, pool, target, budget, key)
+    return choice, _now(belief, design.laws[0], state.observations, target)
+
+
+@eqx.filter_jit
+def tell(design: Design, state: State, pool: Pool, index: Array, y: Array, belief: Belief) -> State:
+    """The state after a purchase."""
+    return design.tell(state, pool, index, y, belief)
 
 
 def _now(belief: Belief, law: Law, observations: Observations, target: Target) -> Now:

@@ -19,11 +19,12 @@ import numpy as np
 from jaxsl.design import Design
 from jaxsl.host.describe import fit_report, next_run
 from jaxsl.host.errors import UserError
+from jaxsl.host.packing import everywhere, pack_observations, pack_target, pad
 from jaxsl.host.problem import Problem, Runs, runs
 from jaxsl.host.programs import advise, believe
 from jaxsl.host.report import FitReport, NextReport
 from jaxsl.law import Law
-from jaxsl.pool import Observations, Pool, Target, buffer_size, observe
+from jaxsl.pool import Pool, buffer_size
 from jaxsl.precision import double_precision, to_numpy
 
 
@@ -44,8 +45,8 @@ def fit_table(
     problem = runs(source, _law(law), mapping=mapping, outcome=outcome, target=target)
     seen = _fitted_runs(problem)
     with double_precision():
-        observations = _observations(seen, problem.law)
-        aim = _target(problem.targets.x) if problem.targets else _everywhere(observations)
+        observations = pack_observations(seen.x, seen.y)
+        aim = pack_target(problem.targets.x) if problem.targets else everywhere(observations)
         now = to_numpy(believe(Design((problem.law,)), observations, aim, jax.random.key(seed)))
     return fit_report(problem, seen, now)
 
@@ -82,14 +83,14 @@ def next_runs(
     seen = _fitted_runs(problem)
     with double_precision():
         size = buffer_size(len(pool.x))
-        candidates = Pool(jnp.asarray(_pad(pool.x, size)), jnp.asarray(_pad(pool.cost, size)))
+        candidates = Pool(jnp.asarray(pad(pool.x, size)), jnp.asarray(pad(pool.cost, size)))
         now, advice = to_numpy(
             advise(
                 Design((problem.law,)),
-                _observations(seen, problem.law),
+                pack_observations(seen.x, seen.y),
                 candidates,
                 jnp.arange(size) < len(pool.x),
-                _target(problem.targets.x),
+                pack_target(problem.targets.x),
                 jnp.asarray(money),
                 jax.random.key(seed),
                 buffer_size(min(count, len(pool.x)), 8),
@@ -159,22 +160,3 @@ def _money(problem: Problem, pool: Runs, budget: float | None) -> float:
             "raise the budget or add cheaper ones"
         )
     return float(budget)
-
-
-def _pad(values: np.ndarray, size: int) -> np.ndarray:
-    """``values`` with its first row repeated up to ``size`` rows, so that few programs are compiled."""
-    return np.concatenate([values, np.repeat(values[:1], size - len(values), axis=0)])
-
-
-def _observations(seen: Runs, law: Law) -> Observations:
-    return observe(jnp.asarray(seen.x), jnp.asarray(seen.y), buffer_size(len(seen.x)))
-
-
-def _target(x: np.ndarray) -> Target:
-    size = buffer_size(len(x), 8)
-    return Target(jnp.asarray(_pad(x, size)), jnp.asarray((np.arange(size) < len(x)) / len(x)))
-
-
-def _everywhere(observations: Observations) -> Target:
-    """Without a target, basins are told apart by what they predict at the runs themselves."""
-    return Target(observations.x, observations.mask / observations.num_observed)

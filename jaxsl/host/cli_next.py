@@ -1,0 +1,59 @@
+"""``jaxsl next``: which candidates to run next."""
+
+from typing import Annotated
+
+import typer
+
+from jaxsl.host.cli_options import (
+    CostOption,
+    JsonOption,
+    LawOption,
+    MapOption,
+    OutcomeOption,
+    RunsArgument,
+    SeedOption,
+    TargetOption,
+    read_mapping,
+)
+
+
+def next_command(
+    runs: RunsArgument,
+    law: LawOption,
+    target: TargetOption = None,
+    cost: CostOption = None,
+    budget: Annotated[
+        float | None, typer.Option("--budget", help="What the next run may cost, in the unit of the costs.")
+    ] = None,
+    count: Annotated[int, typer.Option("-n", "--count", min=1, help="How many candidates to show.")] = 5,
+    map: MapOption = None,
+    outcome: OutcomeOption = None,
+    seed: SeedOption = 0,
+    json: JsonOption = False,
+) -> None:
+    """Rank the candidates: rows of RUNS without an outcome, by what they would teach about the target.
+
+    jaxsl next runs.csv --law chinchilla --target N=7e10,D=1.4e12 --cost "6*N*D" --budget 1e21
+    """
+    from jaxsl.host.laws import find
+    from jaxsl.host.session import next_runs
+    from jaxsl.host.show import busy, print_json, show_next
+    from jaxsl.host.table import read
+
+    found, mapping, table = find(law), read_mapping(map), read(runs)
+    with busy(f"fitting {found.name} and scoring the candidates"):
+        report = next_runs(
+            table,
+            found,
+            target=target,
+            mapping=mapping,
+            cost=cost,
+            outcome=outcome,
+            budget=budget,
+            count=count,
+            seed=seed,
+        )
+    if json:
+        print_json(report)
+    else:
+        show_next(report, table.unit)

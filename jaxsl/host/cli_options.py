@@ -1,0 +1,60 @@
+"""Options that several commands share, and how they are read."""
+
+from typing import Annotated
+
+import typer
+
+from jaxsl.host.errors import UserError
+
+RunsArgument = Annotated[
+    str, typer.Argument(metavar="RUNS", help="CSV or Parquet file of runs, or - for standard input.")
+]
+LawOption = Annotated[
+    str, typer.Option("--law", metavar="NAME", help="The scaling law; `jaxsl laws` lists them.")
+]
+TargetOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--target",
+        metavar="WHAT",
+        help="What to predict: a file, a column that marks rows (is_target, or split=test), "
+        "or a point N=7e10,D=1.4e12, which may be given several times.",
+    ),
+]
+MapOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--map",
+        metavar="INPUT=COLUMN",
+        help="Column of an input or output of the law, or an expression: N=params, D=1e9*tokens.",
+    ),
+]
+OutcomeOption = Annotated[
+    str | None,
+    typer.Option("--outcome", metavar="COLUMN", help="Column of the outcome, if not the law's name for it."),
+]
+CostOption = Annotated[
+    str | None,
+    typer.Option(
+        "--cost", metavar="COST", help="Column or expression such as 6*N*D; by default the column cost."
+    ),
+]
+SeedOption = Annotated[int, typer.Option("--seed", help="Of the starting points of the fit.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
+
+
+def read_mapping(pairs: list[str] | None) -> dict[str, str]:
+    """``["N=params", ...]`` as a dictionary.
+
+    Raises:
+        UserError: when a pair has no equals sign, or an input is mapped twice.
+    """
+    mapping: dict[str, str] = {}
+    for pair in pairs or []:
+        name, _, column = (piece.strip() for piece in pair.partition("="))
+        if not name or not column:
+            raise UserError(f"--map {pair}: write INPUT=COLUMN, such as --map N=params")
+        if name in mapping:
+            raise UserError(f"--map {pair}: {name} is mapped to {mapping[name]} already; give it once")
+        mapping[name] = column
+    return mapping

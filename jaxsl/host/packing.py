@@ -1,0 +1,27 @@
+"""Host arrays as the padded arrays of the core, in a few fixed sizes, so that few programs are compiled."""
+
+import jax.numpy as jnp
+import numpy as np
+
+from jaxsl.pool import Observations, Target, buffer_size, observe
+
+
+def pad(values: np.ndarray, size: int) -> np.ndarray:
+    """``values`` with the first row repeated up to ``size`` rows."""
+    return np.concatenate([values, np.repeat(values[:1], size - len(values), axis=0)])
+
+
+def pack_observations(x: np.ndarray, y: np.ndarray) -> Observations:
+    """Runs ``x (row, feature)``, ``y (row, output)`` in a buffer with room for the next size."""
+    return observe(jnp.asarray(x), jnp.asarray(y), buffer_size(len(x)))
+
+
+def pack_target(x: np.ndarray) -> Target:
+    """Targets of equal weight, ``x (target, feature)``; padded rows have weight zero."""
+    size = buffer_size(len(x), 8)
+    return Target(jnp.asarray(pad(x, size)), jnp.asarray((np.arange(size) < len(x)) / len(x)))
+
+
+def everywhere(observations: Observations) -> Target:
+    """The runs themselves as target: without any other, basins are told apart by what they predict there."""
+    return Target(observations.x, observations.mask / observations.num_observed)

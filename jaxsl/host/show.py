@@ -1,0 +1,171 @@
+"""What the commands print: tables for people, one JSON object for programs, a spinner while they wait."""
+
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from jaxsl.host.report import BasinReport, FitReport, NextReport, Prediction, plain
+
+PIPE_WIDTH = (
+    200  # columns where nobody looks at a terminal: wide enough for every table, so that nothing is cut
+)
+
+
+def console() -> Console:
+    """Standard output; plain text of generous width in a pipe."""
+    width = None if sys.stdout.isatty() else PIPE_WIDTH
+    return Console(file=sys.stdout, markup=False, highlight=False, width=width)
+
+
+def print_json(value: object) -> None:
+    """One JSON object on standard output."""
+    print(json.dumps(plain(value), allow_nan=False, ensure_ascii=False))
+
+
+@contextmanager
+def busy(what: str) -> Iterator[None]:
+    """A spinner on standard error while something takes its time; silent when this is not a terminal."""
+    if not (sys.stdout.isatty() and sys.stderr.isatty()):
+        yield
+        return
+    with Console(stderr=True).status(what):
+        yield
+
+
+def number(value: float, digits: int = 4) -> str:
+    """A number for people; a dash where there is none."""
+    return f"{value:.{digits}g}" if np.isfinite(value) else "-"
+
+
+def interval(low: float, high: float) -> str:
+    """An interval for people."""
+    return f"[{number(low)}, {number(high)}]"
+
+
+def grid(columns: Iterable[str], rows: Iterable[Iterable[str]], title: str | None = None) -> Table:
+    """A table whose first column is flush left and the others flush right."""
+    table = Table(
+        title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0)
+    )
+    for index, name in enumerate(columns):
+        table.add_column(name, justify="right" if index else "left", no_wrap=True, header_style="dim")
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def show_fit(report: FitReport, formula: str, unit: str) -> None:
+    """Print a fit."""
+    out = console()
+    out.print(f"{report.law}: {formula}", style="bold")
+    out.print(
+        f"{report.num_runs} runs; of {report.num_starts} starts {report.num_converged} converged "
+        f"and {report.num_best} came within 1 % of the best loss"
+    )
+    for index, basin in enumerate(report.basins):
+        out.print()
+        out.print(_basin(basin, f"basin {index + 1} of {len(report.basins)}"))
+    found = report.residuals
+    out.print()
+    out.print(
+        f"residuals: RMSE {number(found.rmse)}, R² {number(found.r2)}, largest {number(found.worst)} "
+        f"in {unit} {found.worst_row}; noise: standard deviation {number(report.noise)}"
+    )
+    if report.prediction is not None:
+        out.print()
+        out.print(_prediction(report.prediction))
+        if np.isfinite(report.prediction.r2):
+            out.print(f"R² on the targets: {number(report.prediction.r2)}")
+    show_notes(out, report.notes)
+
+
+def show_next(report: NextReport, unit: str) -> None:
+    """Print the ranked candidates."""
+    out = console()
+    prediction = report.fit.prediction
+    assert prediction is not None
+    limit = "no limit" if report.budget is None else f"at most {number(report.budget)} each"
+    out.print(
+        f"{report.fit.law}, {report.fit.num_runs} runs; {report.num_candidates} candidates for "
+        f"{number(report.pool_cost)} together, {report.num_affordable} affordable ({limit})"
+    )
+    out.print()
+    out.print(_prediction(prediction))
+    out.print()
+    out.print(_candidates(report, prediction, unit))
+    show_notes(out, report.fit.notes)
+
+
+def show_notes(out: Console, notes: Iterable[str]) -> None:
+    """Print what is allowed and worth saying."""
+    for note in notes:
+        out.print(f"note: {note}")
+
+
+def _basin(basin: BasinReport, name: str) -> Table:
+    rows = (
+        (
+            parameter.name,
+            number(parameter.value),
+            interval(parameter.low, parameter.high),
+            f"{max(parameter.told, 0):.0%}",
+            f"at its {parameter.bound} bound" if parameter.bound else "",
+        )
+        for parameter in basin.parameters
+    )
+    title = f"{name}: weight {basin.weight:.3f}, RMSE {number(basin.rmse)}, {basin.num_optima} optima"
+    return grid(("parameter", "value", "95 % interval", "told", ""), rows, title)
+
+
+def _prediction(prediction: Prediction) -> Table:
+    known = np.isfinite(prediction.observed).any()
+    num_outputs = prediction.mean.shape[1]
+    columns = [*prediction.x, *(["output"] if num_outputs > 1 else []), "prediction", "95 % interval"]
+    columns += ["within", "between", *(["came out"] if known else [])]
+    rows = []
+    for target in range(len(prediction.mean)):
+        for output in range(num_outputs):
+            at = (target, output)
+            row = [number(values[target]) for values in prediction.x.values()]
+            row += [str(output + 1)] if num_outputs > 1 else []
+            row += [number(prediction.mean[at], 5), interval(prediction.low[at], prediction.high[at])]
+            row += [number(prediction.within[at], 3), number(prediction.between[at], 3)]
+            rows.append(row + ([number(prediction.observed[at], 5)] if known else []))
+    return grid(columns, rows, "target")
+
+
+def _candidates(report: NextReport, now: Prediction, unit: str) -> Table:
+    variance = report.within + report.between
+    single = now.mean.size == 1
+    shown = "interval" if single else "mean width of interval"
+    columns = [
+        unit,
+        *now.x,
+        "cost",
+        "score",
+        "within",
+        "between",
+        "variance falls by",
+        f"{shown} now",
+        "after",
+    ]
+    rows = []
+    for run in report.runs:
+        rows.append(
+            [
+                str(run.row_number),
+                *(number(value) for value in run.x.values()),
+                *(number(value) for value in (run.cost, run.score, run.within, run.between)),
+                f"{(run.within + run.between) / variance:.1%}" if variance > 0 else "-",
+                *(
+                    interval(low.item(), high.item()) if single else number(float(np.mean(high - low)))
+                    for low, high in ((now.low, now.high), (run.low, run.high))
+                ),
+            ]
+        )
+    return grid(columns, rows, "next runs, best first")
