@@ -1,4 +1,4 @@
-"""Capability scores: the first principal component of a table of benchmark scores, never fitted on the target.
+"""Capability scores: the first principal component of benchmark scores, never fitted on the target.
 
 Missing scores are imputed (the benchmark's mean, then the reconstruction from one principal component,
 repeated until nothing moves), benchmarks are standardised, and the first component is the score. All of that
@@ -7,8 +7,10 @@ is learned from the models marked for it; the others, such as the target, are on
 ("Extrapolating Large Models from the Small", section 7.2 and Appendix D.1, after Ruan et al. 2025.)
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
+from typing import Any
 
 import numpy as np
 
@@ -51,34 +53,57 @@ def capability(scores: np.ndarray, learn: np.ndarray, names: tuple[str, ...] = (
             or only equal scores among the learning models, or a model has no score at all.
     """
     scores, learn = np.asarray(scores, float), np.asarray(learn, bool)
-    names = names or tuple(f"number {column + 1}" for column in range(scores.shape[1]))
-    _check(scores, learn, names)
-    try:
-        decomposition, preprocessing = (
-            import_module("sklearn.decomposition"),
-            import_module("sklearn.preprocessing"),
-        )
-    except ImportError:
-        raise UserError(
-            "capability scores need scikit-learn; install it with: pip install 'jaxsl[pca]'"
-        ) from None
-    component = decomposition.PCA(n_components=1, svd_solver="full")
-    scaler = preprocessing.StandardScaler()
-    known = scores[learn]
-    filled = _impute(known, np.nanmean(known, axis=0), lambda table: component.fit(table))
-    standardised = scaler.fit_transform(filled)
-    component.fit(standardised)
-    sign = np.sign(component.components_[0].sum()) or 1.0
-    everything = scores.copy()
-    everything[learn] = filled
-    fitted = decomposition.PCA(n_components=1, svd_solver="full").fit(standardised)
-    imputed = _impute(everything, scaler.mean_, lambda _: fitted, scaler)
-    score = sign * component.transform(scaler.transform(imputed))[:, 0]
+    _check(scores, learn, names or tuple(f"number {column + 1}" for column in range(scores.shape[1])))
+    pipeline = _pipeline()
+    gaps = np.isnan(scores)
+    imputed = np.where(gaps, np.nanmean(scores[learn], axis=0), scores)
+    imputed[learn] = _fill(imputed[learn], gaps[learn], lambda table: pipeline.fit(table))
+    imputed[~learn] = _fill(imputed[~learn], gaps[~learn], lambda _: pipeline)
+    scaler, component = pipeline[0], pipeline[1]
+    sign = 1.0 if component.components_[0].sum() >= 0 else -1.0
     return Capability(
-        score=score,
+        score=sign * pipeline.transform(imputed)[:, 0],
         loading=sign * component.components_[0],
         mean=scaler.mean_,
         scale=scaler.scale_,
         explained=float(component.explained_variance_ratio_[0]),
         imputed=imputed,
     )
+
+
+def _pipeline() -> Any:
+    try:
+        decomposition = import_module("sklearn.decomposition")
+        preprocessing = import_module("sklearn.preprocessing")
+        pipeline = import_module("sklearn.pipeline")
+    except ImportError:
+        raise UserError("capability scores need scikit-learn: pip install 'jaxsl[pca]'") from None
+    component = decomposition.PCA(n_components=1, svd_solver="full")
+    return pipeline.make_pipeline(preprocessing.StandardScaler(), component)
+
+
+def _fill(table: np.ndarray, gaps: np.ndarray, fitted: Callable[[np.ndarray], Any]) -> np.ndarray:
+    """Replace the gaps by their reconstruction from one component until nothing moves."""
+    for _ in range(ROUNDS if len(table) else 0):
+        model = fitted(table)
+        new = np.where(gaps, model.inverse_transform(model.transform(table)), table)
+        moved, table = np.abs(new - table).max(), new
+        if moved < TOLERANCE:
+            break
+    return table
+
+
+def _check(scores: np.ndarray, learn: np.ndarray, names: tuple[str, ...]) -> None:
+    if scores.shape[1] < 2 or learn.sum() < 3:
+        raise UserError(
+            f"capability scores need two benchmarks and three models to learn from, not {scores.shape[1]} "
+            f"and {learn.sum()}; give more columns or rows"
+        )
+    for name, column in zip(names, scores[learn].T, strict=True):
+        if np.unique(column[~np.isnan(column)]).size < 2:
+            raise UserError(
+                f"benchmark {name!r} has no two different scores among the models to learn from; leave it out"
+            )
+    empty = np.isnan(scores).all(axis=1)
+    if empty.any():
+        raise UserError(f"model number {np.argmax(empty) + 1} has no score on any benchmark; leave it out")

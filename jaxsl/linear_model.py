@@ -1,0 +1,140 @@
+"""The scaling model ``Y = phi(x)^T beta + eps``, ``eps ~ N(0, sigma^2)``: fit, leverage, risk, intervals.
+
+``features`` are rows ``phi(x_i)``, ``(row, feature)``. A ``weight`` is a run's precision relative to the
+others, ``var(eps_i) = sigma^2 / w_i``: known unequal noise, or 0 for a padded row.
+
+("Extrapolating Large Models from the Small", Eqs. 1, 3, 4 and 5, Appendix E.1.)
+"""
+
+import equinox as eqx
+import jax.numpy as jnp
+from jax import Array
+
+from jaxsl import quantile
+
+
+def line_terms(x: Array) -> Array:
+    """``phi = (1, x_1, .., x_d)``: ``(row, variable) -> (row, 1 + d)``."""
+    return jnp.concatenate([jnp.ones_like(x[:, :1]), x], axis=1)
+
+
+def interaction_terms(x: Array) -> Array:
+    """A line's terms and every product of two different variables."""
+    first, second = jnp.triu_indices(x.shape[1], 1)
+    return jnp.concatenate([line_terms(x), x[:, first] * x[:, second]], axis=1)
+
+
+def quadratic_terms(x: Array) -> Array:
+    """A line's terms and every product of two variables, squares included."""
+    first, second = jnp.triu_indices(x.shape[1])
+    return jnp.concatenate([line_terms(x), x[:, first] * x[:, second]], axis=1)
+
+
+def polynomial_terms(x: Array, degree: int) -> Array:
+    """``phi = (1, x_j, .., x_j^degree)`` for every variable, without products between variables."""
+    powers = [x**power for power in range(1, degree + 1)]
+    return jnp.concatenate([jnp.ones_like(x[:, :1]), *powers], axis=1)
+
+
+class LinearFit(eqx.Module):
+    """A least-squares fit.
+
+    Attributes:
+        coefficient: ``beta``, ``(feature,)``.
+        root: ``R^-1`` of ``sqrt(W) Phi = Q R``, ``(feature, feature)``: the coefficient's covariance is
+            ``sigma^2 root root^T``.
+        sigma: residual standard deviation with ``dof`` in its denominator; not a number when dof is 0.
+        dof: number of runs minus number of features.
+    """
+
+    coefficient: Array
+    root: Array
+    sigma: Array
+    dof: Array
+
+
+class Interval(eqx.Module):
+    """A prediction: ``mean``, ``lower`` and ``upper``, each ``(target,)``."""
+
+    mean: Array
+    lower: Array
+    upper: Array
+
+
+def fit(features: Array, y: Array, weight: Array | None = None) -> LinearFit:
+    """(Weighted) least squares, by QR: ``(row, feature), (row,)``.
+
+    Rows of weight 0 do not count. With fewer independent rows than features the root is not finite.
+    """
+    weight = jnp.ones_like(y) if weight is None else weight
+    scale = jnp.sqrt(weight)
+    q, r = jnp.linalg.qr(features * scale[:, None])
+    root = _inverse(r)
+    coefficient = root @ (q.T @ (scale * y))
+    residual = scale * (y - features @ coefficient)
+    dof = jnp.sum(weight > 0) - features.shape[1]
+    variance = jnp.sum(residual**2) / jnp.where(dof > 0, dof, 1)
+    return LinearFit(coefficient, root, jnp.where(dof > 0, jnp.sqrt(variance), jnp.nan), dof)
+
+
+def leverage(features: Array, target_features: Array, weight: Array | None = None) -> Array:
+    """Variance of the predicted mean over sigma^2, ``phi*^T (Phi^T W Phi)^-1 phi*``: ``(target,)``."""
+    scaled = features if weight is None else features * jnp.sqrt(weight)[:, None]
+    root = _inverse(jnp.linalg.qr(scaled, mode="r"))
+    return jnp.sum((target_features @ root) ** 2, axis=1)
+
+
+def weighted_risk(num, mean, variance, target_mean, target_variance):
+    """Eq. 5 over sigma^2 for a line: the prediction variance averaged over a target region.
+
+    ``R = ((X_bar - E_W X*)^2 + var_W X* + v) / (n v)``. Operators only, so NumPy and JAX arrays both do;
+    Eq. 3 is the case ``target_variance = 0``.
+
+    Args:
+        num: number of runs, ``n``.
+        mean, variance: of the runs' X, ``variance`` with ``n`` in its denominator.
+        target_mean, target_variance: of X* under the weight W of the region.
+    """
+    return ((mean - target_mean) ** 2 + target_variance + variance) / (num * variance)
+
+
+def line_variance(x: Array, target: Array) -> Array:
+    """Eq. 3 over sigma^2: runs ``x (row,)``, targets ``(target,) -> (target,)``; the leverage of a line."""
+    return weighted_risk(x.shape[0], jnp.mean(x), jnp.var(x), target, 0.0)
+
+
+def interval(
+    fitted: LinearFit,
+    target_features: Array,
+    delta: float = 0.05,
+    sigma: Array | None = None,
+    with_noise: bool = False,
+) -> Interval:
+    """Interval at confidence ``1 - delta`` for the mean at ``target_features (target, feature)``.
+
+    Student's t when sigma is estimated, the normal quantile when ``sigma`` is given. (The normal quantile
+    with an estimated sigma covers 0.88 for six runs and 0.70 for three, where 0.95 is meant.)
+
+    Args:
+        fitted: the fit.
+        target_features: ``phi(x*)``.
+        delta: one minus the confidence.
+        sigma: a known noise standard deviation.
+        with_noise: add the noise of one more run: an interval for what the target run will show.
+    """
+    mean = target_features @ fitted.coefficient
+    spread = jnp.sum((target_features @ fitted.root) ** 2, axis=1) + (1.0 if with_noise else 0.0)
+    if sigma is None:
+        half = quantile.student_t(1 - delta / 2, fitted.dof) * fitted.sigma * jnp.sqrt(spread)
+    else:
+        half = quantile.normal(1 - delta / 2) * sigma * jnp.sqrt(spread)
+    return Interval(mean, mean - half, mean + half)
+
+
+def _inverse(r: Array) -> Array:
+    """Inverse of an upper triangular matrix, infinite where the diagonal vanishes to rounding."""
+    diagonal = jnp.abs(jnp.diagonal(r))
+    singular = jnp.any(diagonal <= jnp.finfo(r.dtype).eps * r.shape[0] * jnp.max(diagonal))
+    identity = jnp.eye(r.shape[0], dtype=r.dtype)
+    inverse = jnp.linalg.inv(jnp.where(singular, identity, r))
+    return jnp.where(singular, jnp.inf, jnp.triu(inverse))
