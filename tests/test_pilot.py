@@ -37,7 +37,7 @@ def test_a_size_of_no_model_names_the_nearest():
 
 
 def test_a_later_byte_changes_no_earlier_logits():
-    made = model.Transformer(model.shape_of(model.num_params(32)), jax.random.key(0))  # two heads
+    made = model.Transformer(model.shape_of(model.num_params(32)), jax.random.key(0))
     made = eqx.tree_at(lambda m: m.head, made, jax.random.normal(jax.random.key(1), made.head.shape))
     text = np.random.default_rng(0).integers(0, 256, model.CONTEXT).astype(np.uint8)
     changed = text.copy()
@@ -162,7 +162,7 @@ def test_the_grid_has_replicates_and_few_dear_runs():
     flops = np.array([6 * point.N * point.D for point in points])
     assert len(points) == len(set(points)) and len({(point.N, point.D) for point in points}) >= 60
     assert np.sum(flops >= grid.DEAR_FLOPS[0]) == 7
-    assert flops[flops < grid.DEAR_FLOPS[0]].max() * 1.9 < flops[flops >= grid.DEAR_FLOPS[0]].min()
+    assert flops[flops < grid.DEAR_FLOPS[0]].max() * 2.5 < flops[flops >= grid.DEAR_FLOPS[0]].min()
 
 
 def test_the_committed_table_is_the_grid():

@@ -16,9 +16,9 @@ from experiments.pilot.train import train_run
 
 CHANNELS = (12, 16, 20, 24, 32, 40, 48, 64, 80, 96, 128)  # N from 3,516 to 393,856
 BYTES = tuple(2**k for k in range(17, 24))  # D from 0.13 to 8.4 million
-CHEAP_FLOPS = 2.0e12
+CHEAP_FLOPS = 1.5e12
 DEAR_FLOPS = (3.5e12, 1.2e13)
-REPLICATES = ((16, 18), (16, 21), (32, 19), (32, 22), (64, 18), (64, 20), (128, 18))  # channels, log2 D
+REPLICATES = ((16, 18), (16, 21), (32, 19), (32, 21), (64, 18), (64, 20), (128, 18))  # channels, log2 D
 REPLICATE_SEEDS = (1, 2)
 COLUMNS = (
     *("N", "D", "lr", "batch_size", "seed", "steps", "flops", "loss", "seconds", "core_seconds"),
@@ -37,8 +37,8 @@ class Point(NamedTuple):
 def grid() -> list[Point]:
     """The runs of the table, the cheapest first.
 
-    Every pair of a size and a ``D`` with ``6 N D`` up to 2e12, and the pairs between 3.5e12 and 1.2e13:
-    seven dear runs, each at least 1.9 times any other, which serve as the region to predict. Seven cheap
+    Every pair of a size and a ``D`` with ``6 N D`` up to 1.5e12, and the pairs between 3.5e12 and 1.2e13:
+    seven dear runs, each at least 2.5 times any other, which serve as the region to predict. Seven cheap
     points have two more seeds, from which the noise is known.
     """
     pairs = [(num_params(d), D) for d in CHANNELS for D in BYTES]
