@@ -7,6 +7,14 @@ outputs with ``G_k = root_k(x)``, ``R_k = root_k(target)``, ``S_k = sigma_k^2 I 
     within  = sum_k w_k tr(S_k^-1 C_k^T C_k),    C_k = R_k G_k^T      (E[w_k+] = w_k makes this exact)
     between = V - E_y[V+(y)],                    V = sum_k w_k |F_k - F|^2
     V+(y) = sum_k w_k+ |F_k+|^2 - |sum_k w_k+ F_k+|^2,   F_k+(y) = F_k + U_k (y - m_k)
+
+``V`` may be far larger than its fall, so the difference is never taken: with ``F = 0``, and because
+``E[sum_k w_k+ |F_k+|^2] = sum_k w_k |F_k|^2 + within`` exactly and ``E[sum_k w_k+ |F_k+ - F_k|^2] = within``,
+
+    between = E_y[ |sum_k w_k+ F_k+|^2 - sum_k w_k+ |F_k+ - F_k|^2 ],
+
+which is zero node by node for one basin. Both terms together are the variance of the posterior mean,
+``E_y |sum_k w_k+ F_k+|^2``, and never negative.
 """
 
 from collections.abc import Callable
@@ -36,13 +44,13 @@ class MSPE(eqx.Module):
         rule: quadrature over the outcome; when None, Gauss-Hermite for one output and quasi-Monte Carlo
             for several.
         batch: candidates worked on at once, which bounds memory to about
-            ``batch x nodes x basin^2`` numbers.
+            ``batch x node x basin x (1 + output)`` numbers.
     """
 
     within: bool = eqx.field(static=True, default=True)
     between: bool = eqx.field(static=True, default=True)
     rule: Callable[..., tuple[Array, Array]] | None = None
-    batch: int = eqx.field(static=True, default=512)
+    batch: int = eqx.field(static=True, default=64)
 
     def __call__(self, posterior: Posterior, pool: Pool, target: Target) -> Array:
         """Score every candidate: ``(pool,)``, in squared units of the output."""
@@ -56,7 +64,7 @@ class MSPE(eqx.Module):
         mean, root = target_stack(posterior, target)
         rule = self.rule
         if rule is None:
-            several = posterior.at(x[:1]).mean.shape[-1] > 1
+            several = jax.eval_shape(posterior.at, x[:1]).mean.shape[-1] > 1
             rule = QuasiMonteCarlo() if several else GaussHermite()
 
         def one(x):
@@ -65,7 +73,10 @@ class MSPE(eqx.Module):
                 weight, noise, mean, root, here.mean[:, 0], here.root[:, 0], rule if self.between else None
             )
 
-        return jax.lax.map(one, x, batch_size=min(self.batch, x.shape[0]))
+        # Whole batches only: a shorter last one would be compiled a second time.
+        num, batch = x.shape[0], min(self.batch, x.shape[0])
+        x = jnp.concatenate([x, jnp.broadcast_to(x[:1], (-num % batch, x.shape[1]))])
+        return jax.tree.map(lambda term: term[:num], jax.lax.map(one, x, batch_size=batch))
 
 
 def target_stack(posterior: Posterior, target: Target) -> tuple[Array, Array]:
@@ -103,22 +114,18 @@ def _fall_at(weight, noise, mean, root, here_mean, here_root, rule) -> Fall:
     within = jnp.sum(weight * jnp.sum(whitened**2, axis=(1, 2)))
     if rule is None:
         return Fall(within, jnp.zeros_like(within))
-    centre = jnp.einsum("k,ko->o", weight, here_mean)
-    here_mean = here_mean - centre
     gain = _solve_lower(lower, whitened, transpose=True).mT
-    constant = mean - jnp.einsum("kro,ko->kr", gain, here_mean)
-    affine = jnp.concatenate([constant[..., None], gain], axis=-1)
-    inner = jnp.einsum("kri,lrj->klij", affine, affine)
-    y, probability = rule(here_mean, lower, weight)
-    posterior_weight = _responsibility(y, here_mean, lower, weight)
-    extended = jnp.concatenate([jnp.ones_like(y[:, :1]), y], axis=1)
-    monomials = (extended[:, :, None] * extended[:, None, :]).reshape(y.shape[0], -1)
-    basins = weight.shape[0]
-    product = (monomials @ inner.reshape(basins**2, -1).T).reshape(-1, basins, basins)
-    square = jnp.sum(posterior_weight * jnp.diagonal(product, axis1=1, axis2=2), axis=1)
-    mixed = jnp.sum(posterior_weight[:, :, None] * posterior_weight[:, None, :] * product, axis=(1, 2))
-    before = jnp.sum(weight * jnp.sum(mean**2, axis=1))
-    return Fall(within, before - jnp.sum(probability * (square - mixed)))
+    centred = here_mean - weight @ here_mean
+    y, probability = rule(centred, lower, weight)
+    posterior_weight = _responsibility(y, centred, lower, weight)
+    surprise = y[:, None, :] - centred
+    monomials = jnp.concatenate([jnp.ones_like(surprise[..., :1]), surprise], axis=-1)
+    monomials = (posterior_weight[..., None] * monomials).reshape(y.shape[0], -1)
+    moves = jnp.moveaxis(jnp.concatenate([mean[..., None], gain], axis=-1), 1, 0).reshape(mean.shape[1], -1)
+    together = jnp.sum((monomials @ (moves.T @ moves)) * monomials, axis=1)
+    apart = jnp.einsum("qko,kop,qkp->qk", surprise, gain.mT @ gain, surprise)
+    between = together - jnp.sum(posterior_weight * apart, axis=1)
+    return Fall(within, jnp.sum(probability * between))
 
 
 def _solve_lower(lower: Array, rhs: Array, transpose: bool = False) -> Array:
