@@ -68,9 +68,7 @@ class LawPosterior(eqx.Module):
         def one(theta, root):
             return self.law.predict(theta, x), self.law.jacobian(theta, x) @ root
 
-        mean, root = jax.vmap(one)(self.theta, self.root)
-        finite = jnp.all(jnp.isfinite(root), axis=-1) & jnp.isfinite(mean)
-        return Predictive(jnp.where(jnp.isfinite(mean), mean, 0.0), jnp.where(finite[..., None], root, 0.0))
+        return Predictive(*jax.vmap(one)(self.theta, self.root))
 
 
 class Mixture(eqx.Module):
@@ -126,6 +124,19 @@ class Best(eqx.Module):
         return Predictive(predictive.mean[heaviest][None], predictive.root[heaviest][None])
 
 
+def predict(posterior: Posterior, x: Array) -> Predictive:
+    """The local Gaussians at ``x (row, feature)``, with zeros for empty slots whatever they predict."""
+    predictive, used = posterior.at(x), (posterior.weight > 0)[:, None, None]
+    return Predictive(jnp.where(used, predictive.mean, 0.0), jnp.where(used[..., None], predictive.root, 0.0))
+
+
+def finite(posterior: Posterior, x: Array) -> Array:
+    """Where every basin in use predicts finite numbers, ``(row,)`` of bool."""
+    predictive = predict(posterior, x)
+    known = jnp.all(jnp.isfinite(predictive.root), axis=-1) & jnp.isfinite(predictive.mean)
+    return jnp.all(known, axis=(0, 2))
+
+
 class Moments(eqx.Module):
     """Mean and variance of a posterior's mixture.
 
@@ -142,7 +153,7 @@ class Moments(eqx.Module):
 
 def moments(posterior: Posterior, x: Array) -> Moments:
     """Mean and both parts of the variance at ``x (row, feature)`` (Spend Less, Fit Better, section 4.1)."""
-    predictive = posterior.at(x)
+    predictive = predict(posterior, x)
     weight = posterior.weight[:, None, None]
     mean = jnp.sum(weight * predictive.mean, axis=0)
     within = jnp.sum(weight * jnp.sum(predictive.root**2, axis=-1), axis=0)
@@ -159,7 +170,7 @@ def quantile(posterior: Posterior, x: Array, probability: Sequence[float], noisy
         probability: such as ``(0.025, 0.975)``.
         noisy: of an outcome (with noise), or of the noise-free curve.
     """
-    predictive = posterior.at(x)
+    predictive = predict(posterior, x)
     variance = jnp.sum(predictive.root**2, axis=-1) + (posterior.noise[:, None, None] if noisy else 0.0)
     sd = jnp.sqrt(jnp.maximum(variance, jnp.finfo(variance.dtype).tiny))
     weight = posterior.weight[:, None, None]

@@ -6,7 +6,7 @@ from jax import Array
 
 from jaxsl.acquisition.mspe import MSPE
 from jaxsl.pool import Pool, Target
-from jaxsl.posterior import Best, Posterior
+from jaxsl.posterior import Best, Posterior, finite, predict
 
 
 class VOptimal(eqx.Module):
@@ -23,9 +23,10 @@ class DOptimal(eqx.Module):
     def __call__(self, posterior: Posterior, pool: Pool, target: Target) -> Array:
         """Score every candidate: ``(pool,)``."""
         best = Best(posterior)
-        root = best.at(pool.x).root[0]
+        known = finite(best, pool.x)
+        root = predict(best, jnp.where(known[:, None], pool.x, target.x[0])).root[0]
         information = jnp.eye(root.shape[1], dtype=root.dtype) + root @ root.mT / best.noise[0]
-        return jnp.linalg.slogdet(information)[1]
+        return jnp.where(known, jnp.linalg.slogdet(information)[1], 0.0)
 
 
 class Uniform(eqx.Module):

@@ -25,7 +25,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from jaxsl.pool import Pool, Target
-from jaxsl.posterior import Posterior
+from jaxsl.posterior import Posterior, finite, predict
 from jaxsl.quadrature import GaussHermite, QuasiMonteCarlo
 
 
@@ -59,8 +59,9 @@ class MSPE(eqx.Module):
         return jnp.where(jnp.isfinite(total), jnp.maximum(total, 0.0), 0.0)
 
     def fall(self, posterior: Posterior, x: Array, target: Target) -> Fall:
-        """Both terms at ``x (row, feature)``."""
-        weight, noise = posterior.weight, posterior.noise
+        """Both terms at ``x (row, feature)``; zero where a basin in use is not finite."""
+        weight = posterior.weight
+        noise = jnp.where(weight > 0, posterior.noise, 1.0)
         mean, root = target_stack(posterior, target)
         rule = self.rule
         if rule is None:
@@ -68,10 +69,12 @@ class MSPE(eqx.Module):
             rule = QuasiMonteCarlo() if several else GaussHermite()
 
         def one(x):
-            here = posterior.at(x[None])
-            return _fall_at(
+            known = finite(posterior, x[None])[0]
+            here = predict(posterior, jnp.where(known, x, target.x[0])[None])
+            fall = _fall_at(
                 weight, noise, mean, root, here.mean[:, 0], here.root[:, 0], rule if self.between else None
             )
+            return jax.tree.map(lambda term: jnp.where(known, term, 0.0), fall)
 
         # Whole batches only: a shorter last one would be compiled a second time.
         num, batch = x.shape[0], min(self.batch, x.shape[0])
@@ -86,7 +89,7 @@ def target_stack(posterior: Posterior, target: Target) -> tuple[Array, Array]:
     over rows are ever taken, so many rows are replaced by their triangular factor: the cost of a score does
     not grow with the target.
     """
-    predictive = posterior.at(target.x)
+    predictive = predict(posterior, target.x)
     basins, _, outputs, factors = predictive.root.shape
     scale = jnp.sqrt(target.weight / outputs)[:, None]
     centre = jnp.einsum("k,kto->to", posterior.weight, predictive.mean)
