@@ -107,7 +107,7 @@ def diagnose(features: Array, y: Array, order: Array, delta: float = 0.05) -> Di
     )
 
 
-def two_sided_p(statistic: Array, dof: Array) -> Array:
+def two_sided_p(statistic: Array, dof: Array | int) -> Array:
     """``P(|T| >= |statistic|)`` for Student's t; not a number when ``dof < 1``."""
     safe = jnp.where(dof >= 1, jnp.asarray(dof, statistic.dtype), 1.0)
     p = betainc(safe / 2, jnp.full_like(safe, 0.5), safe / (safe + statistic**2))

@@ -34,7 +34,7 @@ def plug_in(
     """Interval at confidence ``1 - delta`` for the performance (Appendix D.1).
 
     With a bootstrapped link, ``delta`` is shared: a ``1 - delta/2`` interval for Y is put through the
-    ``delta/4`` and ``1 - delta/4`` quantiles of the curves (Bonferroni). Without one the link counts as known.
+    ``delta/4`` and ``1 - delta/4`` quantiles of the curves (Bonferroni). Without one it counts as known.
 
     Args:
         fitted: the line.
