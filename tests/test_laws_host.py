@@ -1,5 +1,6 @@
 """Laws from files, modules and packages: found where they are, refused with the reason where not."""
 
+import json
 import re
 import sys
 
@@ -8,10 +9,11 @@ import pytest
 
 from jaxsl.host.discovered import law_from_function
 from jaxsl.host.errors import UserError
-from jaxsl.host.laws import catalogue, find
+from jaxsl.host.laws import catalogue, describe, find
 from jaxsl.host.traceable import check_traceable
 from jaxsl.law import Law, params
 from jaxsl.precision import double_precision
+from laws.chinchilla import CHINCHILLA
 
 GOOD = '''
 from jaxsl.law import Law, params, power
@@ -78,9 +80,18 @@ def test_a_law_is_found_in_a_file_and_in_a_module(tmp_path):
     assert find("laws.chinchilla:CHINCHILLA").name == "chinchilla"
 
 
+def test_a_described_law_is_plain_data_and_complete():
+    described = json.loads(json.dumps(describe(CHINCHILLA)))
+    assert described["inputs"] == ["N", "D"] and described["outputs"] == ["loss"]
+    assert described["formula"] == "L = E + A N^-alpha + B D^-beta"
+    assert [param["name"] for param in described["parameters"]] == ["E", "A", "alpha", "B", "beta"]
+    assert all(param["lower"] < param["upper"] for param in described["parameters"])
+    assert "2203.15556" in described["source"] and described["estimates"]["epoch"][0] == 1.8172
+
+
 def test_an_installed_package_adds_its_laws(package):
     package("lawpack:LAWS")
-    assert "bent" in [law.name for law in catalogue()]
+    assert "bent" in catalogue()
     assert find("bent").num_params == 1
     assert "did you mean bent" in refusal("bemt")
 

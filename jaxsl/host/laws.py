@@ -11,6 +11,7 @@ from difflib import get_close_matches
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from jaxsl.host.discovered import published_law
 from jaxsl.host.errors import UserError
@@ -20,8 +21,8 @@ from jaxsl.law import Law
 GROUP = "jaxsl.laws"
 
 
-def catalogue() -> tuple[Law, ...]:
-    """Every law of the installed packages.
+def catalogue() -> dict[str, Law]:
+    """Every law of the installed packages, by id.
 
     Raises:
         UserError: when a package's laws cannot be loaded, or two laws have one id.
@@ -40,7 +41,7 @@ def catalogue() -> tuple[Law, ...]:
         for law in found:
             if laws.setdefault(law.name, law) is not law:
                 raise UserError(f"{where} bring a second law {law.name!r}; remove one of the two packages")
-    return tuple(laws.values())
+    return laws
 
 
 def find(name: str) -> Law:
@@ -62,8 +63,27 @@ def find(name: str) -> Law:
     return law
 
 
+def describe(law: Law) -> dict[str, Any]:
+    """A law as plain data, ready for JSON."""
+    parameters = [
+        {"name": param.name, "lower": param.lower, "upper": param.upper, "log": param.log, "doc": param.doc}
+        for param in law.params
+    ]
+    return {
+        "name": law.name,
+        "formula": law.formula,
+        "inputs": law.inputs,
+        "outputs": law.outputs,
+        "parameters": parameters,
+        "linear": law.linear,
+        "nonnegative": law.nonnegative,
+        "source": law.source,
+        "estimates": dict(law.estimates),
+    }
+
+
 def _installed(name: str) -> Law:
-    laws = {law.name: law for law in catalogue()}
+    laws = catalogue()
     if name in laws:
         return laws[name]
     if not laws:
