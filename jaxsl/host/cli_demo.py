@@ -187,11 +187,12 @@ def _show(report: DemoReport) -> None:
             point = [number(values[target]) for values in report.x.values()]
             rows.append([*point, number(mean), interval(low, high), number(y), inside])
     out.print()
-    out.print(grid([*report.x, "prediction", "95 % interval", "came out", "inside"], rows, "target"))
+    out.print(grid([*report.x, "prediction", "95 % interval", "came out", "inside"], rows))
     out.print()
     out.print(
         f"Spent {number(report.spent, 3)} of {number(report.pool_cost, 3)}, "
-        f"{report.spent / report.pool_cost:.1%} of the pool's cost, on {report.num_bought} of {report.num_pool} runs."
+        f"{report.spent / report.pool_cost:.1%} of the pool's cost, on {report.num_bought} runs "
+        f"of {report.num_pool}."
     )
     low, high = min(report.r2_random), max(report.r2_random)
     lines = (

@@ -1,13 +1,10 @@
 """``jaxsl laws``: the catalogue."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from jaxsl.host.cli_options import JsonOption
-
-if TYPE_CHECKING:
-    from jaxsl.law import Law
 
 
 def laws(
@@ -15,18 +12,18 @@ def laws(
     json: JsonOption = False,
 ) -> None:
     """What laws there are: formula, inputs, parameters with bounds, source."""
-    from jaxsl.host.laws import catalogue, find
+    from jaxsl.host.laws import catalogue, describe, find
     from jaxsl.host.show import console, grid, number, print_json
 
-    found = list(catalogue()) if name is None else [find(name)]
+    found = list(catalogue().values()) if name is None else [find(name)]
     if json:
         print_json({"laws": [describe(law) for law in found]})
         return
     out = console()
     if name is None:
         rows = [[law.name, ", ".join(law.inputs), str(law.num_params), law.formula] for law in found]
-        table = grid(["law", "inputs", "parameters", "formula"], rows)
-        table.columns[1].justify = table.columns[3].justify = "left"
+        table = grid(["law", "inputs", "parameters", "formula"], rows, left=(0, 1, 3))
+        table.columns[3].no_wrap = False
         out.print(table)
         return
     law = found[0]
@@ -38,33 +35,7 @@ def laws(
         for param in law.params
     ]
     out.print()
-    table = grid(["parameter", "lower", "upper", "scale", "meaning"], rows)
-    table.columns[4].justify = "left"
-    out.print(table)
+    out.print(grid(["parameter", "lower", "upper", "scale", "meaning"], rows, left=(0, 4)))
     for label, theta in law.estimates.items():
         values = ", ".join(f"{param.name}={value:g}" for param, value in zip(law.params, theta, strict=True))
         out.print(f"estimate {label}: {values}")
-
-
-def describe(law: "Law") -> dict[str, Any]:
-    """A law as plain data."""
-    return {
-        "name": law.name,
-        "formula": law.formula,
-        "inputs": law.inputs,
-        "outputs": law.outputs,
-        "parameters": [
-            {
-                "name": param.name,
-                "lower": param.lower,
-                "upper": param.upper,
-                "log": param.log,
-                "doc": param.doc,
-            }
-            for param in law.params
-        ],
-        "linear": law.linear,
-        "nonnegative": law.nonnegative,
-        "source": law.source,
-        "estimates": dict(law.estimates),
-    }

@@ -18,7 +18,7 @@ def pack_observations(x: np.ndarray, y: np.ndarray) -> Observations:
 
 def pack_target(x: np.ndarray) -> Target:
     """Targets of equal weight, ``x (target, feature)``; padded rows have weight zero."""
-    size = buffer_size(len(x), 8)
+    size = buffer_size(len(x))
     return Target(jnp.asarray(pad(x, size)), jnp.asarray((np.arange(size) < len(x)) / len(x)))
 
 

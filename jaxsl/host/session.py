@@ -23,6 +23,7 @@ from jaxsl.host.packing import everywhere, pack_observations, pack_target, pad
 from jaxsl.host.problem import Problem, Runs, runs
 from jaxsl.host.programs import advise, believe
 from jaxsl.host.report import FitReport, NextReport
+from jaxsl.host.table import read
 from jaxsl.law import Law
 from jaxsl.pool import Pool, buffer_size
 from jaxsl.precision import double_precision, to_numpy
@@ -75,7 +76,13 @@ def next_runs(
     Raises:
         UserError: for anything that cannot be used as it stands, no candidate, or none within the budget.
     """
-    problem = runs(source, _law(law), mapping=mapping, outcome=outcome, target=target, cost=cost or "cost")
+    table = read(source)
+    if cost is None and "cost" not in table.columns:
+        raise UserError(
+            f"{table.name} has no column 'cost': say what a run costs with --cost COLUMN, "
+            "or an expression such as --cost 6*N*D"
+        )
+    problem = runs(table, _law(law), mapping=mapping, outcome=outcome, target=target, cost=cost or "cost")
     if problem.targets is None:
         raise UserError("there is no target; say what to predict with --target")
     pool = problem.runs.take(~problem.runs.observed)

@@ -47,13 +47,11 @@ def interval(low: float, high: float) -> str:
     return f"[{number(low)}, {number(high)}]"
 
 
-def grid(columns: Iterable[str], rows: Iterable[Iterable[str]], title: str | None = None) -> Table:
-    """A table whose first column is flush left and the others flush right."""
-    table = Table(
-        title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0)
-    )
+def grid(columns: Iterable[str], rows: Iterable[Iterable[str]], left: Iterable[int] = (0,)) -> Table:
+    """A table; numbers flush right, the columns ``left`` flush left."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for index, name in enumerate(columns):
-        table.add_column(name, justify="right" if index else "left", no_wrap=True, header_style="dim")
+        table.add_column(name, justify="left" if index in left else "right", no_wrap=True)
     for row in rows:
         table.add_row(*row)
     return table
@@ -69,7 +67,11 @@ def show_fit(report: FitReport, formula: str, unit: str) -> None:
     )
     for index, basin in enumerate(report.basins):
         out.print()
-        out.print(_basin(basin, f"basin {index + 1} of {len(report.basins)}"))
+        out.print(
+            f"basin {index + 1} of {len(report.basins)}: weight {basin.weight:.3f}, "
+            f"RMSE {number(basin.rmse)}, {basin.num_optima} optima"
+        )
+        out.print(_basin(basin))
     found = report.residuals
     out.print()
     out.print(
@@ -78,6 +80,7 @@ def show_fit(report: FitReport, formula: str, unit: str) -> None:
     )
     if report.prediction is not None:
         out.print()
+        out.print("target")
         out.print(_prediction(report.prediction))
         if np.isfinite(report.prediction.r2):
             out.print(f"R² on the targets: {number(report.prediction.r2)}")
@@ -95,8 +98,10 @@ def show_next(report: NextReport, unit: str) -> None:
         f"{number(report.pool_cost)} together, {report.num_affordable} affordable ({limit})"
     )
     out.print()
+    out.print("target, before any further run")
     out.print(_prediction(prediction))
     out.print()
+    out.print("next runs, best first")
     out.print(_candidates(report, prediction, unit))
     show_notes(out, report.fit.notes)
 
@@ -107,7 +112,7 @@ def show_notes(out: Console, notes: Iterable[str]) -> None:
         out.print(f"note: {note}")
 
 
-def _basin(basin: BasinReport, name: str) -> Table:
+def _basin(basin: BasinReport) -> Table:
     rows = (
         (
             parameter.name,
@@ -118,8 +123,7 @@ def _basin(basin: BasinReport, name: str) -> Table:
         )
         for parameter in basin.parameters
     )
-    title = f"{name}: weight {basin.weight:.3f}, RMSE {number(basin.rmse)}, {basin.num_optima} optima"
-    return grid(("parameter", "value", "95 % interval", "told", ""), rows, title)
+    return grid(("parameter", "value", "95 % interval", "told", ""), rows, left=(0, 4))
 
 
 def _prediction(prediction: Prediction) -> Table:
@@ -136,7 +140,7 @@ def _prediction(prediction: Prediction) -> Table:
             row += [number(prediction.mean[at], 5), interval(prediction.low[at], prediction.high[at])]
             row += [number(prediction.within[at], 3), number(prediction.between[at], 3)]
             rows.append(row + ([number(prediction.observed[at], 5)] if known else []))
-    return grid(columns, rows, "target")
+    return grid(columns, rows)
 
 
 def _candidates(report: NextReport, now: Prediction, unit: str) -> Table:
@@ -168,4 +172,4 @@ def _candidates(report: NextReport, now: Prediction, unit: str) -> Table:
                 ),
             ]
         )
-    return grid(columns, rows, "next runs, best first")
+    return grid(columns, rows)
