@@ -174,18 +174,17 @@ def _propose(problem: Problem, lane: _Lane, young: Array) -> tuple[Array, Array]
     interior = jnp.where(young, jnp.abs(gradient) / jnp.maximum(room, 1e-6), 0.0)
     damped = hessian + jnp.diag(lane.damping * scaling + interior)
 
-    def solve(free, fixed_move):
-        """Minimise over the free coordinates, the others moving by ``fixed_move``."""
-        pull = gradient + hessian @ fixed_move
+    def solve(_, carry):
+        """Minimise over the free coordinates, the others moving as far as their bound."""
+        move, free = carry
+        fixed = jnp.where(free, 0.0, move)
+        pull = gradient + hessian @ fixed
         matrix = jnp.where(free[:, None] & free, damped, 0.0) + jnp.diag(jnp.where(free, 0.0, 1.0))
-        return jnp.where(free, solve_spd(matrix, jnp.where(free, -pull, 0.0)), fixed_move)
+        wanted = jnp.where(free, solve_spd(matrix, jnp.where(free, -pull, 0.0)), fixed)
+        move = box.clip(z + wanted) - z
+        return move, free & (move == wanted)
 
-    free = room > 0
-    move = solve(free, jnp.zeros_like(z))
-    inside = box.clip(z + move) - z
-    hit = inside != move
-    move = solve(free & ~hit, jnp.where(hit, inside, 0.0))
-    move = box.clip(z + move) - z
+    move, _ = jax.lax.fori_loop(0, 2, solve, (jnp.zeros_like(z), room > 0))
     expected = -(2 * gradient @ move + move @ hessian @ move)
     return move, expected
 
@@ -226,13 +225,14 @@ def _bounded_linear(columns: Array, residual: Array, value: Array, lower: Array,
     info = jnp.finfo(gram.dtype)
     size = jnp.maximum(jnp.diagonal(gram), info.tiny / info.eps)
     gram = jnp.fill_diagonal(gram, size * (1 + 1e-11), inplace=False)
-    fixed = jnp.zeros(value.shape, bool)
-    move = jnp.zeros_like(value)
-    for _ in range(3):
-        matrix = jnp.where(~fixed[:, None] & ~fixed, gram, 0.0) + jnp.diag(jnp.where(fixed, 1.0, 0.0))
-        rhs = jnp.where(fixed, 0.0, -(pull + gram @ jnp.where(fixed, move, 0.0)))
-        free_move = solve_spd(matrix, rhs)
-        wanted = jnp.where(fixed, move, free_move)
+
+    def solve(_, carry):
+        move, free = carry
+        fixed = jnp.where(free, 0.0, move)
+        matrix = jnp.where(free[:, None] & free, gram, 0.0) + jnp.diag(jnp.where(free, 0.0, 1.0))
+        wanted = jnp.where(free, solve_spd(matrix, jnp.where(free, -(pull + gram @ fixed), 0.0)), fixed)
         move = jnp.clip(value + wanted, lower, upper) - value
-        fixed = fixed | (move != wanted)
+        return move, free & (move == wanted)
+
+    move, _ = jax.lax.fori_loop(0, 3, solve, (jnp.zeros_like(value), jnp.ones(value.shape, bool)))
     return jnp.clip(value + jnp.where(jnp.isfinite(move), move, 0.0), lower, upper)
