@@ -253,3 +253,74 @@ def test_the_program_itself_is_quick_to_help_and_ends_with_status_2_on_a_bad_pip
     )
     lazy = "import sys, jaxsl.host.cli; sys.exit('jax' in sys.modules or 'pyarrow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", lazy], env=environment).returncode == 0
+
+
+def test_laws_check_finds_what_is_wrong_with_a_law_at_the_runs_given(write):
+    write(table())
+    write(
+        "from jaxsl.law import Law, params\n"
+        "def loss(theta, x):\n    'L = E + A / N'\n    E, A, idle = theta\n    return E + A / x[0]\n"
+        "MINE = Law('mine', loss, ('N',), params(E=(0, 5), A=(1, 100), idle=(0, 1)))\n",
+        "mine.py",
+    )
+    result = invoke("laws", "check", "mine.py:MINE", "runs.csv", "--json")
+    found = json.loads(result.stdout)
+    assert result.exit_code == 1 and found["law"] == "mine"
+    assert "idle" in {name for finding in found["findings"] for name in finding["parameters"]}
+    missing = invoke("laws", "check", "mine.py:MINE", "runs.csv", "--map", "N=params")
+    assert (missing.exit_code, missing.stdout) == (2, "")
+    assert "runs.csv has no column 'params'" in missing.stderr
+
+
+# The demo
+
+
+@pytest.fixture
+def finished(write):
+    rng = np.random.default_rng(1)
+    size, tokens = (grid.ravel() for grid in np.meshgrid(np.logspace(4, 6, 6), np.logspace(6, 8, 6)))
+    loss = 1 + 30 * size**-0.34 + 300 * tokens**-0.4 + rng.normal(0, 0.003, 36)
+    return pd.DataFrame({"N": size, "D": tokens, "flops": 6 * size * tokens, "loss": loss})
+
+
+@pytest.mark.slow
+def test_the_demo_spends_its_share_and_no_hidden_outcome_changes_what_it_buys(finished, write):
+    def play(frame, *options):
+        result = invoke("demo", "--runs", write(frame), "--json", *options)
+        assert result.exit_code == 0, result.stderr
+        return json.loads(result.stdout)
+
+    report = play(finished)
+    rows = np.array(report["bought"]) - 2
+    dear = np.flatnonzero(finished["flops"] >= 0.25 * finished["flops"].max())
+    cost = finished["flops"].drop(dear)
+    assert report["num_pool"] == 36 - len(dear) and report["pool_cost"] == pytest.approx(cost.sum())
+    assert len(set(rows)) == report["num_bought"] == len(rows) and not set(rows) & set(dear)
+    assert (
+        report["spent"] == pytest.approx(finished["flops"][rows].sum())
+        and report["spent"] <= 0.1 * cost.sum()
+    )
+    assert report["spent"] + cost.drop(rows).min() > 0.1 * cost.sum()
+    assert report["observed"] == [[loss] for loss in finished["loss"][dear]]
+    assert report["r2_everything"] > 0.9 and len(report["r2_random"]) == 10
+
+    hidden = finished.copy()
+    hidden.loc[hidden.index.difference(rows), "loss"] += np.linspace(1, 2, 36 - len(rows))
+    again = play(hidden)
+    assert again["bought"] == report["bought"] and again["mean"] == report["mean"]
+    assert again["r2_active"] != report["r2_active"]
+
+
+@pytest.mark.slow
+def test_the_demo_shows_every_purchase_and_ends_with_what_came_out(finished, write):
+    lines = invoke("demo", "--runs", write(finished)).stdout.splitlines()
+    assert "their outcomes hidden" in lines[0] and "% of the pool's cost" in lines[1]
+    counts = [int(line.split()[0]) for line in lines[4 : lines.index("", 4)]]
+    assert counts == list(range(counts[0], counts[0] + len(counts)))
+    assert any(line.split()[:2] == ["fitted", "to"] for line in lines) and lines[-1].startswith("random runs")
+
+
+def test_the_demo_needs_finished_runs(finished, write):
+    result = invoke("demo", "--runs", write(finished.iloc[-4:]))
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "chinchilla has 5 parameters: give more finished runs" in result.stderr

@@ -1,7 +1,7 @@
 """Files, tables, clocks, plots and the command line: what the core never touches.
 
-``jaxsl.host.fit_table`` and ``jaxsl.host.next_runs`` do with a data frame what ``jaxsl fit`` and ``jaxsl next``
-do with a file.
+``jaxsl.host.fit_table`` and ``jaxsl.host.next_runs`` do with a data frame what ``jaxsl fit`` and ``jaxsl
+next`` do with a file.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -58,7 +58,7 @@ def root(
 app.command("fit")(fit)
 app.command("next")(next_command)
 app.command("demo")(demo)
-app.command("laws")(laws)
+app.add_typer(laws, name="laws")
 
 
 def main() -> None:

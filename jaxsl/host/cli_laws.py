@@ -1,17 +1,31 @@
-"""``jaxsl laws``: the catalogue."""
+"""``jaxsl laws``: the catalogue, one law, and ``jaxsl laws check`` for a law of your own."""
 
 from typing import Annotated
 
 import typer
+from typer.core import TyperGroup
 
-from jaxsl.host.cli_options import JsonOption
+from jaxsl.host.cli_options import JsonOption, MapOption, read_mapping
 
 
-def laws(
+class Laws(TyperGroup):
+    """Commands about laws; ``jaxsl laws NAME`` is short for ``jaxsl laws show NAME``."""
+
+    def parse_args(self, ctx, args):
+        """Put ``show`` in front of what is no command."""
+        named = bool(args) and (args[0] in self.commands or args[0] in ctx.help_option_names)
+        return super().parse_args(ctx, args if named else ["show", *args])
+
+
+laws = typer.Typer(cls=Laws, help="What laws there are; `jaxsl laws NAME` describes one.")
+
+
+@laws.command()
+def show(
     name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="One law, or all of them.")] = None,
     json: JsonOption = False,
 ) -> None:
-    """What laws there are: formula, inputs, parameters with bounds, source."""
+    """Formula, inputs, parameters with bounds, source."""
     from jaxsl.host.laws import catalogue, describe, find
     from jaxsl.host.show import console, grid, number, print_json
 
@@ -39,3 +53,39 @@ def laws(
     for label, theta in law.estimates.items():
         values = ", ".join(f"{param.name}={value:g}" for param, value in zip(law.params, theta, strict=True))
         out.print(f"estimate {label}: {values}")
+
+
+@laws.command()
+def check(
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="An id, path/to/file.py:NAME or package.module:NAME.")
+    ],
+    runs: Annotated[
+        str | None, typer.Argument(metavar="[RUNS]", help="Table whose configurations the law is tried at.")
+    ] = None,
+    map: MapOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Try a law all over its box: where it is not finite, what has no effect, what is redundant.
+
+    Exit status 1 when something was found.
+    """
+    from jaxsl.host.law_check import check as check_law
+    from jaxsl.host.laws import find
+    from jaxsl.host.problem import configurations
+    from jaxsl.host.show import busy, console, print_json
+
+    law, mapping = find(name), read_mapping(map)
+    x = None if runs is None else configurations(runs, law, mapping)
+    with busy(f"trying {law.name}"):
+        findings = check_law(law, x)
+    if json:
+        print_json({"law": law.name, "findings": findings})
+    else:
+        out = console()
+        for finding in findings:
+            out.print(f"{finding.kind}: {finding.message}; {finding.advice}")
+        if not findings:
+            out.print(f"{law.name}: nothing found")
+    if findings:
+        raise typer.Exit(1)

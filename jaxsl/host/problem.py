@@ -122,6 +122,11 @@ def runs(
     return Problem(law, kept, table.name, table.unit, targets, answers, _notes(kept, targets))
 
 
+def configurations(source: Any, law: Law, mapping: Mapping[str, str] | None = None) -> np.ndarray:
+    """The law's inputs in a table, whatever else it holds: ``(row, feature)``; errors as in ``runs``."""
+    return _inputs(read(source), law, _mapping(law, mapping or {}, None))
+
+
 def _mapping(law: Law, mapping: Mapping[str, str], outcome: str | None) -> dict[str, str]:
     names = {name: name for name in (*law.inputs, *law.outputs)}
     for name in mapping:
