@@ -128,35 +128,29 @@ def _not_finite(trial: Trial) -> list[Finding]:
     bad = ~trial.finite
     if not bad.any():
         return []
-    values = ~np.isfinite(trial.values)
-    what = "the prediction is" if values.any() else "derivatives are"
+    shape = (len(trial.theta), len(trial.x), -1)
+    values, derivatives = (
+        ~np.isfinite(part).reshape(shape).all((0, 2)) for part in (trial.values, trial.effect)
+    )
+    row = trial.x[np.argmax(values if values.any() else derivatives)]
+    where = ", ".join(f"{name}={value:g}" for name, value in zip(trial.law.inputs, row, strict=True))
     place = trial.position[bad].mean(0) - 0.5
     worst = int(np.argmax(np.abs(place)))
-    bound = "upper" if place[worst] > 0 else "lower"
-    rows = (
-        values.any((0, 2))
-        if values.any()
-        else ~np.isfinite(trial.effect).all((0, 2)).reshape(len(trial.x), -1).all(1)
-    )
-    where = ", ".join(
-        f"{name}={value:g}" for name, value in zip(trial.law.inputs, trial.x[np.argmax(rows)], strict=True)
-    )
-    (name,) = trial.names([worst])
-    advice = (
-        f"move the {bound} bound of {name} inwards, or keep arguments of exp below 700 and of log above 0"
-        if values.any()
-        else "where a branch is not taken keep its argument harmless too: f(jnp.where(ok, z, 1.0)) inside "
-        "jnp.where(ok, ..., ...); jaxsl.law.power does so for a base of 0"
-    )
-    return [
-        Finding(
-            "not finite",
-            (name,),
-            f"{what} not finite at {bad.mean():.0%} of the box, mostly towards the {bound} bound of {name}, "
-            f"as at {where}",
-            advice,
+    bound, (name,) = "upper" if place[worst] > 0 else "lower", trial.names([worst])
+    mostly = f", mostly towards the {bound} bound of {name}" if abs(place[worst]) > 0.1 else ""
+    if values.any():
+        what = "the prediction is"
+        advice = (
+            f"move the {bound} bound of {name} inwards" if mostly else "correct the formula"
+        ) + ", or keep arguments of exp below 700 and of log above 0"
+    else:
+        what = "derivatives are"
+        advice = (
+            "where a branch is not taken keep its argument harmless too: f(jnp.where(ok, z, 1.0)) inside "
+            "jnp.where(ok, ..., ...); jaxsl.law.power does so for a base of 0"
         )
-    ]
+    message = f"{what} not finite at {bad.mean():.0%} of the box{mostly}, as at {where}"
+    return [Finding("not finite", (name,) if mostly else (), message, advice)]
 
 
 def _seen(trial: Trial) -> np.ndarray:
