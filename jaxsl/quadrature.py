@@ -10,7 +10,6 @@ contains; ``QuasiMonteCarlo`` serves several outputs, where a product rule would
 """
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
@@ -49,11 +48,36 @@ class QuasiMonteCarlo(eqx.Module):
         return _on_components(mean, root, weight, ndtri(sobol), np.full(self.num_nodes, 1 / self.num_nodes))
 
 
+class GaussLegendre(eqx.Module):
+    """Gauss-Legendre on panels whose edges lie at every mean and at multiples of every deviation about it.
+
+    For one output. However far apart and unequal the components are, each is resolved on its own scale, so
+    a few nodes a panel suffice where rules on one range or on one component at a time miss a narrow
+    component inside a wide one. ``basin (2 edges + 1) - 1`` panels; the last edge truncates the tails.
+    """
+
+    edges: tuple[float, ...] = eqx.field(static=True, default=(2.5, 5.0))
+    num_nodes: int = eqx.field(static=True, default=6)
+
+    def __call__(self, mean: Array, root: Array, weight: Array) -> tuple[Array, Array]:
+        """Nodes and probabilities, see the module."""
+        mean, sd = _line(mean, root, "Gauss-Legendre on panels")
+        heaviest = jnp.argmax(weight)  # an unused component adds empty panels at the heaviest
+        used = weight > 0
+        centre, scale = jnp.where(used, mean, mean[heaviest]), jnp.where(used, sd, sd[heaviest])
+        steps = np.array([*(-edge for edge in reversed(self.edges)), 0.0, *self.edges])
+        edge = jnp.sort((centre[:, None] + scale[:, None] * jnp.asarray(steps, mean.dtype)).ravel())
+        line, mass = np.polynomial.legendre.leggauss(self.num_nodes)
+        half = (edge[1:] - edge[:-1])[:, None] / 2
+        y = (edge[:-1, None] + half * jnp.asarray(1 + line, mean.dtype)).ravel()
+        return y[:, None], _probability(y, mean, sd, weight, (half * jnp.asarray(mass, mean.dtype)).ravel())
+
+
 class Trapezoid(eqx.Module):
     """The trapezoid rule over the range of all components, ``reach`` standard deviations beyond their means.
 
-    For one output. Spectrally accurate while a component's deviation spans a few nodes; very distant or
-    very unequal components need more nodes.
+    For one output. Spectrally accurate while every component's deviation spans a few nodes; distant or
+    unequal components need more nodes than ``GaussLegendre``.
     """
 
     num_nodes: int = eqx.field(static=True, default=256)
@@ -61,15 +85,27 @@ class Trapezoid(eqx.Module):
 
     def __call__(self, mean: Array, root: Array, weight: Array) -> tuple[Array, Array]:
         """Nodes and probabilities, see the module."""
-        if mean.shape[-1] != 1:
-            raise ValueError(f"the trapezoid rule serves one output, not {mean.shape[-1]}")
-        mean, sd = mean[:, 0], root[:, 0, 0]
+        mean, sd = _line(mean, root, "the trapezoid rule")
         used = weight > 0
         low = jnp.min(jnp.where(used, mean - self.reach * sd, jnp.inf))
         high = jnp.max(jnp.where(used, mean + self.reach * sd, -jnp.inf))
         y = low + (high - low) * jnp.linspace(0.0, 1.0, self.num_nodes, dtype=mean.dtype)
-        score = -(((y[:, None] - mean) / sd) ** 2) / 2 - jnp.log(sd) + jnp.log(weight)
-        return y[:, None], jax.nn.softmax(logsumexp(score, axis=1))
+        return y[:, None], _probability(y, mean, sd, weight, jnp.ones_like(y))
+
+
+def _line(mean: Array, root: Array, name: str) -> tuple[Array, Array]:
+    """Means and deviations, ``(basin,)``, of components with one output."""
+    if mean.shape[-1] != 1:
+        raise ValueError(f"{name} serves one output, not {mean.shape[-1]}")
+    return mean[:, 0], root[:, 0, 0]
+
+
+def _probability(y: Array, mean: Array, sd: Array, weight: Array, length: Array) -> Array:
+    """Probabilities in proportion to the mixture's density at ``y (node,)`` times ``length (node,)``."""
+    score = -(((y[:, None] - mean) / sd) ** 2) / 2 - jnp.log(sd) + jnp.log(weight)
+    score = logsumexp(score, axis=1)
+    mass = length * jnp.exp(score - jnp.max(score))
+    return mass / jnp.sum(mass)
 
 
 def _on_components(
