@@ -112,16 +112,19 @@ class BasinRule(eqx.Module):
         floor = self.floor(observations)
         noise = self.prior.variance(observations, fit.loss[0] * count, law.num_params)
 
+        everywhere = jnp.concatenate([runs.x, target.x])
+
         def local(theta):
             slope = runs.box.slope(theta)
-            jacobian = law.jacobian(theta, runs.x) * slope
+            value, jacobian = law.linearise(theta, everywhere)
+            at_target = jacobian[runs.x.shape[0] :] * slope
+            jacobian = jacobian[: runs.x.shape[0]] * slope
             jacobian = jnp.where(observations.mask[:, None, None], jacobian, 0.0).reshape(-1, law.num_params)
             precision = jacobian.T @ jacobian / noise + jnp.eye(law.num_params, dtype=theta.dtype)
             sane = jnp.all(jnp.isfinite(precision))
             root = symmetric_root(jnp.where(sane, precision, jnp.eye(law.num_params, dtype=theta.dtype)))
-            mean = law.predict(theta, target.x)
-            tangent = (law.jacobian(theta, target.x) * slope) @ root
-            variance = jnp.sum(tangent**2, axis=-1) + noise
+            mean = value[runs.x.shape[0] :]
+            variance = jnp.sum((at_target @ root) ** 2, axis=-1) + noise
             sane = sane & jnp.all(jnp.isfinite(mean)) & jnp.all(jnp.isfinite(variance))
             return root, slope, mean, variance, sane
 

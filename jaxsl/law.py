@@ -153,7 +153,17 @@ class Law:
 
     def jacobian(self, theta: Array, x: Array) -> Array:
         """``df/dtheta`` by forward differentiation: ``(param,), (row, feature) -> (row, output, param)``."""
-        return jax.vmap(jax.jacfwd(self.point), (None, 0))(theta, x)
+        return self.linearise(theta, x)[1]
+
+    def linearise(self, theta: Array, x: Array) -> tuple[Array, Array]:
+        """``predict`` and ``jacobian`` in one evaluation."""
+
+        def twice(theta, x):
+            value = self.point(theta, x)
+            return value, value
+
+        jacobian, value = jax.vmap(jax.jacfwd(twice, has_aux=True), (None, 0))(theta, x)
+        return value, jacobian
 
 
 def params(**intervals: tuple) -> tuple[Param, ...]:

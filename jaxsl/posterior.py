@@ -66,7 +66,8 @@ class LawPosterior(eqx.Module):
         """The law and its linearisation at ``x (row, feature)``, in every basin."""
 
         def one(theta, root):
-            return self.law.predict(theta, x), self.law.jacobian(theta, x) @ root
+            mean, jacobian = self.law.linearise(theta, x)
+            return mean, jacobian @ root
 
         return Predictive(*jax.vmap(one)(self.theta, self.root))
 
@@ -130,11 +131,16 @@ def predict(posterior: Posterior, x: Array) -> Predictive:
     return Predictive(jnp.where(used, predictive.mean, 0.0), jnp.where(used[..., None], predictive.root, 0.0))
 
 
-def finite(posterior: Posterior, x: Array) -> Array:
+def finite(predictive: Predictive) -> Array:
     """Where every basin in use predicts finite numbers, ``(row,)`` of bool."""
-    predictive = predict(posterior, x)
     known = jnp.all(jnp.isfinite(predictive.root), axis=-1) & jnp.isfinite(predictive.mean)
     return jnp.all(known, axis=(0, 2))
+
+
+def split(predictive: Predictive, num_rows: int) -> tuple[Predictive, Predictive]:
+    """The first ``num_rows`` rows, and the rest."""
+    head = Predictive(predictive.mean[:, :num_rows], predictive.root[:, :num_rows])
+    return head, Predictive(predictive.mean[:, num_rows:], predictive.root[:, num_rows:])
 
 
 class Moments(eqx.Module):

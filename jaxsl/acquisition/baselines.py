@@ -23,8 +23,9 @@ class DOptimal(eqx.Module):
     def __call__(self, posterior: Posterior, pool: Pool, target: Target) -> Array:
         """Score every candidate: ``(pool,)``."""
         best = Best(posterior)
-        known = finite(best, pool.x)
-        root = predict(best, jnp.where(known[:, None], pool.x, target.x[0])).root[0]
+        predictive = predict(best, pool.x)
+        known = finite(predictive)
+        root = jnp.where(known[:, None, None], predictive.root[0], 0.0)
         information = jnp.eye(root.shape[1], dtype=root.dtype) + root @ root.mT / best.noise[0]
         return jnp.where(known, jnp.linalg.slogdet(information)[1], 0.0)
 

@@ -25,8 +25,10 @@ import jax.numpy as jnp
 from jax import Array
 
 from jaxsl.pool import Pool, Target
-from jaxsl.posterior import Posterior, finite, predict
+from jaxsl.posterior import Posterior, Predictive, finite, predict, split
 from jaxsl.quadrature import GaussHermite, QuasiMonteCarlo
+
+FEW = 3  # basins that are scored by the smaller program
 
 
 class Fall(eqx.Module):
@@ -60,39 +62,62 @@ class MSPE(eqx.Module):
 
     def fall(self, posterior: Posterior, x: Array, target: Target) -> Fall:
         """Both terms at ``x (row, feature)``; zero where a basin in use is not finite."""
-        weight = posterior.weight
-        noise = jnp.where(weight > 0, posterior.noise, 1.0)
-        mean, root = target_stack(posterior, target)
+        num_target = target.x.shape[0]
+        everywhere = predict(posterior, jnp.concatenate([target.x, x]))
+        at_target, here = split(everywhere, num_target)
+        known = finite(here)
+        here = Predictive(
+            jnp.where(known[:, None], here.mean, 0.0), jnp.where(known[:, None, None], here.root, 0.0)
+        )
         rule = self.rule
         if rule is None:
-            several = jax.eval_shape(posterior.at, x[:1]).mean.shape[-1] > 1
-            rule = QuasiMonteCarlo() if several else GaussHermite()
+            rule = QuasiMonteCarlo() if here.mean.shape[-1] > 1 else GaussHermite()
+        heaviest = jnp.argsort(-posterior.weight)
 
-        def one(x):
-            known = finite(posterior, x[None])[0]
-            here = predict(posterior, jnp.where(known, x, target.x[0])[None])
-            fall = _fall_at(
-                weight, noise, mean, root, here.mean[:, 0], here.root[:, 0], rule if self.between else None
+        def among(num_basins):
+            """Score with the heaviest basins only: exact when no other is in use."""
+            kept = heaviest[:num_basins]
+            weight = posterior.weight[kept]
+            noise = jnp.where(weight > 0, posterior.noise[kept], 1.0)
+            mean, root = target_stack(weight, Predictive(at_target.mean[kept], at_target.root[kept]), target)
+            candidates = jnp.moveaxis(here.mean[kept], 1, 0), jnp.moveaxis(here.root[kept], 1, 0)
+            return _batched(
+                lambda item: _fall_at(weight, noise, mean, root, *item, rule if self.between else None),
+                candidates,
+                self.batch,
             )
-            return jax.tree.map(lambda term: jnp.where(known, term, 0.0), fall)
 
-        # Whole batches only: a shorter last one would be compiled a second time.
-        num, batch = x.shape[0], min(self.batch, x.shape[0])
-        x = jnp.concatenate([x, jnp.broadcast_to(x[:1], (-num % batch, x.shape[1]))])
-        return jax.tree.map(lambda term: term[:num], jax.lax.map(one, x, batch_size=batch))
+        # Most beliefs have few basins, and the work grows with the square of the slots.
+        slots = posterior.weight.shape[0]
+        if slots <= FEW or not self.between:
+            fall = among(slots)
+        else:
+            few = jnp.sum(posterior.weight > 0) <= FEW
+            fall = jax.lax.cond(few, lambda: among(FEW), lambda: among(slots))
+        return jax.tree.map(lambda term: jnp.where(known, term, 0.0), fall)
 
 
-def target_stack(posterior: Posterior, target: Target) -> tuple[Array, Array]:
+def _batched(function: Callable, items: tuple[Array, ...], batch: int) -> Fall:
+    """``function`` of every row, in whole batches only: a shorter last one would be compiled again."""
+    num = items[0].shape[0]
+    batch = min(batch, num)
+    padded = jax.tree.map(
+        lambda item: jnp.concatenate([item, jnp.broadcast_to(item[:1], (-num % batch, *item.shape[1:]))]),
+        items,
+    )
+    return jax.tree.map(lambda term: term[:num], jax.lax.map(function, padded, batch_size=batch))
+
+
+def target_stack(weight: Array, predictive: Predictive, target: Target) -> tuple[Array, Array]:
     """Means, centred, and roots on the target: ``(basin, row), (basin, row, factor)``.
 
     Rows are target configurations times outputs, scaled by the root of their weight. Only inner products
     over rows are ever taken, so many rows are replaced by their triangular factor: the cost of a score does
     not grow with the target.
     """
-    predictive = predict(posterior, target.x)
     basins, _, outputs, factors = predictive.root.shape
     scale = jnp.sqrt(target.weight / outputs)[:, None]
-    centre = jnp.einsum("k,kto->to", posterior.weight, predictive.mean)
+    centre = jnp.einsum("k,kto->to", weight, predictive.mean)
     mean = ((predictive.mean - centre) * scale).reshape(basins, -1)
     root = (predictive.root * scale[..., None]).reshape(basins, -1, factors)
     if mean.shape[1] <= basins * (1 + factors):
