@@ -1,7 +1,8 @@
 """A whole episode: buy one run after the other until the budget is spent.
 
 What a run gives is asked of ``outcome(index)`` when it is bought and not before: a look-up of a finished run,
-or a training that starts now.
+or a training that starts now. (``jaxsl.episode`` makes the same purchases in one compiled program where all
+outcomes can be looked up by JAX.)
 """
 
 from collections.abc import Callable, Iterator
