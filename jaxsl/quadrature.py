@@ -15,7 +15,6 @@ import numpy as np
 from jax import Array
 from jax.scipy.special import logsumexp
 from scipy.special import ndtri
-from scipy.stats import qmc
 
 
 class GaussHermite(eqx.Module):
@@ -44,6 +43,8 @@ class QuasiMonteCarlo(eqx.Module):
 
     def __call__(self, mean: Array, root: Array, weight: Array) -> tuple[Array, Array]:
         """Nodes and probabilities, see the module."""
+        from scipy.stats import qmc  # a third of the time of importing jaxsl, for a rule that few need
+
         sobol = qmc.Sobol(mean.shape[-1], seed=self.seed).random(self.num_nodes)
         return _on_components(mean, root, weight, ndtri(sobol), np.full(self.num_nodes, 1 / self.num_nodes))
 

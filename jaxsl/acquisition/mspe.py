@@ -26,7 +26,7 @@ from jax import Array
 
 from jaxsl.pool import Pool, Target
 from jaxsl.posterior import Posterior, Predictive, finite, predict, split
-from jaxsl.quadrature import GaussHermite, QuasiMonteCarlo
+from jaxsl.quadrature import GaussLegendre, QuasiMonteCarlo
 
 FEW = 3  # basins that are scored by the smaller program
 
@@ -43,8 +43,8 @@ class MSPE(eqx.Module):
 
     Attributes:
         within, between: which terms to count; one alone is the paper's ablation.
-        rule: quadrature over the outcome; when None, Gauss-Hermite for one output and quasi-Monte Carlo
-            for several.
+        rule: quadrature over the outcome; when None, ``GaussLegendre`` for one output and
+            ``QuasiMonteCarlo`` for several (the paper's Gauss-Hermite misses narrow basins in wide ones).
         batch: candidates worked on at once, which bounds memory to about
             ``batch x node x basin x (1 + output)`` numbers.
     """
@@ -71,7 +71,7 @@ class MSPE(eqx.Module):
         )
         rule = self.rule
         if rule is None:
-            rule = QuasiMonteCarlo() if here.mean.shape[-1] > 1 else GaussHermite()
+            rule = QuasiMonteCarlo() if here.mean.shape[-1] > 1 else GaussLegendre()
         heaviest = jnp.argsort(-posterior.weight)
 
         def among(num_basins):
