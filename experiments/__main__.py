@@ -4,13 +4,14 @@ import sys
 
 import typer
 
-from experiments import table1
+from experiments import speed, table1
 from jaxsl.host.errors import UserError
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Tables and figures."
 )
 app.command("table1")(table1.main)
+app.add_typer(speed.app, name="speed")
 
 
 @app.callback()

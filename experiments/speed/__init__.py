@@ -1,0 +1,9 @@
+"""Measurements of speed and accuracy: ``python -m experiments speed NAME``, one module each."""
+
+import typer
+
+from experiments.speed import fit, quadrature
+
+app = typer.Typer(no_args_is_help=True, help="Measured speed and accuracy of the engine's parts.")
+app.command("quadrature")(quadrature.main)
+app.command("fit")(fit.main)

@@ -1,0 +1,57 @@
+"""Random beliefs with known numbers, to measure quadrature on."""
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from jaxsl.pool import Pool, Target, uniform_target
+from jaxsl.posterior import Predictive
+
+
+class Tabulated(eqx.Module):
+    """A posterior whose configurations are row numbers of given arrays.
+
+    Attributes:
+        weight, noise: ``(basin,)``.
+        mean: ``(basin, row, output)``.
+        root: ``(basin, row, output, factor)``.
+    """
+
+    weight: Array
+    noise: Array
+    mean: Array
+    root: Array
+
+    def at(self, x: Array) -> Predictive:
+        """The rows named by ``x (row, 1)``."""
+        row = x[:, 0].astype(int)
+        return Predictive(self.mean[:, row], self.root[:, row])
+
+
+def random_mixture(
+    rng: np.random.Generator,
+    num_basins: int,
+    separation: float,
+    ratio: float,
+    num_pool: int = 64,
+    num_target: int = 12,
+    num_factors: int = 4,
+    num_outputs: int = 1,
+) -> tuple[Tabulated, Pool, Target]:
+    """Basins whose means lie ``separation`` deviations apart and whose deviations span ``1..ratio``.
+
+    The deviations, noise included, are drawn log-uniformly, for every candidate anew; half of the
+    narrowest variance is noise. Weights are uniform on the simplex but at least 1/500.
+    """
+    rows = num_pool + num_target
+    weight = np.maximum(rng.dirichlet(np.ones(num_basins)), 2e-3)
+    deviation = np.exp(rng.uniform(0, np.log(ratio), (num_basins, rows, 1)))
+    root = rng.normal(size=(num_basins, rows, num_outputs, num_factors))
+    root *= (np.sqrt(deviation**2 - 0.5) / np.linalg.norm(root, axis=-1))[..., None]
+    mean = rng.normal(size=(num_basins, rows, num_outputs)) * separation * deviation.mean(axis=0)
+    posterior = Tabulated(
+        jnp.asarray(weight / weight.sum()), jnp.full(num_basins, 0.5), jnp.asarray(mean), jnp.asarray(root)
+    )
+    x = jnp.arange(rows, dtype=float)[:, None]
+    return posterior, Pool(x[:num_pool], jnp.ones(num_pool)), uniform_target(x[num_pool:])

@@ -1,0 +1,52 @@
+"""Small laws, beliefs and outcomes with known answers."""
+
+import jax.numpy as jnp
+import numpy as np
+
+from experiments.speed.mixtures import Tabulated
+from jaxsl.law import Law, params
+from jaxsl.pool import Pool, Target
+
+
+def line(theta, x):
+    """y = a + b x"""
+    return theta[0] + theta[1] * x[0]
+
+
+def decay(theta, x):
+    """L = E + A N^-alpha"""
+    E, A, alpha = theta
+    return E + A * jnp.exp(-alpha * jnp.log(x[0]))
+
+
+def pair(theta, x):
+    """y = (a + b x, a - c x^2)"""
+    a, b, c = theta
+    return jnp.stack([a + b * x[0], a - c * x[0] ** 2])
+
+
+LINE = Law("line", line, ("x",), params(a=(-2, 2), b=(-3, 3)), linear=("a", "b"))
+DECAY = Law("decay", decay, ("N",), params(E=(0.1, 10), A=(1, 1e4), alpha=(0.05, 2)), linear=("E", "A"))
+PAIR = Law("pair", pair, ("x",), params(a=(-2, 2), b=(-3, 3), c=(-3, 3)), outputs=("u", "v"))
+
+
+def tabulated(weight, noise, mean, root):
+    """A posterior over row numbers from arrays ``(basin,) (basin,) (basin, row, output) (.., factor)``."""
+    return Tabulated(*(jnp.asarray(value, float) for value in (weight, noise, mean, root)))
+
+
+def rows(first, last):
+    """Row numbers ``first..last-1`` as configurations of a tabulated posterior."""
+    return jnp.arange(first, last, dtype=float)[:, None]
+
+
+def pool_of(x):
+    """Candidates of unit cost."""
+    return Pool(jnp.asarray(x, float), jnp.ones(len(x)))
+
+
+def target_of(x, weight=None):
+    """A target region, uniform unless weighted."""
+    num = len(x)
+    weight = np.full(num, 1 / num) if weight is None else weight
+    return Target(jnp.asarray(x, float), jnp.asarray(weight, float))

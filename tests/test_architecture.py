@@ -1,0 +1,151 @@
+"""Imports go downwards, importing has no effects, files stay short."""
+
+import ast
+import functools
+import subprocess
+import sys
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGES = ("jaxsl", "laws", "experiments")
+FILES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+
+
+def module(path):
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+@functools.cache
+def imported(path):
+    """Every module named by an import statement anywhere in the file, ``from a import b`` as ``a.b`` too."""
+    package = module(path) if path.name == "__init__.py" else module(path).rpartition(".")[0]
+    names = []
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                parts = package.split(".")[: len(package.split(".")) - node.level + 1]
+                base = ".".join([*parts, *([base] if base else [])])
+            names += [base, *(f"{base}.{alias.name}" for alias in node.names)]
+    return tuple(names)
+
+
+def within(name, *packages):
+    return any(name == package or name.startswith(package + ".") for package in packages)
+
+
+def broken(paths, allowed):
+    return [
+        f"{module(path)} imports {name}" for path in paths for name in imported(path) if not allowed(name)
+    ]
+
+
+def test_core_never_imports_host():
+    core = [
+        path for path in FILES if within(module(path), "jaxsl") and not within(module(path), "jaxsl.host")
+    ]
+    assert len(core) > 20
+    assert not broken(core, lambda name: not within(name, "jaxsl.host"))
+
+
+def test_jaxsl_never_imports_laws_or_experiments_or_tests():
+    engine = [path for path in FILES if within(module(path), "jaxsl")]
+    assert not broken(engine, lambda name: not within(name, "laws", "experiments", "tests"))
+
+
+def test_laws_import_jaxsl_law_and_numerics_alone():
+    zoo = [path for path in FILES if within(module(path), "laws")]
+    allowed = (
+        "jaxsl.law",
+        "laws",
+        "jax",
+        "numpy",
+        "dataclasses",
+        "functools",
+        "collections",
+        "math",
+        "typing",
+    )
+    assert zoo and not broken(zoo, lambda name: within(name, *allowed) or name == "jaxsl")
+    assert not broken(zoo, lambda name: name != "jaxsl" or any("jaxsl.law" in imported(path) for path in zoo))
+
+
+def test_only_one_file_imports_jaxopt():
+    users = [module(path) for path in FILES if any(within(name, "jaxopt") for name in imported(path))]
+    assert users in ([], ["jaxsl.solver.lbfgsb"])
+
+
+def test_the_core_prints_nothing_and_opens_nothing():
+    core = [
+        path for path in FILES if within(module(path), "jaxsl") and not within(module(path), "jaxsl.host")
+    ]
+    calls = [
+        f"{module(path)}:{node.lineno} calls {node.func.id}"
+        for path in core
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id in ("print", "open")
+    ]
+    assert not calls
+    forbidden = ("time", "os", "pathlib", "sys", "random", "rich", "typer", "logging")
+    assert not broken(core, lambda name: not within(name, *forbidden))
+
+
+def test_no_import_cycle():
+    names = {module(path) for path in FILES}
+    graph = {}
+    for path in FILES:
+        edges = set(imported(path)) & names
+        # `from package import module` needs the module; its package is imported first in any case.
+        packages = {name.rpartition(".")[0] for name in edges}
+        graph[module(path)] = edges - packages - {module(path)}
+    assert len(tuple(TopologicalSorter(graph).static_order())) == len(FILES)
+
+
+def test_no_file_is_longer_than_400_lines():
+    paths = [*FILES, *(ROOT / "tests").glob("*.py")]
+    long = {str(path.relative_to(ROOT)): len(path.read_text().splitlines()) for path in paths}
+    assert not {name: lines for name, lines in long.items() if lines > 400}
+
+
+def test_importing_flips_no_setting_and_starts_no_backend():
+    script = """
+import importlib, pkgutil, sys
+import jax
+before = dict(jax.config.values)
+import jaxsl, laws
+for package in (jaxsl, laws):
+    for found in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
+        if not found.name.endswith("__main__"):
+            importlib.import_module(found.name)
+from jax._src import xla_bridge
+assert not xla_bridge.backends_are_initialized(), "importing started a backend"
+changed = {key for key, value in jax.config.values.items() if before[key] != value}
+assert not changed, f"importing changed {changed}"
+ours = [name for name in sys.modules if name.partition(".")[0] in ("jaxsl", "laws")]
+arrays = [f"{name}.{key}" for name in ours for key, value in vars(sys.modules[name]).items()
+          if isinstance(value, jax.Array)]
+assert not arrays, f"arrays made on import: {arrays}"
+"""
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_no_warning_filter_is_set_outside_a_scope_that_restores_it():
+    def filters(node):
+        """Calls that set a filter, but not inside ``with warnings.catch_warnings()``."""
+        if isinstance(node, ast.With) and "catch_warnings" in ast.unparse(node.items[0]):
+            return
+        call = isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+        if call and node.func.attr in ("filterwarnings", "simplefilter"):
+            yield node.lineno
+        for child in ast.iter_child_nodes(node):
+            yield from filters(child)
+
+    assert not {
+        module(path): found for path in FILES if (found := list(filters(ast.parse(path.read_text()))))
+    }
