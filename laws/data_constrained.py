@@ -38,9 +38,7 @@ DATA_CONSTRAINED = Law(
     ),
     linear=("E",),
     source="Muennighoff et al. 2023, arXiv:2305.16264, eq. 6",
-    estimates={
-        "muennighoff": (520.82495, 0.3526596, 1487.71609, 0.3526596, 1.86914368, 15.387756, 5.309743),
-    },
+    estimates={"muennighoff": (520.82495, 0.3526596, 1487.71609, 0.3526596, 1.86914368, 15.387756, 5.309743)},
 )
 
 LAWS = (DATA_CONSTRAINED,)

@@ -77,10 +77,7 @@ def sl_2(theta, x):
 
 
 SL_2 = task_law(
-    2,
-    sl_2,
-    per_domain(A_i=(0, 10), eps_i=(-0.03, 0.2), alpha_i=(0, 2), w_ij=(-5, 5)),
-    linear=("A",),
+    2, sl_2, per_domain(A_i=(0, 10), eps_i=(-0.03, 0.2), alpha_i=(0, 2), w_ij=(-5, 5)), linear=("A",)
 )
 
 
@@ -113,10 +110,7 @@ def sl_5(theta, x):
 
 
 SL_5 = task_law(
-    5,
-    sl_5,
-    (*per_domain(alpha_i=(-1, 3)), *per_domain(E_i=(-3, 6), W_ik=(-25, 25))),
-    linear=("E", "W"),
+    5, sl_5, (*per_domain(alpha_i=(-1, 3)), *per_domain(E_i=(-3, 6), W_ik=(-25, 25))), linear=("E", "W")
 )
 
 

@@ -14,9 +14,7 @@ from jaxsl.law import Law, params
 
 PAIRS = ((0, 0, 0, 1, 1, 2), (1, 2, 3, 2, 3, 3))
 task_law = partial(
-    Law,
-    inputs=("lr", "bsz", "D", "N"),
-    source="arXiv:2604.22753 (Spend Less, Fit Better), table B.2, lr&bsz",
+    Law, inputs=("lr", "bsz", "D", "N"), source="arXiv:2604.22753 (Spend Less, Fit Better), table B.2, lr&bsz"
 )
 
 

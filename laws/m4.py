@@ -27,10 +27,7 @@ def m2(theta, x):
 
 
 M2 = curve_law(
-    "m2",
-    m2,
-    params=params(beta=(1e-4, 1e6), c=(-2, -0.01), y_inf=(0, 10)),
-    linear=("beta", "y_inf"),
+    "m2", m2, params=params(beta=(1e-4, 1e6), c=(-2, -0.01), y_inf=(0, 10)), linear=("beta", "y_inf")
 )
 
 

@@ -36,9 +36,7 @@ def sl_2(theta, x):
 
 
 SL_2 = task_law(
-    "sparsity/sl_2",
-    sl_2,
-    params=params(ln_A=(-5, 5), alpha_P=(0.01, 3), alpha_N=(0.01, 3), ln_E=(-5, 5)),
+    "sparsity/sl_2", sl_2, params=params(ln_A=(-5, 5), alpha_P=(0.01, 3), alpha_N=(0.01, 3), ln_E=(-5, 5))
 )
 
 
