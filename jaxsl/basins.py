@@ -85,6 +85,8 @@ class BasinRule(eqx.Module):
         plausible: an optimum counts while its loss is below this multiple of the best (public value 1.5).
         exact: and any optimum whose loss is below this share of the outcomes' variance, so that laws that
             interpolate the runs are not told apart by rounding errors.
+        same: optima whose predictions on the target diverge by less (symmetric KL, in nats) are one optimum;
+            the silhouette has no scale and would part them by rounding errors.
         prior: of the noise variance.
         weighting: ``BIC()`` or ``Laplace()``.
         lightest: basins below this weight are dropped.
@@ -93,6 +95,7 @@ class BasinRule(eqx.Module):
 
     plausible: float = 1.5
     exact: float = 1e-8
+    same: float = 1e-4
     prior: InverseGamma = InverseGamma()
     weighting: Callable[..., Array] = BIC()
     lightest: float = 1e-3
@@ -132,7 +135,9 @@ class BasinRule(eqx.Module):
         plausible = sane & jnp.isfinite(fit.loss) & (fit.loss <= self.plausible * fit.loss[0] + floor)
         mean = jnp.where(plausible[:, None, None], mean, 0.0)
         variance = jnp.where(plausible[:, None, None], variance, 1.0)
-        clusters = complete_linkage(jnp.log1p(_divergence(mean, variance, target.weight)), plausible)
+        divergence = _divergence(mean, variance, target.weight)
+        distinct = jnp.where(divergence > self.same, divergence, 0.0)
+        clusters = complete_linkage(jnp.log1p(distinct), plausible)
 
         start = jnp.arange(fit.loss.shape[0])
         first = jax.ops.segment_min(jnp.where(plausible, start, start.size), clusters.label, start.size)

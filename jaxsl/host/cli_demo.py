@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from jaxsl.host.problem import Runs
 
 PILOT_RUNS = Path(__file__).parent.parent / "data" / "pilot_runs.csv"
-DEAR = 0.25  # runs that cost at least this share of the dearest one are the target
+TARGET_SHARE = 6  # the dearest run in so many, and the dearer ones, are the target
 NUM_RANDOM = 10  # random selections that the active one is compared with
 STEP = "{:>4}  {:>12}  {:>12}  {:>10}  {:>9}  {:>9}  {:>14}"
 
@@ -76,11 +76,11 @@ def demo(
     found = find(law)
     finished = problem.runs(runs, found, cost=cost).runs
     finished = finished.take(finished.observed)
-    dear = finished.cost >= DEAR * finished.cost.max()
+    dear = finished.cost >= np.sort(finished.cost)[-max(len(finished.cost) // TARGET_SHARE, 1)]
     pool, target = finished.take(~dear), finished.take(dear)
     if len(pool.x) < found.num_params:
         raise UserError(
-            f"{runs} has {len(pool.x)} runs that cost less than {DEAR:.0%} of the dearest; "
+            f"{runs} has {len(pool.x)} runs beside the dearest sixth, the target; "
             f"{found.name} has {found.num_params} parameters: give more finished runs"
         )
     episode, money = Episode(found, pool.x, pool.cost, target.x, seed), budget * pool.cost.sum()

@@ -1,0 +1,75 @@
+"""One compiled episode against ``ask`` and ``tell`` step by step, and against its own continuation."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from synthetic import DECAY
+
+from jaxsl.design import Design, cheapest
+from jaxsl.episode import buy, enlarge, episode
+from jaxsl.pool import Pool, empty, uniform_target
+
+BUDGET = 0.3
+
+
+@pytest.fixture(autouse=True)
+def _double(float64):
+    pass
+
+
+@pytest.fixture
+def setting():
+    size = jnp.logspace(1, 5, 24)[:, None]
+    noise = 0.01 * np.random.default_rng(0).standard_normal(size.shape)
+    y = 1.5 + 40 * size**-0.5 + noise
+    cost = size[:, 0] ** 0.5
+    pool = Pool(size, cost / cost.sum())
+    return Design((DECAY,), num_starts=16, num_warm=4), pool, uniform_target(jnp.array([[1e6], [1e7]])), y
+
+
+def begin(design, pool, y, size):
+    state = design.start(pool, empty(pool.x[0], 1, size))
+    return buy(design, state, pool, cheapest(pool.cost, 3, 1.0), lambda i: y[i])
+
+
+def test_an_episode_buys_what_ask_and_tell_buy(setting):
+    design, pool, target, y = setting
+    key = jax.random.key(0)
+    state = begin(design, pool, y, 32)
+    _, trace = eqx.filter_jit(episode)(design, state, pool, target, lambda i: y[i], BUDGET, key, 32)
+    ask = eqx.filter_jit(design.ask)
+    bought = []
+    while True:
+        choice, belief = ask(state, pool, target, BUDGET, key)
+        bought.append(int(choice.index))
+        if choice.index < 0:
+            break
+        state = design.tell(state, pool, choice.index, y[choice.index], belief)
+    num = int(trace.num_rounds)
+    assert num == len(bought) > 4
+    assert trace.index[:num].tolist() == bought
+    np.testing.assert_allclose(trace.spent[num - 1], state.spent)
+    np.testing.assert_allclose(trace.theta[0][num - 1], belief.fits[0].theta[0], rtol=1e-8)
+    assert float(state.spent) <= BUDGET
+
+
+def test_a_full_buffer_is_enlarged_and_the_episode_goes_on_as_if_nothing_had_been(setting):
+    design, pool, target, y = setting
+    key = jax.random.key(0)
+    run = eqx.filter_jit(episode)
+    _, whole = run(design, begin(design, pool, y, 32), pool, target, lambda i: y[i], BUDGET, key, 32)
+    state, first = run(design, begin(design, pool, y, 8), pool, target, lambda i: y[i], BUDGET, key, 32)
+    assert bool(jnp.all(state.observations.mask))
+    state, rest = run(design, enlarge(state, 32), pool, target, lambda i: y[i], BUDGET, key, 32)
+    first, rest = (np.asarray(trace.index[: int(trace.num_rounds)]) for trace in (first, rest))
+    # The last round of the full buffer asked but could not buy; the next buffer asks again.
+    np.testing.assert_array_equal(np.concatenate([first[:-1], rest]), whole.index[: int(whole.num_rounds)])
+
+
+def test_the_first_purchases_are_the_cheapest_within_their_limit(setting):
+    _, pool, _, _ = setting
+    taken = cheapest(pool.cost, 5, pool.cost[:3].sum())
+    assert np.flatnonzero(taken).tolist() == [0, 1, 2]
+    assert np.flatnonzero(cheapest(pool.cost, 2, 1.0)).tolist() == [0, 1]
