@@ -42,6 +42,7 @@ def test_the_page_on_writing_a_law_says_what_happens(law_file):
     assert not report, "".join(report)
 
 
+@pytest.mark.slow
 def test_its_commands_run(law_file):
     commands = [line.removeprefix("$ ") for line in blocks("write-a-law.md", "console")[0].splitlines()]
     assert [command.split()[1] for command in commands] == ["laws", "laws", "fit"]
