@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 PILOT_RUNS = Path(__file__).parent.parent / "data" / "pilot_runs.csv"
 TARGET_SHARE = 6  # the dearest run in so many, and the dearer ones, are the target
+MIN_STEPS = 1000  # shorter runs are mostly warm-up and obey no power law yet
 NUM_RANDOM = 10  # random selections that the active one is compared with
 STEP = "{:>4}  {:>12}  {:>12}  {:>10}  {:>9}  {:>9}  {:>14}"
 
@@ -65,17 +66,21 @@ def demo(
 ) -> None:
     """Select actively among real pilot runs whose outcomes stay hidden until they are bought.
 
-    The dearest runs are to be predicted, the others are the pool. Ends with the predictions beside what came
+    The dearest sixth of the runs is to be predicted, the others are the pool; where the table has a column
+    `steps`, runs of under 1,000 optimiser steps, mostly warm-up, are left out. Ends with the predictions beside what came
     out, and with R² against fitting everything and against choosing at random for the same money.
     """
     from jaxsl.host import problem
     from jaxsl.host.episode import Episode
     from jaxsl.host.laws import find
     from jaxsl.host.show import busy, print_json
+    from jaxsl.host.table import read
 
     found = find(law)
-    finished = problem.runs(runs, found, cost=cost).runs
-    finished = finished.take(finished.observed)
+    table = read(runs)
+    finished = problem.runs(table, found, cost=cost).runs
+    long = table.numbers("steps") >= MIN_STEPS if "steps" in table.columns else True
+    finished = finished.take(finished.observed & long)
     dear = finished.cost >= np.sort(finished.cost)[-max(len(finished.cost) // TARGET_SHARE, 1)]
     pool, target = finished.take(~dear), finished.take(dear)
     if len(pool.x) < found.num_params:
