@@ -67,9 +67,9 @@ def demo(
     """Select actively among real pilot runs whose outcomes stay hidden until they are bought.
 
     The dearest sixth of the runs is to be predicted, the others are the pool; where the table has a column
-    `steps`, runs of under 1,000 optimiser steps, mostly warm-up, are left out. Ends with the predictions beside
-    what came
-    out, and with R² against fitting everything and against choosing at random for the same money.
+    `steps`, runs of under 1,000 optimiser steps, mostly warm-up, are left out. Ends with the predictions
+    beside what came out, and with R² against fitting everything and against choosing at random for the
+    same money.
     """
     from jaxsl.host import problem
     from jaxsl.host.episode import Episode
