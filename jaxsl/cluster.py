@@ -25,7 +25,7 @@ def complete_linkage(distance: Array, valid: Array, threshold: float = 0.01) -> 
     cluster where the best score is below ``threshold``.
 
     Args:
-        distance: symmetric, ``(item, item)``.
+        distance: symmetric, ``(item, item)``; what is not finite counts as very far.
         valid: items to cluster, ``(item,)`` of bool; the others keep their own label and count nowhere.
         threshold: least silhouette worth a division.
 
@@ -33,7 +33,9 @@ def complete_linkage(distance: Array, valid: Array, threshold: float = 0.01) -> 
     """
     num = distance.shape[0]
     pair = valid[:, None] & valid
-    distance = jnp.where(pair, distance, 0.0)
+    # Infinity marks what is merged already, and sums over items must stay finite.
+    largest = jnp.finfo(distance.dtype).max / num
+    distance = jnp.where(pair, jnp.where(distance < largest, distance, largest), 0.0)
     index = jnp.arange(num)
     num_valid = jnp.sum(valid)
 
