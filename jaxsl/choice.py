@@ -12,7 +12,7 @@ class Choice(eqx.Module):
     """What to run next.
 
     Attributes:
-        index: row of the pool, a scalar int; -1 when nothing is affordable.
+        index: row of the pool, a scalar int; -1 when nothing may be bought.
         value: score per cost of every candidate, ``(pool,)``; -inf where it may not be bought.
     """
 
@@ -35,7 +35,7 @@ class Chooser(eqx.Module):
         """The affordable candidate with the largest ``score / cost^gamma``; exact ties are broken by ``key``.
 
         Args:
-            score: ``(pool,)``, never negative.
+            score: ``(pool,)``, never negative; NaN or -inf where it failed, which is never bought.
             pool: for its costs. A free run costs as little as 1e-12 of the dearest.
             available: which candidates may be bought, ``(pool,)`` of bool.
             money: what is left of the budget, a scalar in the unit of the costs.
@@ -44,11 +44,12 @@ class Chooser(eqx.Module):
         affordable = available & (pool.cost <= money * (1 + 1e-9))
         share = pool.cost / jnp.maximum(jnp.max(pool.cost), jnp.finfo(pool.cost.dtype).tiny)
         value = score / jnp.maximum(share, 1e-12) ** self.cost_exponent
-        value = jnp.where(affordable, value, -jnp.inf)
+        value = jnp.where(affordable & ~jnp.isnan(value), value, -jnp.inf)
+        eligible = value > -jnp.inf
         noise = jax.random.gumbel(key, value.shape, value.dtype)
         if self.draw:
-            rank = jnp.where(affordable, jnp.log(value) + noise, -jnp.inf)
+            rank = jnp.log(jnp.maximum(value, jnp.finfo(value.dtype).tiny)) + noise
         else:
-            rank = jnp.where(affordable & (value == jnp.max(value)), noise, -jnp.inf)
-        index = jnp.where(jnp.any(affordable), jnp.argmax(rank), -1)
-        return Choice(index, value)
+            rank = jnp.where(value == jnp.max(value), noise, -jnp.inf)
+        index = jnp.argmax(jnp.where(eligible, rank, -jnp.inf))
+        return Choice(jnp.where(jnp.any(eligible), index, -1), value)
