@@ -187,7 +187,8 @@ def quantile(posterior: Posterior, x: Array, probability: Sequence[float], noisy
     def one(level):
         def halve(_, ends):
             middle = (ends[0] + ends[1]) / 2
-            below = jnp.sum(weight * ndtr((middle - predictive.mean) / sd), axis=0) < level
+            share = jnp.where(used, weight * ndtr((middle - predictive.mean) / sd), 0.0)
+            below = jnp.sum(share, axis=0) < level
             return jnp.where(below, middle, ends[0]), jnp.where(below, ends[1], middle)
 
         low_end, high_end = jax.lax.fori_loop(0, 60, halve, (low, high))
