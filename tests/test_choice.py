@@ -1,0 +1,107 @@
+"""Cost, budget, mask and ties."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxsl.choice import Chooser
+from jaxsl.pool import Pool
+
+pytestmark = pytest.mark.usefixtures("float64")
+KEY = jax.random.key(0)
+SCORE = jnp.array([1.0, 2.0, 3.0, 4.0])
+COST = jnp.array([1.0, 4.0, 32.0, 1000.0])
+ALL = jnp.ones(4, bool)
+
+
+@eqx.filter_jit
+def choose(chooser, score, cost, available, money, key=KEY):
+    return chooser(score, Pool(cost[:, None], cost), available, money, key)
+
+
+def choices(chooser, score, cost, available=ALL, money=1e9, num=2000):
+    keys = jax.random.split(KEY, num)
+    pick = jax.jit(
+        jax.vmap(lambda key: chooser(score, Pool(cost[:, None], cost), available, money, key).index)
+    )
+    return np.asarray(pick(keys))
+
+
+@pytest.mark.parametrize(("exponent", "index"), [(0.0, 3), (0.4, 1), (1.0, 0)])
+def test_the_largest_score_per_cost_to_the_exponent_wins(exponent, index):
+    # gamma = 0.4: 1, 2 / 1.74, 3 / 4, 4 / 15.8
+    found = choose(Chooser(cost_exponent=exponent), SCORE, COST, ALL, 1e9)
+    assert found.index == index
+    np.testing.assert_allclose(found.value / found.value[0], SCORE / COST**exponent)
+
+
+@pytest.mark.parametrize("unit", [1e-30, 1e-3, 1e21])
+@pytest.mark.parametrize("draw", [False, True])
+def test_the_unit_of_the_cost_changes_no_choice(unit, draw):
+    chooser, tied = Chooser(draw=draw), jnp.array([1.0, 1.0, 2.0, 1.0])
+    for score in (SCORE, tied):
+        one = choose(chooser, score, COST, ALL, 50.0)
+        other = choose(chooser, score, COST * unit, ALL, 50.0 * unit)
+        assert one.index == other.index
+
+
+def test_only_the_available_and_affordable_are_chosen():
+    chooser = Chooser(cost_exponent=0.0)
+    assert choose(chooser, SCORE, COST, ALL, 32.0).index == 2
+    assert choose(chooser, SCORE, COST, ALL, 31.9).index == 1
+    found = choose(chooser, SCORE, COST, ALL.at[1].set(False), 31.9)
+    assert found.index == 0
+    np.testing.assert_array_equal(found.value == -jnp.inf, [False, True, True, True])
+
+
+def test_a_sum_of_costs_affords_itself():
+    cost = jnp.full(4, 0.1)
+    spent = 0.0
+    for _ in range(3):
+        spent += 0.1
+    assert choose(Chooser(), SCORE, cost, ALL, 0.4 - spent).index >= 0  # 0.4 - 0.30000000000000004 < 0.1
+
+
+@pytest.mark.parametrize("draw", [False, True])
+@pytest.mark.parametrize(("available", "money"), [(ALL, 0.5), (~ALL, 1e9)])
+def test_nothing_affordable_gives_minus_one(draw, available, money):
+    found = choose(Chooser(draw=draw), SCORE, COST, available, money)
+    assert found.index == -1 and (found.value == -jnp.inf).all()
+
+
+@pytest.mark.parametrize("draw", [False, True])
+@pytest.mark.parametrize("failed", [jnp.nan, -jnp.inf])
+def test_a_candidate_whose_score_failed_is_never_bought(draw, failed):
+    available = jnp.array([False, True, True, False])
+    one = jnp.array([1.0, failed, 3.0, 1.0])
+    assert set(choices(Chooser(draw=draw), one, COST, available, 40.0, num=50)) == {2}
+    assert set(choices(Chooser(draw=draw), jnp.full(4, failed), COST, available, 40.0, num=50)) == {-1}
+
+
+@pytest.mark.parametrize("draw", [False, True])
+def test_scores_of_zero_leave_it_to_chance_among_what_may_be_bought(draw):
+    available = jnp.array([False, True, True, False])
+    assert set(choices(Chooser(draw=draw), jnp.zeros(4), COST, available, 40.0, num=50)) == {1, 2}
+
+
+def test_exact_ties_are_broken_evenly_by_the_key():
+    found = np.bincount(choices(Chooser(), jnp.array([1.0, 2, 2, 2]), jnp.ones(4)), minlength=4)
+    assert found[0] == 0
+    np.testing.assert_allclose(found[1:] / 2000, 1 / 3, atol=0.04)
+
+
+def test_free_runs_come_first_and_are_finite():
+    found = choose(Chooser(), SCORE, COST.at[0].set(0.0), ALL, 0.0)
+    assert found.index == 0 and np.isfinite(found.value[0])
+    found = choose(Chooser(), SCORE, jnp.zeros(4), ALL, 0.0)
+    assert found.index == 3 and np.isfinite(found.value).all()
+    found = choose(Chooser(), jnp.zeros(4), COST.at[0].set(0.0), ALL, 1e9)
+    assert found.index >= 0
+
+
+def test_a_draw_is_proportional_to_the_value():
+    found = np.bincount(choices(Chooser(cost_exponent=1.0, draw=True), jnp.ones(4), COST), minlength=4)
+    expected = np.asarray(1 / COST) / np.sum(1 / np.asarray(COST))
+    np.testing.assert_allclose(found / 2000, expected, atol=0.03)

@@ -1,0 +1,116 @@
+"""Moments, quantiles and mixtures of posteriors."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy.optimize import brentq
+from scipy.stats import norm
+from synthetic import LINE, PAIR, rows, tabulated
+
+from jaxsl.law import Law
+from jaxsl.posterior import Best, LawPosterior, Mixture, finite, moments, predict, quantile
+
+pytestmark = pytest.mark.usefixtures("float64")
+RNG = np.random.default_rng(2)
+LEVELS = (0.001, 0.025, 0.5, 0.9, 0.999)
+
+
+def random_posterior(num_basins=3, num_rows=4, num_outputs=2):
+    return tabulated(
+        RNG.dirichlet(np.ones(num_basins)),
+        RNG.uniform(0.01, 1, num_basins),
+        5 * RNG.normal(size=(num_basins, num_rows, num_outputs)),
+        RNG.normal(size=(num_basins, num_rows, num_outputs, 3)),
+    )
+
+
+@pytest.mark.parametrize("noisy", [True, False])
+def test_quantiles_agree_with_root_finding(noisy):
+    posterior = random_posterior()
+    found = eqx.filter_jit(quantile)(posterior, rows(0, 4), LEVELS, noisy)
+    assert found.shape == (5, 4, 2)
+    for row, output in np.ndindex(4, 2):
+        mean = np.asarray(posterior.mean[:, row, output])
+        variance = (posterior.root[:, row, output] ** 2).sum(-1) + noisy * posterior.noise
+        deviation = np.sqrt(np.asarray(variance))
+
+        def below(y, level, mean=mean, sd=deviation):
+            return np.asarray(posterior.weight) @ norm.cdf(y, mean, sd) - level
+
+        expected = [brentq(below, -100, 100, args=(level,), xtol=1e-12) for level in LEVELS]
+        np.testing.assert_allclose(found[:, row, output], expected, rtol=1e-8, atol=1e-8)
+
+
+def test_quantiles_of_one_gaussian_are_its_own():
+    posterior = tabulated([1.0], [3.0], [[[2.0]]], [[[[1.0]]]])
+    found = quantile(posterior, rows(0, 1), LEVELS)[:, 0, 0]
+    np.testing.assert_allclose(found, norm(2, 2).ppf(LEVELS), rtol=1e-10)
+
+
+def test_moments_are_those_of_samples():
+    posterior = random_posterior(num_rows=1, num_outputs=1)
+    found = moments(posterior, rows(0, 1))
+    component = RNG.choice(3, 400_000, p=np.asarray(posterior.weight))
+    sd = np.sqrt((posterior.root[:, 0, 0] ** 2).sum(-1))
+    sample = np.asarray(posterior.mean)[component, 0, 0] + np.asarray(sd)[component] * RNG.normal(
+        size=400_000
+    )
+    np.testing.assert_allclose(found.mean[0, 0], sample.mean(), atol=0.05)
+    np.testing.assert_allclose(found.within[0, 0] + found.between[0, 0], sample.var(), rtol=0.01)
+
+
+def test_a_law_posterior_linearises_the_law():
+    theta, root = jnp.array([[0.5, 1.0, 2.0], [0.0, 1.0, 0.0]]), jnp.asarray(RNG.normal(size=(2, 3, 3)))
+    posterior = LawPosterior(PAIR, theta, root, jnp.array([0.5, 0.5]), jnp.ones(2))
+    found = posterior.at(jnp.array([[3.0]]))
+    np.testing.assert_allclose(found.mean[0, 0], [3.5, -17.5])
+    np.testing.assert_allclose(found.root[1, 0], np.array([[1, 3, 0], [1, 0, -9]]) @ root[1])
+
+
+def test_a_mixture_of_two_laws_pads_their_factors():
+    flat = Law("flat", lambda theta, x: theta[0] + 0 * x[0], ("x",), LINE.params[:1])
+    parts = (
+        LawPosterior(LINE, jnp.array([[0.0, 1]]), 2 * jnp.eye(2)[None], jnp.ones(1), jnp.array([0.1])),
+        LawPosterior(
+            flat, jnp.array([[1.0], [2]]), jnp.ones((2, 1, 1)), jnp.array([0.25, 0.75]), jnp.full(2, 0.2)
+        ),
+    )
+    both = Mixture(parts, jnp.array([0.6, 0.4]))
+    np.testing.assert_allclose(both.weight, [0.6, 0.1, 0.3])
+    np.testing.assert_allclose(both.noise, [0.1, 0.2, 0.2])
+    x = jnp.array([[3.0]])
+    found = both.at(x)
+    np.testing.assert_allclose(found.mean[:, 0, 0], [3, 1, 2])
+    np.testing.assert_allclose(found.root[:, 0, 0], [[2, 6], [1, 0], [1, 0]])
+    total = moments(both, x)
+    np.testing.assert_allclose(total.mean, 0.6 * 3 + 0.1 * 1 + 0.3 * 2)
+    np.testing.assert_allclose(total.within, 0.6 * 40 + 0.4 * 1)
+
+
+def test_best_is_the_heaviest_basin_with_weight_one():
+    posterior = random_posterior()
+    heaviest = int(jnp.argmax(posterior.weight))
+    best = Best(posterior)
+    assert best.weight == 1 and best.noise == posterior.noise[heaviest]
+    np.testing.assert_array_equal(best.at(rows(0, 4)).mean[0], posterior.mean[heaviest])
+
+
+@pytest.mark.parametrize("junk", [np.nan, np.inf])
+def test_empty_slots_change_no_moment_and_no_quantile(junk):
+    posterior = random_posterior()
+    slots = jax.tree.map(lambda leaf: jnp.concatenate([leaf, jnp.full_like(leaf[:1], junk)]), posterior)
+    slots = eqx.tree_at(lambda p: p.weight, slots, jnp.append(posterior.weight, 0.0))
+    for summary in (moments, lambda p, x: quantile(p, x, LEVELS)):
+        found, expected = summary(slots, rows(0, 4)), summary(posterior, rows(0, 4))
+        for with_slots, without in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
+            np.testing.assert_allclose(with_slots, without, rtol=1e-12)
+    assert finite(predict(slots, rows(0, 4))).all()
+
+
+def test_rows_where_a_basin_in_use_is_not_finite_are_told():
+    posterior = random_posterior()
+    posterior = eqx.tree_at(lambda p: p.mean, posterior, posterior.mean.at[1, 2, 0].set(jnp.inf))
+    posterior = eqx.tree_at(lambda p: p.root, posterior, posterior.root.at[0, 3, 1, 2].set(jnp.nan))
+    np.testing.assert_array_equal(finite(predict(posterior, rows(0, 4))), [True, True, False, False])
