@@ -23,7 +23,7 @@ def excess(loss: np.ndarray, best: float, variance: float) -> np.ndarray:
 
 def by_case(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """A row for each case and solver: speed over the protocol's, excess loss, share of starts at the best."""
-    groups = defaultdict(dict)
+    groups: dict[str, dict[str, dict[str, Any]]] = defaultdict(dict)
     for record in records:
         groups[record["case"]][record["solver"]] = record
     rows = []

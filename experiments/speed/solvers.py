@@ -34,14 +34,14 @@ class Optimistix(eqx.Module):
         """Minimise from every row of ``starts (start, param)``."""
         box = problem.box
         span = box.upper - box.lower
-        method = optimistix.LevenbergMarquardt(rtol=self.tolerance, atol=self.tolerance)
+        method: Any = optimistix.LevenbergMarquardt(rtol=self.tolerance, atol=self.tolerance)
 
         def inside(u):
             return box.theta(box.lower + span * jax.nn.sigmoid(u))
 
         def one(start):
             share = jnp.clip((box.scaled(start) - box.lower) / span, 1e-3, 1 - 1e-3)
-            answer = optimistix.least_squares(
+            answer: Any = optimistix.least_squares(
                 lambda u, _: problem.residual(inside(u)).ravel(),
                 method,
                 jnp.log(share) - jnp.log1p(-share),
@@ -133,7 +133,8 @@ def timed(case: Case, name: str, num_starts: int, seed: int) -> dict[str, Any]:
 def _prepared(contestant: Contestant, runs: Problem, starts: Array) -> Callable[[Array], Solution]:
     """The solver on one problem, compiled where it can be; SciPy's callbacks are compiled by a trial call."""
     if contestant.compiled:
-        solve = jax.jit(contestant.solver.__call__).lower(runs, starts).compile()
+        solver = contestant.solver
+        solve: Any = jax.jit(lambda runs, starts: solver(runs, starts)).lower(runs, starts).compile()
         return lambda starts: solve(runs, starts)
     eqx.tree_at(lambda solver: solver.max_steps, contestant.solver, 1)(runs, starts[:1])
     return lambda starts: contestant.solver(runs, starts)
