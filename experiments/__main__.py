@@ -5,12 +5,17 @@ import sys
 import typer
 
 from experiments import speed, table1
+from experiments.benchmark import tables
 from jaxsl.host.errors import UserError
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Tables and figures."
 )
 app.command("table1")(table1.main)
+app.command("table2")(tables.table2)
+app.command("table3")(tables.table3)
+app.command("all-data")(tables.all_data)
+app.command("halves")(tables.halves)
 app.add_typer(speed.app, name="speed")
 
 

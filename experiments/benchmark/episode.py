@@ -1,0 +1,203 @@
+"""One method on one law of one task, from an empty table to predictions at every checkpoint."""
+
+from dataclasses import dataclass
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from experiments.benchmark.methods import Method
+from experiments.benchmark.oracle import Oracle, oracle
+from experiments.datasets import Group
+from jaxsl.design import Design, State, cheapest
+from jaxsl.episode import buy, enlarge, episode
+from jaxsl.fit import fit
+from jaxsl.law import Law
+from jaxsl.pool import Observations, Pool, Target, buffer_size, empty
+from jaxsl.precision import double_precision, to_numpy
+from jaxsl.starts import random_starts
+
+ROUNDS = 512  # rows of the trace of one program
+WARM_PER_PARAMETER = 2.5  # cheapest runs bought first, per parameter and output (public value)
+NEVER = 2.0  # the cost of a padded row: twice the whole pool
+WARM_SHARE = 0.02  # while they cost at most this share of the pool (public value)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one episode on one group gave.
+
+    Attributes:
+        prediction: at the target for each checkpoint, ``(target, output)``; None where nothing was bought.
+        bought: rows of the pool in the order of purchase.
+        spent: their cost as a share of the pool's.
+        truth: the target's outcomes.
+    """
+
+    prediction: tuple[np.ndarray | None, ...]
+    bought: tuple[int, ...]
+    spent: float
+    truth: np.ndarray
+
+
+def run(
+    law: Law,
+    group: Group,
+    method: Method,
+    checkpoints: tuple[float, ...],
+    seed: int,
+    num_runs: int = 0,
+    num_targets: int = 0,
+) -> Outcome:
+    """One episode; costs are shares of the pool's total.
+
+    A belief-driven method starts with the cheapest ``floor(2.5 P / D)`` runs while they cost at most 2 % of
+    the pool, and one run at least.
+
+    Args:
+        law, group, method, checkpoints, seed: what is run.
+        num_runs, num_targets: sizes to pad the pool and the target to, so that all groups of a task share one
+            program.
+    """
+    with double_precision():
+        share = group.train.cost / group.train.cost.sum()
+        more = max(num_runs - len(share), 0)
+        pool = Pool(
+            jnp.asarray(_padded(group.train.x, more)), jnp.asarray(np.append(share, np.full(more, NEVER)))
+        )
+        weight = np.full(len(group.test.x), 1 / len(group.test.x))
+        more_targets = max(num_targets - len(weight), 0)
+        target = Target(
+            jnp.asarray(_padded(group.test.x, more_targets)),
+            jnp.asarray(np.append(weight, np.zeros(more_targets))),
+        )
+        key = jax.random.key(seed)
+        hidden = oracle(_padded(group.train.y, more))
+        if method.believes:
+            bought, spent, theta = _sequential(
+                method.design(law), pool, target, hidden, max(checkpoints), key
+            )
+        else:
+            bought, spent, theta = _blind(law, method, pool, hidden, checkpoints, key)
+        prediction = []
+        for checkpoint in checkpoints:
+            within = np.flatnonzero((spent <= checkpoint * (1 + 1e-9)) & (spent > 0))
+            if method.at_once:
+                within = np.array([0])
+            known = theta[within[-1]] if within.size else None
+            prediction.append(
+                None
+                if known is None
+                else np.asarray(_predict(law, jnp.asarray(known), target.x))[: len(weight)]
+            )
+    return Outcome(tuple(prediction), tuple(bought), float(share[list(bought)].sum()), group.test.y)
+
+
+def _padded(rows: np.ndarray, more: int) -> np.ndarray:
+    """``more`` copies of the first row at the end."""
+    return np.concatenate([rows, np.repeat(rows[:1], more, axis=0)])
+
+
+@eqx.filter_jit
+def _predict(law: Law, theta, x):
+    return law.predict(theta, x)
+
+
+def _sequential(design: Design, pool: Pool, target: Target, hidden: Oracle, budget: float, key):
+    """Rows bought, and after each round's fit what was spent and the best parameters."""
+    law = design.laws[0]
+    num_runs = int(jnp.sum(pool.cost < NEVER))
+    first = cheapest(
+        pool.cost, int(WARM_PER_PARAMETER * law.num_params // law.num_outputs), jnp.asarray(WARM_SHARE)
+    )
+    first = first | (jnp.arange(pool.cost.shape[0]) == jnp.argmin(pool.cost))
+    size = min(buffer_size(int(first.sum()) + 16), buffer_size(pool.x.shape[0]))
+    state = design.start(pool, empty(pool.x[0], law.num_outputs, size))
+    state, trace = _begin(design, state, pool, target, hidden, first, budget, key)
+    order = np.argsort(np.where(first, pool.cost, np.inf), kind="stable")
+    bought = order[: int(first.sum())].tolist()
+    spent, theta = [], []
+    while True:
+        trace = to_numpy(trace)
+        rounds = int(trace.num_rounds)
+        full = bool(jnp.all(state.observations.mask))
+        spent.append(trace.spent[:rounds])
+        theta.append(trace.theta[0][:rounds])
+        # The last round of a program that ended with a full buffer asked, but did not buy.
+        bought += [int(i) for i in trace.index[: rounds - 1 if full else rounds] if i >= 0]
+        if not full and rounds < ROUNDS:
+            return bought, np.concatenate(spent), np.concatenate(theta)
+        if full:
+            if state.observations.mask.shape[0] >= num_runs:
+                return bought, np.concatenate(spent), np.concatenate(theta)
+            state = enlarge(state, buffer_size(state.observations.mask.shape[0] + 1))
+        state, trace = _continue(design, state, pool, target, hidden, budget, key)
+
+
+@eqx.filter_jit
+def _begin(design: Design, state: State, pool: Pool, target: Target, hidden: Oracle, first, budget, key):
+    state = buy(design, state, pool, first, hidden.reveal)
+    return episode(design, state, pool, target, hidden.reveal, budget, key, ROUNDS)
+
+
+@eqx.filter_jit
+def _continue(design: Design, state: State, pool: Pool, target: Target, hidden: Oracle, budget, key):
+    return episode(design, state, pool, target, hidden.reveal, budget, key, ROUNDS)
+
+
+def _blind(law: Law, method: Method, pool: Pool, hidden: Oracle, checkpoints: tuple[float, ...], key):
+    """The same of a method that looks at no belief: its fits wait for the checkpoints."""
+    cost = np.asarray(pool.cost)
+    real = cost < NEVER
+    half = np.argsort(np.argsort(cost, kind="stable")) >= real.sum() // 2
+    allowed = {"all": real, "cheaper": ~half, "dearer": half & real}[method.pool]
+    if method.at_once:
+        order = np.flatnonzero(allowed)
+        ends = [len(order)]
+    else:
+        order = np.asarray(_draw(method.chooser, pool, max(checkpoints), key))
+        order = order[order >= 0]
+        spent = np.cumsum(cost[order])
+        ends = sorted({int(np.sum(spent <= checkpoint * (1 + 1e-9))) for checkpoint in checkpoints} - {0})
+    spent, theta = np.zeros(len(ends)), np.zeros((len(ends), law.num_params))
+    for step, end in enumerate(ends):
+        bought = np.zeros(len(cost), bool)
+        bought[order[:end]] = True
+        spent[step] = cost[bought].sum()
+        theta[step] = _fit(law, pool, hidden, jnp.asarray(bought), jax.random.fold_in(key, end))
+    return order.tolist(), spent, theta
+
+
+@eqx.filter_jit
+def _draw(chooser, pool: Pool, budget: float, key):
+    """Purchases without a belief until nothing is affordable: rows of the pool, then -1."""
+
+    def step(carry, index):
+        available, spent = carry
+        score = jnp.ones_like(pool.cost)
+        choice = chooser(score, pool, available, budget - spent, jax.random.fold_in(key, index))
+        row = jnp.maximum(choice.index, 0)
+        bought = choice.index >= 0
+        available = available.at[row].set(available[row] & ~bought)
+        return (available, spent + jnp.where(bought, pool.cost[row], 0.0)), choice.index
+
+    carry = (jnp.ones(pool.cost.shape, bool), jnp.zeros((), pool.cost.dtype))
+    return jax.lax.scan(step, carry, jnp.arange(pool.cost.shape[0]))[1]
+
+
+@eqx.filter_jit
+def _fit(law: Law, pool: Pool, hidden: Oracle, bought, key):
+    """The best parameters on the bought rows."""
+    y, mask = hidden.reveal_all(bought)
+    return fit(law, Observations(pool.x, y, mask), random_starts(key, law, 64, pool.x.dtype)).theta[0]
+
+
+def r2(outcomes: list[Outcome], checkpoint: int) -> float:
+    """R² pooled over groups, clipped to [-1, 1]; -1 where a group has no finite prediction."""
+    predictions = [outcome.prediction[checkpoint] for outcome in outcomes]
+    if any(prediction is None or not np.all(np.isfinite(prediction)) for prediction in predictions):
+        return -1.0
+    truth = np.concatenate([outcome.truth.ravel() for outcome in outcomes])
+    error = truth - np.concatenate([np.ravel(p) for p in predictions if p is not None])
+    return float(np.clip(1 - np.sum(error**2) / np.sum((truth - truth.mean()) ** 2), -1, 1))

@@ -1,0 +1,147 @@
+"""Many episodes: two processes, resumable at any moment, nothing lost or doubled.
+
+One result is one line of JSON, written whole and flushed to the disk; a half-written last line is dropped on
+the next start. A result is found again by its fingerprint: task, law, method, seed, protocol, a digest of the
+data and the version of the code that made it.
+"""
+
+import hashlib
+import json
+import os
+import sys
+import time
+from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from jaxsl import __version__
+from laws.tasks import TASKS, Task
+
+PROTOCOL = "64 starts, warm 2.5 P / D to 2 %, gamma 0.4"
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One law of one task, by one method, with one seed."""
+
+    task: str
+    law: str
+    method: str
+    seed: int
+
+
+def units(tasks: Iterable[str], laws: Iterable[str], methods: Iterable[str], seeds: int) -> list[Unit]:
+    """All combinations, the first seed of everything first, so that an early table covers all laws."""
+    tasks, laws, methods = set(tasks), set(laws), list(methods)
+    return [
+        Unit(task.name, law.name, method, seed)
+        for seed in range(seeds)
+        for method in methods
+        for task in sorted(TASKS, key=lambda task: len(task.laws) * (task.name == "lr_bsz"))
+        if not tasks or task.name in tasks
+        for law in task.laws
+        if not laws or law.name in laws
+    ]
+
+
+def digest(task: Task, data: Path | None = None) -> str:
+    """Fingerprint of a task's runs."""
+    from experiments.datasets import load
+
+    total = hashlib.sha256()
+    for name, group in load(task, data).items():
+        total.update(name.encode())
+        for part in (*group.train, *group.test):
+            total.update(np.ascontiguousarray(part).tobytes())
+    return total.hexdigest()[:16]
+
+
+def fingerprint(unit: Unit, data: str) -> str:
+    """What a result is keyed by."""
+    text = json.dumps([unit.task, unit.law, unit.method, unit.seed, PROTOCOL, data, __version__])
+    return hashlib.sha256(text.encode()).hexdigest()[:20]
+
+
+def read(path: Path) -> dict[str, dict]:
+    """Results by fingerprint; a half-written last line is cut off the file."""
+    if not path.exists():
+        return {}
+    content = path.read_bytes()
+    whole = content[: content.rfind(b"\n") + 1]
+    if len(whole) < len(content):
+        with path.open("r+b") as file:
+            file.truncate(len(whole))
+    results = [json.loads(line) for line in whole.splitlines()]
+    return {result["fingerprint"]: result for result in results}
+
+
+def measure(unit: Unit, data: Path | None = None) -> dict:
+    """Run one unit: R² at every checkpoint, runs bought in order, processor seconds with compilation."""
+    from experiments.benchmark.episode import r2, run
+    from experiments.benchmark.methods import METHODS
+    from experiments.datasets import load
+
+    task = next(task for task in TASKS if task.name == unit.task)
+    law = next(law for law in task.laws if law.name == unit.law)
+    groups = load(task, data)
+    sizes = [(len(group.train.x), len(group.test.x)) for group in groups.values()]
+    num_runs, num_targets = (max(size) for size in zip(*sizes, strict=True))
+    start = time.process_time()
+    outcomes = [
+        run(law, group, METHODS[unit.method], task.checkpoints, unit.seed * 100 + i, num_runs, num_targets)
+        for i, group in enumerate(groups.values())
+    ]
+    return {
+        **unit.__dict__,
+        "r2": [r2(outcomes, i) for i in range(len(task.checkpoints))],
+        "bought": [outcome.bought for outcome in outcomes],
+        "spent": [outcome.spent for outcome in outcomes],
+        "cpu_seconds": time.process_time() - start,
+    }
+
+
+def sweep(wanted: list[Unit], path: Path, workers: int = 2, data: Path | None = None) -> list[dict]:
+    """Results of all units, measured or read; a failure is a result with its message and R² of -1."""
+    digests = {name: digest(task, data) for name, task in {task.name: task for task in TASKS}.items()}
+    keys = {fingerprint(unit, digests[unit.task]): unit for unit in wanted}
+    done = read(path)
+    missing = {key: unit for key, unit in keys.items() if key not in done}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with (
+        Progress(*columns, disable=not sys.stdout.isatty()) as progress,
+        ProcessPoolExecutor(workers, get_context("spawn"), initializer=_begin) as pool,
+        path.open("a") as file,
+    ):
+        bar = progress.add_task("episodes", total=len(keys), completed=len(keys) - len(missing))
+        futures = {pool.submit(_measure, unit, data): key for key, unit in missing.items()}
+        for future in as_completed(futures):
+            key = futures[future]
+            result = {"fingerprint": key, **future.result()}
+            file.write(json.dumps(result) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+            done[key] = result
+            progress.advance(bar)
+    return [done[key] for key in keys]
+
+
+def _begin() -> None:
+    """A worker: one thread each, and programs compiled once for all sessions."""
+    os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+    from jaxsl.host.cache import enable_compilation_cache
+
+    enable_compilation_cache()
+
+
+def _measure(unit: Unit, data: Path | None) -> dict:
+    try:
+        return measure(unit, data)
+    except Exception as error:
+        task = next(task for task in TASKS if task.name == unit.task)
+        return {**unit.__dict__, "r2": [-1.0] * len(task.checkpoints), "error": repr(error)}

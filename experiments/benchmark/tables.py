@@ -1,0 +1,141 @@
+"""``python -m experiments table2``, ``table3``, ``all-data`` and ``halves``: results beside the paper's."""
+
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from experiments.benchmark.methods import METHODS
+from experiments.benchmark.paper import TASKS, printed
+from experiments.benchmark.sweep import Unit, sweep, units
+from experiments.report import OUTPUTS, provenance, write_table
+from jaxsl.host.errors import UserError
+
+Tasks = Annotated[str, typer.Option("--tasks", help="Comma-separated; all by default.")]
+Laws = Annotated[str, typer.Option("--laws", help="Comma-separated ids; all by default.")]
+Methods = Annotated[str, typer.Option("--methods", help="Comma-separated.")]
+Seeds = Annotated[int, typer.Option("--seeds", min=1, help="Seeds 0 to this, exclusive.")]
+Workers = Annotated[int, typer.Option("--workers", min=1, help="Processes.")]
+Data = Annotated[Path | None, typer.Option("--data", help="Folder of the benchmark's data.")]
+
+
+def table2(
+    tasks: Tasks = "",
+    laws: Laws = "",
+    methods: Methods = "mspe,v-opt,d-opt,cost-random,cheapest,random,all-data",
+    seeds: Seeds = 10,
+    workers: Workers = 2,
+    data: Data = None,
+) -> None:
+    """R² on the target at three budgets, every task and method (the paper's Table 2)."""
+    _table("table2", tasks, laws, methods, seeds, workers, data)
+
+
+def table3(
+    tasks: Tasks = "",
+    laws: Laws = "",
+    methods: Methods = "mspe,within,between",
+    seeds: Seeds = 10,
+    workers: Workers = 2,
+    data: Data = None,
+) -> None:
+    """What each term of the acquisition is worth (the paper's Table 3)."""
+    _table("table3", tasks, laws, methods, seeds, workers, data)
+
+
+def all_data(
+    tasks: Tasks = "",
+    laws: Laws = "",
+    methods: Methods = "all-data",
+    seeds: Seeds = 10,
+    workers: Workers = 2,
+    data: Data = None,
+) -> None:
+    """Every law fitted to its whole pool (the paper's Table B.2), one row a law."""
+    _table("all-data", tasks, laws, methods, seeds, workers, data, by_law=True)
+
+
+def halves(
+    tasks: Tasks = "lr_bsz",
+    laws: Laws = "",
+    methods: Methods = "cheaper-half,dearer-half,all-data",
+    seeds: Seeds = 10,
+    workers: Workers = 2,
+    data: Data = None,
+) -> None:
+    """The cheaper and the dearer half of the pool (the paper's section 5.2)."""
+    _table("halves", tasks, laws, methods, seeds, workers, data)
+
+
+def _table(name, tasks, laws, methods, seeds, workers, data, by_law=False) -> None:
+    chosen = [item for item in methods.split(",") if item]
+    unknown = sorted({*chosen} - {*METHODS}) + sorted({*_split(tasks)} - {*TASKS})
+    if unknown:
+        raise UserError(
+            f"no method or task {', '.join(unknown)}; methods: {', '.join(METHODS)}; "
+            f"tasks: {', '.join(TASKS)}"
+        )
+    wanted = units(_split(tasks), _split(laws), chosen, seeds)
+    if not wanted:
+        raise UserError(f"--laws {laws} names no law of the chosen tasks; see `jaxsl laws`")
+    results = sweep(wanted, OUTPUTS / "benchmark.jsonl", workers, data)
+    rows = summary(results, by_law)
+    command = f"python -m experiments {name} --methods {methods} --seeds {seeds}"
+    command += "".join(f" --{key} {value}" for key, value in (("tasks", tasks), ("laws", laws)) if value)
+    failures = sum("error" in result for result in results)
+    facts = provenance(command, 0) | {"seeds": f"0..{seeds - 1}", "failed episodes": str(failures)}
+    table, text = write_table(name, rows, facts)
+    typer.echo(text.read_text())
+    typer.echo(f"{table}\n{text}")
+
+
+def _split(text: str) -> list[str]:
+    return [item for item in text.split(",") if item]
+
+
+def summary(results: list[dict], by_law: bool = False) -> list[dict]:
+    """Mean and standard deviation over laws and seeds, beside the printed figures, one row a cell.
+
+    ``against mspe`` is the mean paired difference over laws and seeds, with twice its standard error.
+    """
+    table = {Unit(r["task"], r["law"], r["method"], r["seed"]): np.array(r["r2"]) for r in results}
+    rows = []
+    for task in TASKS:
+        for method in METHODS:
+            cells = [unit for unit in table if (unit.task, unit.method) == (task, method)]
+            for law in sorted({unit.law for unit in cells}) if by_law else [None] * bool(cells):
+                rows += _cells(table, task, method, law, [u for u in cells if law in (None, u.law)])
+    return rows
+
+
+def _cells(table, task: str, method: str, law: str | None, cells: list[Unit]) -> list[dict]:
+    """The rows of one method on one task, or one law, at all checkpoints."""
+    values = np.array([table[unit] for unit in cells])
+    partners = [Unit(unit.task, unit.law, "mspe", unit.seed) for unit in cells]
+    paired = [
+        (table[unit], table[other]) for unit, other in zip(cells, partners, strict=True) if other in table
+    ]
+    rows = []
+    for checkpoint in range(values.shape[1]):
+        if METHODS[method].at_once and checkpoint < values.shape[1] - 1:
+            continue
+        mean, deviation = float(values[:, checkpoint].mean()), float(values[:, checkpoint].std())
+        paper = None if law else printed(checkpoint, method, task)
+        row = {
+            "task": law or task,
+            "budget": checkpoint + 1,
+            "method": method,
+            "episodes": len(cells),
+            "R²": mean,
+            "sd": deviation,
+            "paper": f"{paper[0]:.2f} ± {paper[1]:.2f}" if paper else "",
+            "difference": f"{mean - paper[0]:+.2f}" if paper else "",
+            "against mspe": "",
+        }
+        difference = np.array([mine[checkpoint] - other[checkpoint] for mine, other in paired])
+        if method != "mspe" and len(difference) > 1:
+            error = 2 * difference.std(ddof=1) / np.sqrt(len(difference))
+            row["against mspe"] = f"{difference.mean():+.3f} ± {error:.3f}"
+        rows.append(row)
+    return rows

@@ -1,0 +1,97 @@
+"""The benchmark's sweep: resumable, keyed by what matters; its episodes never see what was not bought."""
+
+import json
+
+import numpy as np
+import pytest
+from synthetic import DECAY
+
+from experiments.benchmark import sweep as sweeping
+from experiments.benchmark.episode import run
+from experiments.benchmark.methods import METHODS
+from experiments.benchmark.paper import printed
+from experiments.benchmark.sweep import Unit, fingerprint, read, units
+from experiments.benchmark.tables import summary
+from experiments.datasets import Group, Runs
+
+
+def group(seed=0):
+    rng = np.random.default_rng(seed)
+    x = np.logspace(1, 4, 20)[:, None]
+    y = 1.5 + 40 * x**-0.5 + 0.01 * rng.standard_normal(x.shape)
+    dear = np.array([[1e5], [1e6]])
+    return Group(Runs(x, y, x[:, 0]), Runs(dear, 1.5 + 40 * dear**-0.5, dear[:, 0]))
+
+
+@pytest.mark.parametrize(
+    "name", ["random", "cheapest", "cost-random", "all-data", "cheaper-half", "dearer-half"]
+)
+def test_every_method_that_needs_no_belief_keeps_its_budget(name):
+    here = group()
+    outcome = run(DECAY, here, METHODS[name], (0.05, 0.3), 0, num_runs=32, num_targets=4)
+    assert len(set(outcome.bought)) == len(outcome.bought)
+    assert max(outcome.bought) < 20
+    share = here.train.cost / here.train.cost.sum()
+    if not METHODS[name].at_once:
+        assert outcome.spent <= 0.3
+    if name == "cheapest":
+        assert outcome.bought == tuple(range(len(outcome.bought)))
+    if name.endswith("half"):
+        assert sorted(outcome.bought) == list(range(10) if name == "cheaper-half" else range(10, 20))
+    assert outcome.spent == pytest.approx(share[list(outcome.bought)].sum())
+    assert all(prediction is None or prediction.shape == (2, 1) for prediction in outcome.prediction)
+
+
+@pytest.mark.slow
+def test_mspe_never_looks_at_an_outcome_it_has_not_bought_and_padding_changes_nothing():
+    here = group()
+    first = run(DECAY, here, METHODS["mspe"], (0.05, 0.3), 0, num_runs=24)
+    unseen = np.setdiff1d(np.arange(20), first.bought)
+    changed = here.train.y.copy()
+    changed[unseen] += 100.0
+    again = run(DECAY, Group(here.train._replace(y=changed), here.test), METHODS["mspe"], (0.05, 0.3), 0, 24)
+    assert first.bought == again.bought
+    np.testing.assert_array_equal(first.prediction[-1], again.prediction[-1])
+    np.testing.assert_allclose(first.prediction[-1], here.test.y, atol=0.1)
+
+
+def test_a_sweep_killed_while_writing_loses_one_line_at_most(tmp_path, monkeypatch):
+    table = tmp_path / "results.jsonl"
+    lines = [json.dumps({"fingerprint": str(i), "r2": [0.0]}) for i in range(3)]
+    table.write_text("\n".join(lines) + '\n{"fingerprint": "3", "r2"')
+    assert sorted(read(table)) == ["0", "1", "2"]
+    assert table.read_text() == "\n".join(lines) + "\n"
+    assert read(tmp_path / "none.jsonl") == {}
+
+
+def test_results_are_keyed_by_data_law_and_protocol(monkeypatch):
+    unit = Unit("parallel", "parallel/sl_1", "mspe", 0)
+    key = fingerprint(unit, "data")
+    assert key == fingerprint(Unit("parallel", "parallel/sl_1", "mspe", 0), "data")
+    assert key != fingerprint(unit, "other data")
+    assert key != fingerprint(Unit("parallel", "parallel/sl_1", "mspe", 1), "data")
+    monkeypatch.setattr(sweeping, "PROTOCOL", "another")
+    assert key != fingerprint(unit, "data")
+
+
+def test_all_laws_come_before_the_second_seed():
+    all_units = units([], [], ["mspe"], 2)
+    assert len(all_units) == 130
+    assert {unit.law for unit in all_units[:65]} == {unit.law for unit in all_units}
+    assert [unit.law for unit in units(["farseer"], [], ["mspe", "random"], 1)] == ["farseer/sl_1"] * 2
+
+
+def test_the_summary_is_the_mean_over_laws_and_seeds_beside_the_printed_figure():
+    results = [
+        {"task": "farseer", "law": "farseer/sl_1", "method": method, "seed": seed, "r2": [r2, r2, r2 + 0.1]}
+        for method, shift in (("mspe", 0.0), ("random", -0.2))
+        for seed, r2 in enumerate([0.5 + shift, 0.7 + shift])
+    ]
+    rows = {(row["method"], row["budget"]): row for row in summary(results)}
+    assert rows["mspe", 3]["R²"] == pytest.approx(0.7)
+    assert rows["mspe", 3]["sd"] == pytest.approx(0.1)
+    assert rows["mspe", 3]["paper"] == "0.93 ± 0.00"
+    assert rows["mspe", 3]["difference"] == "-0.23"
+    assert rows["random", 1]["against mspe"] == "-0.200 ± 0.000"
+    assert printed(2, "all-data", "lr_bsz") == (0.04, 0.67)
+    assert printed(2, "dearer-half", "lr_bsz") is None
