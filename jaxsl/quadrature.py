@@ -4,9 +4,22 @@ A rule is ``(mean (basin, output), root (basin, output, output), weight (basin,)
 probability (node,))`` with ``E_{y ~ p}[h(y)] ~ sum_q probability_q h(y_q)`` for the mixture
 ``p = sum_k weight_k N(mean_k, root_k root_k^T)``; ``root`` is lower triangular.
 
-Which to use, measured by ``python -m experiments speed quadrature``: Gauss-Hermite is exact for polynomials
-and the default; ``Trapezoid`` is spectrally accurate for the responsibilities that the between-basin term
-contains; ``QuasiMonteCarlo`` serves several outputs, where a product rule would need too many nodes.
+Which to use: ``python -m experiments speed quadrature`` prints, for 8 basins 0.3 to 30 deviations apart, the
+worst error in a score relative to the largest score of the pool, and CPU time for 1000 candidates:
+
+    rule                            nodes   equal deviations   deviations 1 to 100      ms
+    GaussHermite(32)                  256             1.2e-4                1.5e-1      18
+    GaussHermite(64)                  512             1.1e-5                1.3e-1      48
+    Trapezoid(256)                    256             1.8e-5                4.1e-1      24
+    Trapezoid(512)                    512             3.9e-8                2.3e-1      63
+    QuasiMonteCarlo(256)             2048             1.7e-2                7.0e-3     361
+    GaussLegendre((2.5, 5), 6)        234             1.2e-5                1.2e-5      43
+    GaussLegendre((2, 4, 7), 16)      880             1.6e-10               7.2e-11    107
+
+Gauss-Hermite, the rule of the paper, is exact for polynomials, but the responsibilities of basins of unequal
+width are none: no number of nodes on a wide basin sees a narrow one inside it, and the choice suffers. So
+``GaussLegendre`` is the default, its last row where more digits are wanted, and ``QuasiMonteCarlo`` serves
+several outputs, where a product rule would need too many nodes.
 """
 
 import equinox as eqx
@@ -15,6 +28,7 @@ import numpy as np
 from jax import Array
 from jax.scipy.special import logsumexp
 from scipy.special import ndtri
+from scipy.stats import qmc
 
 
 class GaussHermite(eqx.Module):
@@ -43,8 +57,6 @@ class QuasiMonteCarlo(eqx.Module):
 
     def __call__(self, mean: Array, root: Array, weight: Array) -> tuple[Array, Array]:
         """Nodes and probabilities, see the module."""
-        from scipy.stats import qmc  # a third of the time of importing jaxsl, for a rule that few need
-
         sobol = qmc.Sobol(mean.shape[-1], seed=self.seed).random(self.num_nodes)
         return _on_components(mean, root, weight, ndtri(sobol), np.full(self.num_nodes, 1 / self.num_nodes))
 
