@@ -97,7 +97,7 @@ def worst(pairs: list[tuple[np.ndarray, np.ndarray]]) -> float:
 def main(
     basins: Annotated[list[int] | None, typer.Option(help="Numbers of basins.")] = None,
     seed: Annotated[int, typer.Option(help="Of the mixtures.")] = 0,
-    pool: Annotated[int, typer.Option(help="Candidates a pool.")] = 512,
+    pool: Annotated[int, typer.Option(help="Candidates a pool.")] = 128,
     repeats: Annotated[int, typer.Option(help="Timed runs, of which the fastest counts.")] = 5,
     out: Annotated[Path | None, typer.Option(help="Folder of the table; outputs/ by default.")] = None,
 ) -> None:
