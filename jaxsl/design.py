@@ -75,12 +75,16 @@ class Belief(eqx.Module):
 
 
 def evidence(laws: tuple[Law, ...], fits: tuple[Fit, ...], observations: Observations, floor: Array) -> Array:
-    """Weights of laws by ``exp(-BIC / 2)``, ``BIC = n log MSE + P log n``: ``(law,)``."""
+    """Weights of laws by ``exp(-BIC / 2)``, ``BIC = n log MSE + P log n``: ``(law,)``.
+
+    A law whose fit failed weighs nothing; if all failed, they weigh the same.
+    """
     count = observations.num_observed * observations.y.shape[1]
     loss = jnp.stack([jnp.maximum(fit.loss[0], floor) for fit in fits])
     num_params = jnp.array([law.num_params for law in laws])
     score = -(count * jnp.log(loss) + num_params * jnp.log(jnp.maximum(count, 1))) / 2
-    return jax.nn.softmax(jnp.where(jnp.isfinite(score), score, -jnp.inf))
+    usable = jnp.isfinite(score)
+    return jax.nn.softmax(jnp.where(usable | ~jnp.any(usable), jnp.where(usable, score, 0.0), -jnp.inf))
 
 
 class Design(eqx.Module):
