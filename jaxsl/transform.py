@@ -32,7 +32,7 @@ class Box(eqx.Module):
     theta_upper: Array
 
     def scaled(self, theta: Array) -> Array:
-        """``theta -> z``, both ``(..., param)``; where a logarithm is taken, 0 and below count as the bound."""
+        """``theta -> z``, both ``(..., param)``; under a logarithm, 0 and below count as the bound."""
         theta = jnp.where(self.log & (theta <= 0), self.theta_lower, theta)
         return jnp.where(self.log, jnp.log(jnp.where(self.log, theta, 1.0)), theta) / self.width
 

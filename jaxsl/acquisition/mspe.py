@@ -82,7 +82,9 @@ class MSPE(eqx.Module):
             mean, root = target_stack(weight, Predictive(at_target.mean[kept], at_target.root[kept]), target)
             candidates = jnp.moveaxis(here.mean[kept], 1, 0), jnp.moveaxis(here.root[kept], 1, 0)
             return _batched(
-                lambda item: _fall_at(weight, noise, mean, root, *item, rule if self.between else None),
+                lambda item: _fall_at(
+                    weight, noise, mean, root, item[0], item[1], rule if self.between else None
+                ),
                 candidates,
                 self.batch,
             )
