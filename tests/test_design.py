@@ -1,0 +1,212 @@
+"""Ask and tell: one compiled program for a whole loop, replay, no peeking."""
+
+import dataclasses
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxsl.design import Design, cheapest, evidence
+from jaxsl.fit import Fit
+from jaxsl.law import Law, params
+from jaxsl.pool import Observations, Pool, Target, buffer_size, empty, observe, uniform_target
+from jaxsl.precision import double_precision
+from jaxsl.solver.levenberg_marquardt import LevenbergMarquardt
+
+pytestmark = pytest.mark.usefixtures("float64")
+TRACES = []
+KEY = jax.random.key(4)
+BUDGET = np.array(1e9)
+
+
+def counted(theta, x):
+    """L = E + A N^-alpha"""
+    TRACES.append(x)
+    E, A, alpha = theta
+    return E + A * jnp.exp(-alpha * jnp.log(x[0]))
+
+
+LAW = Law("counted", counted, ("N",), params(E=(0.1, 10), A=(1, 1e4), alpha=(0.05, 2)), linear=("E", "A"))
+FLAT = Law("flat", lambda theta, x: theta[0] + 0 * x[0], ("N",), params(E=(0.1, 10)))
+DESIGN = Design((LAW, FLAT), num_starts=16, num_warm=4, solver=LevenbergMarquardt(max_steps=60))
+SIZE = np.logspace(3, 7, 20)[:, None]
+LOSS = 1.5 + 50 * SIZE**-0.4 + np.random.default_rng(0).normal(0, 1e-3, SIZE.shape)
+ask, tell = eqx.filter_jit(Design.ask), eqx.filter_jit(Design.tell)
+
+
+def world():
+    return Pool(jnp.asarray(SIZE), jnp.asarray(6 * SIZE[:, 0])), uniform_target(jnp.array([[1e8], [1e9]]))
+
+
+def loop(num, state=None, pool=None):
+    """States, choices and beliefs of ``num`` purchases."""
+    default, target = world()
+    pool = default if pool is None else pool
+    state, history = DESIGN.start(pool) if state is None else state, []
+    for _ in range(num):
+        choice, belief = ask(DESIGN, state, pool, target, BUDGET, KEY)
+        history.append((state, choice, belief))
+        state = tell(DESIGN, state, pool, choice.index, jnp.asarray(LOSS[int(choice.index)]), belief)
+    return state, history
+
+
+@pytest.fixture(scope="module")
+def bought():
+    with double_precision():
+        return loop(10)
+
+
+def test_a_whole_loop_traces_the_law_for_its_first_ask_alone(bought):
+    before = len(TRACES)
+    state, history = loop(10)
+    assert len(TRACES) == before
+    assert len({int(choice.index) for _, choice, _ in history}) == 10
+    loop(2, state)
+    assert len(TRACES) == before
+
+
+def test_the_program_is_one_for_all_states_of_a_study(bought):
+    shapes = {
+        str(jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype, leaf.weak_type), s)) for s, _, _ in bought[1]
+    }
+    assert len(shapes) == 1
+
+
+def test_replaying_the_same_runs_gives_the_same_asks(bought):
+    _, first = bought
+    _, second = loop(10)
+    for one, other in zip(jax.tree.leaves(first), jax.tree.leaves(second), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_asking_changes_nothing(bought):
+    state, _, _ = bought[1][4]
+    pool, target = world()
+    before = jax.tree.map(np.array, state)
+    first, _ = ask(DESIGN, state, pool, target, BUDGET, KEY)
+    second, _ = ask(DESIGN, state, pool, target, BUDGET, KEY)
+    assert first.index == second.index
+    for one, other in zip(jax.tree.leaves(before), jax.tree.leaves(state), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_telling_adds_one_run_and_its_cost(bought):
+    state, history = bought
+    pool, _ = world()
+    for number, ((before, choice, _), after) in enumerate(
+        zip(history, [*(state for state, _, _ in history[1:]), state], strict=True)
+    ):
+        index = int(choice.index)
+        assert before.observations.num_observed == number and after.observations.num_observed == number + 1
+        np.testing.assert_array_equal(after.observations.x[number], pool.x[index])
+        np.testing.assert_array_equal(after.observations.y[number], LOSS[index])
+        assert before.available[index] and not after.available[index]
+        np.testing.assert_allclose(after.spent - before.spent, pool.cost[index])
+    assert state.available.sum() == 10
+
+
+def test_telling_that_nothing_was_bought_changes_nothing(bought):
+    state, _ = bought
+    pool, _ = world()
+    after = tell(DESIGN, state, pool, jnp.array(-1), jnp.array([9.0]))
+    for one, other in zip(jax.tree.leaves(after), jax.tree.leaves(state), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_telling_may_say_what_a_run_really_cost(bought):
+    state, _ = bought
+    pool, _ = world()
+    index = int(jnp.argmax(state.available))
+    after = DESIGN.tell(state, pool, index, jnp.array([2.0]), cost=7.0)
+    np.testing.assert_allclose(after.spent - state.spent, 7)
+
+
+def test_no_type_that_a_selection_sees_has_outcomes():
+    assert {field.name for field in dataclasses.fields(Pool)} == {"x", "cost"}
+    assert {field.name for field in dataclasses.fields(Target)} == {"x", "weight"}
+
+
+def test_the_first_ask_needs_no_run_and_scores_are_finite(bought):
+    _, choice, belief = bought[1][0]
+    assert choice.index >= 0 and np.isfinite(choice.value).all()
+    assert np.isfinite(belief.posterior.weight).all()
+
+
+def test_warm_starts_are_the_latest_distinct_best_fits(bought):
+    state, history = bought
+    assert state.num_optima[0] == 4
+    best = [np.asarray(belief.fits[0].theta[0]) for _, _, belief in history]
+    np.testing.assert_array_equal(state.optima[0][0], best[-1])
+    assert len(np.unique(np.round(state.optima[0], 12), axis=0)) == 4
+
+
+def test_a_budget_spent_leaves_nothing_to_ask(bought):
+    state, _ = bought
+    pool, target = world()
+    choice, _ = ask(DESIGN, state, pool, target, state.spent, KEY)
+    assert choice.index == -1
+
+
+def test_earlier_runs_are_known_and_not_counted_as_spent():
+    pool, _ = world()
+    runs = observe(jnp.asarray(SIZE[:3]), jnp.asarray(LOSS[:3]), size=32)
+    state = DESIGN.start(pool, runs)
+    assert state.spent == 0 and state.observations.num_observed == 3 and state.available.all()
+    assert DESIGN.start(pool).observations.y.shape == (32, 1)
+
+
+def test_the_cheapest_runs_within_a_share_of_the_cost():
+    cost = jnp.array([5.0, 1, 3, 2, 1])
+    np.testing.assert_array_equal(cheapest(cost, 3, 100.0), [False, True, False, True, True])
+    np.testing.assert_array_equal(cheapest(cost, 5, 4.0), [False, True, False, True, True])
+    np.testing.assert_array_equal(cheapest(cost, 1, 4.0), [False, True, False, False, False])
+    np.testing.assert_array_equal(cheapest(cost, 3, 0.5), [False] * 5)
+
+
+def found(loss, num_params):
+    status = jnp.zeros(1, int)
+    theta = jnp.zeros((1, num_params))
+    return Fit(theta, jnp.array([loss]), status, status, theta > 1, theta > 1)
+
+
+def test_evidence_of_laws_by_hand():
+    small = Law("small", counted, ("N",), LAW.params[:1])
+    runs = observe(jnp.ones((10, 1)), jnp.zeros((10, 1)), size=20)
+    share = evidence((LAW, small), (found(1.0, 3), found(2.0, 1)), runs, 1e-9)
+    # exp(-BIC / 2) = MSE^(-n/2) n^(-P/2): 10^-1.5 against 2^-5 10^-0.5
+    np.testing.assert_allclose(share[1] / share[0], 2**-5 * 10)
+    failed = evidence((LAW, small), (found(np.inf, 3), found(2.0, 1)), runs, 1e-9)
+    np.testing.assert_array_equal(failed, [0, 1])
+    neither = evidence((LAW, small), (found(np.inf, 3), found(np.inf, 1)), runs, 1e-9)
+    np.testing.assert_array_equal(neither, [0.5, 0.5])
+
+
+def test_adding_a_run_takes_the_first_free_row_and_a_full_buffer_stays():
+    runs = empty(jnp.ones(2), 1, 2)
+    one = runs.add(jnp.array([3.0, 4]), jnp.array([5.0]))
+    np.testing.assert_array_equal(one.mask, [True, False])
+    np.testing.assert_array_equal(one.x, [[3, 4], [1, 1]])
+    two = one.add(jnp.array([6.0, 7]), jnp.array([8.0]))
+    full = two.add(jnp.array([9.0, 9]), jnp.array([9.0]))
+    for before, after in zip(jax.tree.leaves(two), jax.tree.leaves(full), strict=True):
+        np.testing.assert_array_equal(before, after)
+    assert isinstance(full, Observations) and full.num_observed == 2
+
+
+def test_buffers_come_in_few_sizes_and_runs_that_do_not_fit_are_refused():
+    assert [buffer_size(num) for num in (1, 32, 33, 128, 129, 2702)] == [32, 32, 128, 128, 512, 8192]
+    with pytest.raises(ValueError, match="3 runs do not fit in a buffer of 2"):
+        observe(jnp.ones((3, 1)), jnp.ones((3, 1)), size=2)
+    with pytest.raises(ValueError, match="no run"):
+        observe(jnp.ones((0, 1)), jnp.ones((0, 1)), size=2)
+
+
+def test_two_laws_share_their_belief_by_evidence(bought):
+    _, _, belief = bought[1][9]
+    _, target = world()
+    assert belief.share[0] > 0.999
+    np.testing.assert_allclose(belief.posterior.weight[:8], belief.share[0] * belief.basins[0].weight)
+    np.testing.assert_allclose(jnp.sum(belief.posterior.weight), 1)
+    assert belief.posterior.at(target.x).root.shape == (16, 2, 1, 3)
