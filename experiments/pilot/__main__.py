@@ -1,4 +1,4 @@
-"""``python -m experiments.pilot``: trains the grid, or the one run named by ``--only``."""
+"""``python -m experiments.pilot``: trains the grid, or with ``--live`` what the selector asks for."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,6 +6,8 @@ from typing import Annotated
 import typer
 
 from experiments.pilot.grid import Point, grid, sweep
+from experiments.pilot.live import campaign
+from jaxsl.host.laws import find
 
 
 def main(
@@ -14,8 +16,14 @@ def main(
     ),
     workers: Annotated[int, typer.Option(min=1, help="Processes, each on one thread.")] = 2,
     only: Annotated[str, typer.Option(help="One run, as N,D,seed.")] = "",
+    live: Annotated[bool, typer.Option("--live", help="Train what the selector asks for.")] = False,
+    law: Annotated[str, typer.Option(help="The law of --live.")] = "chinchilla",
+    budget: Annotated[float, typer.Option(help="Share of the pool's cost for --live.")] = 0.1,
 ) -> None:
     """Train the pilot lab's runs that the table lacks, appending each as it finishes."""
+    if live:
+        campaign(find(law), out, budget, typer.echo)
+        return
     points = grid()
     if only:
         try:
