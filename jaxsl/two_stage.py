@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from jaxsl import linear_model, link
-from jaxsl.linear_model import LinearFit
+from jaxsl.linear_model import Interval, LinearFit
 
 NODES = 33  # points of Y's interval at which a link that need not be monotone is looked at
 
@@ -33,9 +33,6 @@ def plug_in(
 ) -> Performance:
     """Interval at confidence ``1 - delta`` for the performance (Appendix D.1).
 
-    With a bootstrapped link, ``delta`` is shared: a ``1 - delta/2`` interval for Y is put through the
-    ``delta/4`` and ``1 - delta/4`` quantiles of the curves (Bonferroni). Without one it counts as known.
-
     Args:
         fitted: the line.
         target_features: ``phi(x*)``, ``(target, feature)``.
@@ -47,10 +44,21 @@ def plug_in(
     """
     share = delta if curves is None else delta / 2
     line = linear_model.interval(fitted, target_features, share, sigma, with_noise)
+    return through_link(line, curve, curves, delta)
+
+
+def through_link(
+    line: Interval, curve: link.Curve, curves: link.Curve | None = None, delta: float = 0.05
+) -> Performance:
+    """An interval for Y as one for the performance.
+
+    With a bootstrapped link ``delta`` is shared (Bonferroni): ``line`` is at confidence ``1 - delta/2``, and
+    is put through the ``delta/4`` and ``1 - delta/4`` quantiles of the curves. Without one the link counts as
+    known, and ``line`` is at confidence ``1 - delta``.
+    """
     step = jnp.linspace(0.0, 1.0, NODES, dtype=line.mean.dtype)[:, None]
-    y = jnp.where(
-        jnp.isfinite(line.upper - line.lower), line.lower + step * (line.upper - line.lower), line.mean
-    )
+    width = line.upper - line.lower
+    y = jnp.where(jnp.isfinite(width), line.lower + step * width, line.mean)
     y = y.at[0].set(line.lower).at[-1].set(line.upper)
     if curves is None:
         low = high = curve(y)

@@ -8,12 +8,16 @@ TABLE = 4097  # nodes between the smallest and the largest size
 ROUNDING = 1e-9  # a budget of 0.9 buys three runs of 0.3
 
 
+class NotIncreasing(ValueError):
+    """The cost falls somewhere, or is not finite, so it has no inverse."""
+
+
 class CostModel:
     """A cost that increases with size on ``[low, high]``, and its inverse.
 
     Raises:
-        ValueError: when the cost is not positive, not finite or not increasing there, or ``low`` costs more
-            than the budget.
+        ValueError: when ``low`` costs nothing or more than the budget, or no size costs the whole budget;
+            ``NotIncreasing`` when the cost is not finite and increasing there.
     """
 
     def __init__(self, cost: Cost, budget: float, low: float = 0.0, high: float | None = None):
@@ -29,7 +33,7 @@ class CostModel:
         self.x = np.linspace(low, top, TABLE)
         self.y = self.cost(self.x)
         if not (np.isfinite(self.y).all() and (np.diff(self.y) > 0).all()):
-            raise ValueError("the cost must be finite and increase with size")
+            raise NotIncreasing(f"the cost does not increase throughout sizes {low:g} to {top:g}")
         self.high, self.largest = top, float(self.y[-1])
 
     def _largest(self, high: float | None) -> float:

@@ -41,7 +41,7 @@ def factor(num: np.ndarray | int, criterion: str, delta: float = 0.05, num_featu
     return np.where(dof > 0, stdtrit(np.maximum(dof, 1), 1 - delta / 2) ** 2, np.inf)
 
 
-def half_width(risk: float, dof: int, sigma: float, delta: float = 0.05, known: bool = False) -> float:
+def half_width(risk: float, dof: float, sigma: float, delta: float = 0.05, known: bool = False) -> float:
     """Half of the interval for the mean: ``q sigma sqrt(R)``, q from Student's t unless sigma is known."""
     q = ndtri(1 - delta / 2) if known else stdtrit(dof, 1 - delta / 2) if dof > 0 else np.inf
     return float(q * sigma * np.sqrt(risk))

@@ -1,0 +1,65 @@
+"""What runs of given sizes would be worth at the target, once they are there."""
+
+import jax.numpy as jnp
+import numpy as np
+
+from jaxsl import linear_model
+from jaxsl.allocation.criteria import T_RISK, factor, line_risk
+from jaxsl.allocation.design import Region, uniform_region
+from jaxsl.host.errors import UserError
+from jaxsl.host.forecast import Promise, known_link
+from jaxsl.host.plan_report import Worth
+from jaxsl.precision import double_precision
+
+
+def promise_of(
+    existing: np.ndarray,
+    outcomes: np.ndarray | None,
+    line: tuple[float, float] | None,
+    sigma: float | None,
+    link: str,
+    delta: float,
+    sides: int,
+) -> tuple[Promise | None, list[str]]:
+    """What a leverage is worth; None where the line or its noise is unknown."""
+    known = known_link(link)
+    if known is None:
+        raise UserError(f"--link {link}: planning needs a known link, such as {link}:W,B with numbers")
+    estimated = sigma is None
+    if outcomes is not None and existing.size > 2 and np.unique(existing).size > 1:
+        with double_precision():
+            features = linear_model.line_terms(jnp.asarray(existing)[:, None])
+            fitted = linear_model.fit(features, jnp.asarray(outcomes))
+            intercept, slope = (float(value) for value in fitted.coefficient)
+            line = (intercept, slope) if line is None else line
+            sigma = float(fitted.sigma) if sigma is None else sigma
+    if sigma is None or line is None:
+        return None, ["the ESS to expect needs --sigma and --line, or runs with --y to estimate them from"]
+    notes = ["sigma is taken from the runs; intervals use Student's t"] if estimated else []
+    return Promise(known, line[0], line[1], sigma, not estimated, delta, sides), notes
+
+
+def worth_at(runs: np.ndarray, region: Region, promise: Promise | None) -> tuple[Worth, ...]:
+    """What runs ``(run,)`` promise at the ends and the middle of a region."""
+    found = []
+    for x in dict.fromkeys((region.low, region.mean, region.high)):
+        at = uniform_region(x, x)
+        leverage = float(line_risk(np.array(runs.size), runs.sum(), (runs**2).sum(), at))
+        items = None if promise is None else promise.items(x, leverage, runs.size)
+        found.append(Worth(x, leverage, items))
+    return tuple(found)
+
+
+def t_risk(risk: float, num: int, delta: float) -> float:
+    """``t^2 risk`` of ``num`` runs; infinite without a degree of freedom."""
+    return float(risk * factor(num, T_RISK, delta))
+
+
+def require_line(value: float, num_runs: int, existing: np.ndarray, budget: float, num_scales: int) -> None:
+    """Refuse a design without a line."""
+    if not np.isfinite(value):
+        total = existing.size + num_runs
+        raise UserError(
+            f"--budget {budget:g} buys no line: with {total} runs in all, {num_scales} different sizes and a "
+            "degree of freedom (for --criterion t) are out of reach; raise the budget"
+        )
