@@ -79,7 +79,7 @@ def evidence(laws: tuple[Law, ...], fits: tuple[Fit, ...], observations: Observa
 
     A law whose fit failed weighs nothing; if all failed, they weigh the same.
     """
-    count = observations.num_observed * observations.y.shape[1]
+    count = (observations.num_observed * observations.y.shape[1]).astype(observations.y.dtype)
     loss = jnp.stack([jnp.maximum(fit.loss[0], floor) for fit in fits])
     num_params = jnp.array([law.num_params for law in laws])
     score = -(count * jnp.log(loss) + num_params * jnp.log(jnp.maximum(count, 1))) / 2

@@ -41,7 +41,7 @@ class InverseGamma(eqx.Module):
         if self.spend:
             count = jnp.maximum(count - num_params, 1)
         b0 = self.a0 * self.fraction * spread
-        variance = (b0 + squares / 2) / (self.a0 + count / 2 - 1)
+        variance = (b0 + squares / 2) / (self.a0 + count.astype(spread.dtype) / 2 - 1)
         return jnp.maximum(variance, jnp.finfo(variance.dtype).eps ** 2 * jnp.maximum(spread, 1e-30))
 
 
