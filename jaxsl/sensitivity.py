@@ -1,0 +1,210 @@
+"""How the fit moves when an outcome does: the implicit function theorem at an optimum.
+
+At an optimum the gradient of the loss by the free scaled coordinates is zero, ``g(z, y) = 0``, so
+
+    dz/dy = -H^+ dg/dy,      H = d^2 loss / dz^2 (all of it, not its Gauss-Newton part),
+
+and coordinates at an active bound do not move: those that sit on it and are pushed outwards. Directions
+without effect (eigenvalues of the equilibrated Hessian below rounding) do not move either.
+"""
+
+from collections.abc import Callable
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from jaxsl.law import Law
+from jaxsl.pool import Observations, Target
+from jaxsl.residual import Problem, problem
+
+Robust = Callable[[Array], Array]
+
+
+class LeaveOneOut(eqx.Module):
+    """The fit without each run in turn, without refitting.
+
+    Attributes:
+        theta: parameters without the run, ``(row, param)``; the optimum itself in padded rows.
+        prediction: of the run that was left out, ``(row, output)``.
+        error: outcome minus prediction, ``(row, output)``; 0 in padded rows.
+    """
+
+    theta: Array
+    prediction: Array
+    error: Array
+
+
+def differentiable_fit(
+    law: Law,
+    observations: Observations,
+    theta: Array,
+    weight: Array | None = None,
+    robust: Robust | None = None,
+) -> Array:
+    """The optimum ``theta`` as a function of the runs that any transformation of JAX may differentiate.
+
+    ``jax.grad(lambda y: f(differentiable_fit(law, Observations(x, y, mask), theta)))`` is implicit: no
+    solver step is differentiated. It holds for ``x``, ``y`` and ``weight``, forward, backward and repeated.
+
+    Args:
+        law: the law.
+        observations: the runs that ``theta`` was fitted to.
+        theta: an optimum of exactly this problem, ``(param,)``, as from ``fit`` or ``polish``; its own
+            derivative is taken to be zero.
+        weight: as in ``fit``.
+        robust: as in ``fit``.
+
+    Returns:
+        ``theta (param,)``.
+    """
+    runs = problem(law, observations, weight, robust)
+    theta = jax.lax.stop_gradient(theta)
+    z = runs.box.scaled(theta)
+    free = _free(jax.lax.stop_gradient(runs), z)
+
+    def condition(point):
+        return jnp.where(free, _gradient(runs, point), point - z)
+
+    def tangent_solve(linear, rhs):
+        return _solve(jax.jacfwd(linear)(jnp.zeros_like(rhs)), free, rhs)
+
+    root = jax.lax.custom_root(condition, z, lambda _, guess: guess, tangent_solve)
+    return jnp.where(free, _theta(runs, root), theta)
+
+
+def polish(
+    law: Law,
+    observations: Observations,
+    theta: Array,
+    weight: Array | None = None,
+    robust: Robust | None = None,
+    num_steps: int = 5,
+) -> Array:
+    """``theta (param,)`` after Newton steps on the gradient, each taken only if the gradient falls.
+
+    A solver that compares losses stops at half the digits of the arithmetic in ``theta``; the gradient
+    knows the others. Active bounds stay active.
+    """
+    runs = problem(law, observations, weight, robust)
+    free = _free(runs, runs.box.scaled(theta))
+
+    def size(gradient, hessian):
+        """The gradient in units of the curvature, ``max |g_j| / sqrt(H_jj)`` over free coordinates."""
+        diagonal = jnp.abs(jnp.diagonal(hessian))
+        return jnp.max(jnp.where(free & (diagonal > 0), jnp.abs(gradient) / jnp.sqrt(diagonal), 0.0))
+
+    def step(_, carry):
+        z, gradient, hessian = carry
+        new = runs.box.clip(z - _solve(hessian, free, gradient))
+        after, curvature = _gradient(runs, new), _hessian(runs, new)
+        # Both sizes by the curvature before the step, or a flatter place would pass for a better one.
+        better = size(after, hessian) < size(gradient, hessian)
+        return jax.tree.map(
+            lambda a, b: jnp.where(better, a, b), (new, after, curvature), (z, gradient, hessian)
+        )
+
+    z = runs.box.scaled(theta)
+    z, _, _ = jax.lax.fori_loop(0, num_steps, step, (z, _gradient(runs, z), _hessian(runs, z)))
+    return jnp.where(free, runs.box.theta(z), theta)
+
+
+def response(
+    law: Law,
+    observations: Observations,
+    theta: Array,
+    weight: Array | None = None,
+    robust: Robust | None = None,
+) -> Array:
+    """``d theta / d y``: how the optimum moves with each outcome, ``(row, output, param)``."""
+    runs = problem(law, observations, weight, robust)
+    z = runs.box.scaled(theta)
+    free = _free(runs, z)
+
+    def gradient(y):
+        return _gradient(eqx.tree_at(lambda runs: runs.y, runs, y), z)
+
+    mixed = jax.jacrev(gradient)(runs.y)
+    move = -_solve(_hessian(runs, z), free, mixed.reshape(theta.shape[0], -1))
+    return move.T.reshape(*runs.y.shape, -1) * runs.box.slope(theta)
+
+
+def influence(
+    law: Law,
+    observations: Observations,
+    theta: Array,
+    target: Target,
+    weight: Array | None = None,
+    robust: Robust | None = None,
+) -> Array:
+    """Derivative of every prediction by every observed outcome, ``(target, output, row, output)``.
+
+    Entry ``[t, d, i, e]`` is ``d f_d(x_t; theta*) / d y_ie`` with the fit following.
+    """
+    moves = response(law, observations, theta, weight, robust)
+    return jnp.einsum("tdp,iep->tdie", law.jacobian(theta, target.x), moves)
+
+
+def leave_one_out(
+    law: Law,
+    observations: Observations,
+    theta: Array,
+    weight: Array | None = None,
+    robust: Robust | None = None,
+) -> LeaveOneOut:
+    """The fit without each run, by one Newton step of the loss without it: exact for a linear law.
+
+    ``z_(-i) = z + (H - H_i)^+ (g_i - g)``, with ``g_i, H_i`` the run's own share. Active bounds stay active;
+    free coordinates stop at the box.
+    """
+    runs = problem(law, observations, weight, robust)
+    z = runs.box.scaled(theta)
+    free = _free(runs, z)
+    gradient, hessian = _gradient(runs, z), _hessian(runs, z)
+
+    def without(x, y, root):
+        own = Problem(law, runs.box, x[None], y[None], root[None], robust)
+        move = _solve(hessian - _hessian(own, z), free, _gradient(own, z) - gradient)
+        moved = jnp.where(free & (root > 0), runs.box.theta(runs.box.clip(z + move)), theta)
+        return moved, law.point(moved, x)
+
+    moved, prediction = jax.vmap(without)(runs.x, runs.y, runs.root)
+    error = jnp.where(observations.mask[:, None], runs.y - prediction, 0.0)
+    return LeaveOneOut(moved, prediction, error)
+
+
+def _theta(runs: Problem, z: Array) -> Array:
+    """``Box.theta`` without its clip, whose derivative on a bound is one half."""
+    t = z * runs.box.width
+    return jnp.where(runs.box.log, jnp.exp(jnp.where(runs.box.log, t, 0.0)), t)
+
+
+def _gradient(runs: Problem, z: Array) -> Array:
+    return jax.grad(lambda z: runs.loss(_theta(runs, z)))(z)
+
+
+def _hessian(runs: Problem, z: Array) -> Array:
+    return jax.jacfwd(lambda z: _gradient(runs, z))(z)
+
+
+def _free(runs: Problem, z: Array) -> Array:
+    """Coordinates that are not held by a bound, ``(param,)`` of bool; on a bound within 1e-7 of the box."""
+    near = 1e-7 * (runs.box.upper - runs.box.lower)
+    gradient = _gradient(runs, z)
+    low = (z <= runs.box.lower + near) & (gradient >= 0)
+    return ~(low | ((z >= runs.box.upper - near) & (gradient <= 0)))
+
+
+def _solve(hessian: Array, free: Array, rhs: Array) -> Array:
+    """``H^+ rhs`` over the free coordinates, zero elsewhere; ``rhs (param,)`` or ``(param, column)``."""
+    block = jnp.where(free[:, None] & free, hessian, 0.0)
+    diagonal = jnp.abs(jnp.diagonal(block))
+    scale = jnp.where(diagonal > 0, jax.lax.rsqrt(jnp.where(diagonal > 0, diagonal, 1.0)), 0.0)
+    values, vectors = jnp.linalg.eigh(block * scale[:, None] * scale)
+    size = jnp.abs(values)
+    known = size > 8 * values.shape[0] * jnp.finfo(values.dtype).eps * jnp.max(size)
+    inverse = jnp.where(known, 1 / jnp.where(known, values, 1.0), 0.0)
+    held = scale if rhs.ndim == 1 else scale[:, None]
+    inner = vectors.T @ (held * rhs)
+    return held * (vectors @ (inverse * inner if rhs.ndim == 1 else inverse[:, None] * inner))
