@@ -181,8 +181,9 @@ def _propose(problem: Problem, lane: _Lane, young: Array) -> tuple[Array, Array]
         pull = gradient + hessian @ fixed
         matrix = jnp.where(free[:, None] & free, damped, 0.0) + jnp.diag(jnp.where(free, 0.0, 1.0))
         wanted = jnp.where(free, solve_spd(matrix, jnp.where(free, -pull, 0.0)), fixed)
-        move = box.clip(z + wanted) - z
-        return move, free & (move == wanted)
+        goal = z + wanted
+        # Not `move == wanted`, which rounding makes false for nearly every coordinate inside the box.
+        return box.clip(goal) - z, free & (goal >= box.lower) & (goal <= box.upper)
 
     move, _ = jax.lax.fori_loop(0, 2, solve, (jnp.zeros_like(z), room > 0))
     expected = -(2 * gradient @ move + move @ hessian @ move)
@@ -231,8 +232,8 @@ def _bounded_linear(columns: Array, residual: Array, value: Array, lower: Array,
         fixed = jnp.where(free, 0.0, move)
         matrix = jnp.where(free[:, None] & free, gram, 0.0) + jnp.diag(jnp.where(free, 0.0, 1.0))
         wanted = jnp.where(free, solve_spd(matrix, jnp.where(free, -(pull + gram @ fixed), 0.0)), fixed)
-        move = jnp.clip(value + wanted, lower, upper) - value
-        return move, free & (move == wanted)
+        goal = value + wanted
+        return jnp.clip(goal, lower, upper) - value, free & (goal >= lower) & (goal <= upper)
 
     move, _ = jax.lax.fori_loop(0, 3, solve, (jnp.zeros_like(value), jnp.ones(value.shape, bool)))
     return jnp.clip(value + jnp.where(jnp.isfinite(move), move, 0.0), lower, upper)
