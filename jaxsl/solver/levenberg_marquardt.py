@@ -8,7 +8,8 @@ with ``v_j`` the distance to the bound that ``-g`` points to: Coleman and Li's i
 a start is young (``kappa = 1``), later a projection with an active set and a second solve for the free
 coordinates (``kappa = 0``). ``lambda`` follows Nielsen (1999). Parameters that the law declares itself
 affine in are eliminated after every step by a bounded linear solve (variable projection in the form of
-Ruhe and Wedin, 1980), so a start needs no luck with amplitudes.
+Ruhe and Wedin, 1980), so a start needs no luck with amplitudes. Every fourth start does without the
+interior scaling: where one way is trapped, the other seldom is.
 
 Starts run in ``lanes``: a lane whose start has ended takes the next one from the queue, so neither
 stragglers nor the number of starts decide the working set, which is about
@@ -28,8 +29,9 @@ RUNNING = -1
 
 
 class _Lane(eqx.Module):
-    """One start on its way: the accepted point, its model, and the damping."""
+    """One start on its way: how it works, the accepted point, its model, and the damping."""
 
+    interior: Array
     z: Array
     theta: Array
     loss: Array
@@ -70,7 +72,7 @@ class LevenbergMarquardt(eqx.Module):
         step = jax.vmap(lambda lane: self._step(problem, lane))
 
         def fresh(index):
-            return self._fresh(z[jnp.clip(index, 0, num - 1)], index < num)
+            return self._fresh(z[jnp.clip(index, 0, num - 1)], index, index < num)
 
         def advance(carry):
             lanes, index, taken, theta, loss, status, steps = carry
@@ -102,10 +104,11 @@ class LevenbergMarquardt(eqx.Module):
         _, _, _, theta, loss, status, steps = carry
         return Solution(theta, loss, status, steps)
 
-    def _fresh(self, z: Array, real: Array) -> _Lane:
+    def _fresh(self, z: Array, index: Array, real: Array) -> _Lane:
         """A start before its first evaluation; an infinite loss makes the first point accepted."""
         zero = jnp.zeros((), z.dtype)
         return _Lane(
+            interior=index % 4 != 2,
             z=z,
             theta=jnp.zeros_like(z),
             loss=jnp.full((), jnp.inf, z.dtype),
@@ -121,7 +124,7 @@ class LevenbergMarquardt(eqx.Module):
     def _step(self, problem: Problem, lane: _Lane) -> _Lane:
         """Propose, evaluate once, accept or refuse."""
         first = lane.steps == 0
-        move, expected = _propose(problem, lane, lane.steps < self.young)
+        move, expected = _propose(problem, lane, lane.interior & (lane.steps < self.young))
         z, theta, loss, gradient, hessian = _evaluate(problem, lane.z + jnp.where(first, 0.0, move))
         finite = jnp.isfinite(loss) & jnp.all(jnp.isfinite(hessian))
         accept = finite & (loss < lane.loss)
@@ -147,6 +150,7 @@ class LevenbergMarquardt(eqx.Module):
         status = jnp.where((small >= 2) | tiny, CONVERGED, status)
         status = jnp.where(first & ~finite, INVALID, status)
         return _Lane(
+            interior=lane.interior,
             z=take(z, lane.z),
             theta=take(theta, lane.theta),
             loss=take(loss, lane.loss),
@@ -201,11 +205,10 @@ def _evaluate(problem: Problem, z: Array) -> tuple[Array, Array, Array, Array, A
     if linear:
         residual, columns = linearise(problem, theta, linear)
         position = jnp.array(linear)
-        theta = theta.at[position].set(
-            _bounded_linear(
-                columns, residual, theta[position], box.theta_lower[position], box.theta_upper[position]
-            )
+        solved = _bounded_linear(
+            columns, residual, theta[position], box.theta_lower[position], box.theta_upper[position]
         )
+        theta = theta.at[position].set(solved)
         z = box.clip(box.scaled(theta))
         residual, rest = linearise(problem, theta, other)
         jacobian = jnp.concatenate([columns, rest])[jnp.argsort(jnp.array(order))]
