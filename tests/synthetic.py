@@ -32,21 +32,21 @@ PAIR = Law("pair", pair, ("x",), params(a=(-2, 2), b=(-3, 3), c=(-3, 3)), output
 
 def tabulated(weight, noise, mean, root):
     """A posterior over row numbers from arrays ``(basin,) (basin,) (basin, row, output) (.., factor)``."""
-    return Tabulated(*(jnp.asarray(value, float) for value in (weight, noise, mean, root)))
+    return Tabulated(*(np.asarray(value, float) for value in (weight, noise, mean, root)))
 
 
 def rows(first, last):
     """Row numbers ``first..last-1`` as configurations of a tabulated posterior."""
-    return jnp.arange(first, last, dtype=float)[:, None]
+    return np.arange(float(first), float(last))[:, None]
 
 
 def pool_of(x):
     """Candidates of unit cost."""
-    return Pool(jnp.asarray(x, float), jnp.ones(len(x)))
+    return Pool(x, np.ones(len(x)))
 
 
 def target_of(x, weight=None):
     """A target region, uniform unless weighted."""
     num = len(x)
     weight = np.full(num, 1 / num) if weight is None else weight
-    return Target(jnp.asarray(x, float), jnp.asarray(weight, float))
+    return Target(np.asarray(x, float), np.asarray(weight, float))

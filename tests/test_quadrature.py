@@ -2,7 +2,6 @@
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy.integrate import quad
@@ -120,10 +119,12 @@ def score(rule, case):
 def mixture(num_basins, separation, ratio, num_pool=64):
     """A random case in eight slots, so that all numbers of basins share a program."""
     rng = np.random.default_rng([num_basins, int(10 * separation), int(ratio)])
-    posterior, pool, target = random_mixture(rng, num_basins, separation, ratio, num_pool)
+    posterior, pool, target = jax.tree.map(
+        np.asarray, random_mixture(rng, num_basins, separation, ratio, num_pool)
+    )
 
     def pad(leaf):
-        return jnp.concatenate([leaf, jnp.zeros((8 - num_basins, *leaf.shape[1:]))])
+        return np.concatenate([leaf, np.zeros((8 - num_basins, *leaf.shape[1:]))])
 
     return jax.tree.map(pad, posterior), pool, target
 
@@ -134,7 +135,7 @@ def mixture(num_basins, separation, ratio, num_pool=64):
 def test_panels_agree_with_adaptive_integration(num_basins, separation, ratio):
     case = mixture(num_basins, separation, ratio)
     fine, reference = fall(FINE, *case), fall(REFERENCE, *case)
-    largest = float(jnp.max(fine.within + fine.between))
+    largest = np.max(np.add(fine.within, fine.between))
     posterior = jax.tree.map(lambda leaf: leaf[:num_basins], case[0])
     for index in range(2):
         exact = between_by_adaptive_integration(posterior, *case[1:], index)

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from jaxsl.pool import Pool, Target, uniform_target
+from jaxsl.pool import Pool, Target
 from jaxsl.posterior import Predictive
 
 
@@ -50,8 +50,7 @@ def random_mixture(
     root = rng.normal(size=(num_basins, rows, num_outputs, num_factors))
     root *= (np.sqrt(deviation**2 - 0.5) / np.linalg.norm(root, axis=-1))[..., None]
     mean = rng.normal(size=(num_basins, rows, num_outputs)) * separation * deviation.mean(axis=0)
-    posterior = Tabulated(
-        jnp.asarray(weight / weight.sum()), jnp.full(num_basins, 0.5), jnp.asarray(mean), jnp.asarray(root)
-    )
-    x = jnp.arange(rows, dtype=float)[:, None]
-    return posterior, Pool(x[:num_pool], jnp.ones(num_pool)), uniform_target(x[num_pool:])
+    numbers = weight / weight.sum(), np.full(num_basins, 0.5), mean, root
+    x, share = np.arange(float(rows))[:, None], np.full(num_target, 1 / num_target)
+    pool = Pool(jnp.asarray(x[:num_pool]), jnp.asarray(np.ones(num_pool)))
+    return Tabulated(*map(jnp.asarray, numbers)), pool, Target(jnp.asarray(x[num_pool:]), jnp.asarray(share))
