@@ -6,6 +6,8 @@ from jax import Array
 
 from jaxsl.pool import Observations
 
+NEGLIGIBLE = 1e-4  # deviation of the noise, as a share of the outcomes' root mean square
+
 
 class InverseGamma(eqx.Module):
     """Prior of the noise variance: ``sigma^2 ~ InvGamma(a0, b0)`` with ``b0 = a0 * fraction * Var(y)``.
@@ -34,7 +36,9 @@ class InverseGamma(eqx.Module):
             num_params: P, subtracted from ``n`` (leaving at least 1) if ``spend``.
 
         Returns:
-            ``sigma^2``, in the shape of ``squares``; positive.
+            ``sigma^2``, in the shape of ``squares``; positive. One run, or runs with equal outcomes, have no
+            variance: the deviation is at least ``NEGLIGIBLE`` of the outcomes' size, so that what such runs
+            tell of one direction does not pass for knowledge of all.
         """
         spread = outcome_variance(observations)
         count = observations.num_observed * observations.y.shape[1]
@@ -42,7 +46,9 @@ class InverseGamma(eqx.Module):
             count = jnp.maximum(count - num_params, 1)
         b0 = self.a0 * self.fraction * spread
         variance = (b0 + squares / 2) / (self.a0 + count.astype(spread.dtype) / 2 - 1)
-        return jnp.maximum(variance, jnp.finfo(variance.dtype).eps ** 2 * jnp.maximum(spread, 1e-30))
+        return jnp.maximum(
+            variance, NEGLIGIBLE**2 * _mean_square(observations) + jnp.finfo(variance.dtype).tiny
+        )
 
 
 def outcome_variance(observations: Observations) -> Array:
@@ -51,3 +57,8 @@ def outcome_variance(observations: Observations) -> Array:
     count = jnp.maximum(observations.num_observed, 1)
     mean = jnp.sum(jnp.where(mask, observations.y, 0.0), axis=0) / count
     return jnp.mean(jnp.sum(jnp.where(mask, (observations.y - mean) ** 2, 0.0), axis=0) / count)
+
+
+def _mean_square(observations: Observations) -> Array:
+    squares = jnp.where(observations.mask[:, None], observations.y, 0.0) ** 2
+    return jnp.sum(squares) / (jnp.maximum(observations.num_observed, 1) * observations.y.shape[1])
