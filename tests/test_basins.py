@@ -52,6 +52,15 @@ def test_noise_variance_by_hand():
     np.testing.assert_allclose(outcome_variance(both), 0.5)  # 1 and 0: within outputs, never between them
 
 
+def test_one_run_says_nothing_of_the_direction_it_does_not_see():
+    runs = observe(jnp.array([[1.0]]), jnp.array([[1.5]]), size=12)  # a + b = 1.5; a - b is unknown
+    found = basins_of(BasinRule(), LINE, runs, target_of([[2.0]]), fit_at(LINE, [[0.5, 1.0]], runs))
+    covariance = np.asarray(found.root[0] @ found.root[0].T)
+    np.testing.assert_allclose(covariance.sum(), found.noise, rtol=1e-6)  # of a + b
+    # a has the prior N(0, 1), b N(0, 2.25): given their sum, the variance of a is 1 * 2.25 / 3.25
+    np.testing.assert_allclose(covariance[0, 0], 2.25 / 3.25, rtol=1e-6)
+
+
 @pytest.mark.parametrize("law", [LINE, PAIR], ids=lambda law: law.name)
 def test_laplace_posterior_is_exact_on_a_linear_law(law):
     x = np.linspace(-1, 1, 9)[:, None]
