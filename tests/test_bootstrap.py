@@ -1,0 +1,90 @@
+"""Bootstraps against least squares on the same draws, and against what they should estimate."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from synthetic import LINE, PAIR
+
+from jaxsl.bootstrap import Groups, Pairs, Residuals, bootstrap
+from jaxsl.fit import fit
+from jaxsl.law import Law, params
+from jaxsl.pool import observe
+
+pytestmark = pytest.mark.usefixtures("float64")
+WIDE = Law("line", LINE.function, ("x",), params(a=(-20, 20), b=(-30, 30)), linear=("a", "b"))
+
+
+def runs(size=None, num=12):
+    rng = np.random.default_rng(0)
+    x = jnp.linspace(0, 4, num)[:, None]
+    return observe(x, 0.5 + x + 0.3 * rng.standard_normal((num, 1)), size)
+
+
+def least_squares(x, y, weight):
+    root = np.sqrt(np.asarray(weight))[:, None]
+    design = root * np.column_stack([np.ones(len(x)), x])
+    return np.linalg.lstsq(design, root * np.asarray(y), rcond=None)[0][:, 0]
+
+
+@pytest.fixture(scope="module")
+def booted():
+    found = jax.jit(lambda o: fit(WIDE, o, jnp.zeros((2, 2))))
+    boot = jax.jit(lambda o, f, draw: bootstrap(jax.random.key(1), WIDE, o, f, 400, draw))
+    return lambda observations, draw: boot(observations, found(observations), draw)
+
+
+@pytest.mark.parametrize(
+    "draw", [Residuals(), Pairs(), Groups(jnp.arange(16) // 3)], ids=lambda d: type(d).__name__
+)
+def test_every_draw_is_the_least_squares_fit_of_its_drawn_runs(booted, draw):
+    observations = runs(size=16)
+    theta = least_squares(observations.x[:12], observations.y[:12], np.ones(12))
+    boot = booted(observations, draw)
+    assert np.all(boot.valid)
+    for index, key in list(enumerate(jax.random.split(jax.random.key(1), 400)))[:5]:
+        drawn, weight = draw(key, WIDE, observations, jnp.asarray(theta))
+        expected = least_squares(drawn.x[:12], drawn.y[:12], weight[:12])
+        np.testing.assert_allclose(boot.theta[index], expected, rtol=1e-6)
+
+
+def test_residuals_recover_the_textbook_standard_errors(booted):
+    observations = runs(size=16)
+    x, y = np.asarray(observations.x)[:12, 0], np.asarray(observations.y)[:12, 0]
+    design = np.column_stack([np.ones(12), x])
+    theta = np.linalg.pinv(design) @ y
+    covariance = np.sum((y - design @ theta) ** 2) / 10 * np.linalg.inv(design.T @ design)
+    boot = booted(observations, Residuals())
+    np.testing.assert_allclose(boot.deviation, np.sqrt(np.diag(covariance)), rtol=0.1)
+    low, high = np.asarray(boot.interval(WIDE, jnp.array([[10.0]]), 0.9))[:, 0, 0]
+    at = np.array([1.0, 10.0])
+    half = 1.645 * np.sqrt(at @ covariance @ at)
+    np.testing.assert_allclose([low, high], [at @ theta - half, at @ theta + half], atol=0.25 * half)
+
+
+def test_pairs_draw_as_many_runs_as_there_are_and_no_padded_one():
+    observations = runs(size=16)
+    for seed in range(20):
+        _, weight = Pairs()(jax.random.key(seed), WIDE, observations, jnp.zeros(2))
+        assert float(jnp.sum(weight)) == 12 and np.all(np.asarray(weight[12:]) == 0)
+
+
+def test_groups_stay_whole_and_are_drawn_equally_often():
+    observations, group = runs(size=16), jnp.array([0, 0, 0, 0, 0, 2, 2, 2, 5, 5, 5, 5, 9, 9, 9, 9])
+    draw = jax.jit(jax.vmap(lambda key: Groups(group)(key, WIDE, observations, jnp.zeros(2))[1]))
+    weight = np.asarray(draw(jax.random.split(jax.random.key(0), 2000)))
+    assert np.all(weight[:, 12:] == 0)
+    for rows in (slice(0, 5), slice(5, 8), slice(8, 12)):
+        assert np.all(weight[:, rows] == weight[:, rows][:, :1])
+    assert np.all(weight[:, [0, 5, 8]].sum(axis=1) == 3)
+    np.testing.assert_allclose(weight[:, [0, 5, 8]].mean(axis=0), 1, atol=0.06)
+
+
+def test_residuals_of_several_outputs_stay_together():
+    x = jnp.linspace(-1, 1, 9)[:, None]
+    theta = jnp.array([0.3, 1.0, -0.5])
+    noise = np.random.default_rng(0).standard_normal((9, 1)) * np.array([[1.0, -2.0]])
+    drawn, weight = Residuals()(jax.random.key(0), PAIR, observe(x, PAIR.predict(theta, x) + noise), theta)
+    moved = np.asarray(drawn.y - PAIR.predict(theta, x))
+    np.testing.assert_allclose(moved[:, 1], -2 * moved[:, 0], atol=1e-12)
+    assert np.all(np.asarray(weight) == 1)

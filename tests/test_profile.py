@@ -1,0 +1,128 @@
+"""Profile intervals: exact on a linear law, brute force on a nonlinear one."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import scipy.optimize
+import scipy.stats
+from synthetic import DECAY, LINE
+
+from jaxsl.fit import fit
+from jaxsl.law import Law, params
+from jaxsl.pool import observe
+from jaxsl.profile import parameter_interval, prediction_interval
+
+pytestmark = pytest.mark.usefixtures("float64")
+WIDE = Law("line", LINE.function, ("x",), params(a=(-20, 20), b=(-30, 30)), linear=("a", "b"))
+parameter_interval = jax.jit(parameter_interval, static_argnums=0, static_argnames="num_starts")
+prediction_interval = jax.jit(prediction_interval, static_argnums=(0, 4), static_argnames="num_starts")
+
+
+def line_runs(size=None):
+    rng = np.random.default_rng(0)
+    x = jnp.linspace(0, 4, 9)[:, None]
+    return observe(x, 0.5 + x + 0.3 * rng.standard_normal((9, 1)), size)
+
+
+def decay_runs(noise=0.05):
+    rng = np.random.default_rng(3)
+    x = jnp.geomspace(1e3, 1e6, 9)[:, None]
+    return observe(x, DECAY.predict(jnp.array([1.0, 100.0, 0.35]), x) + noise * rng.standard_normal((9, 1)))
+
+
+def exact(x, y, row, level=0.95):
+    """The t interval of ``row . theta`` in the linear model with an intercept."""
+    design = np.column_stack([np.ones(len(x)), x])
+    theta = np.linalg.pinv(design) @ y
+    sigma = np.sqrt(np.sum((y - design @ theta) ** 2) / (len(y) - 2))
+    half = (
+        scipy.stats.t.ppf((1 + level) / 2, len(y) - 2)
+        * sigma
+        * np.sqrt(row @ np.linalg.inv(design.T @ design) @ row)
+    )
+    return row @ theta - half, row @ theta + half
+
+
+def brute(observations, quantity, grid, level=0.95):
+    """The ends of ``{c : L(c) <= limit}`` on a grid, each loss by SciPy from two starts with c eliminated."""
+    x, y = np.asarray(observations.x)[:, 0], np.asarray(observations.y)[:, 0]
+
+    def least(theta_of, start):
+        def residual(free):
+            E, A, alpha = theta_of(free)
+            return E + A * x**-alpha - y
+
+        return 2 * scipy.optimize.least_squares(residual, start, method="lm", xtol=1e-14, ftol=1e-14).cost
+
+    best = least(lambda v: (v[0], np.exp(v[1]), v[2]), (1.0, np.log(100.0), 0.35))
+    limit = best * (1 + scipy.stats.f.ppf(level, 1, len(y) - 3) / (len(y) - 3))
+    rise = np.array([least(*quantity(c)) for c in grid]) - limit
+    signs = np.flatnonzero(np.diff(np.sign(rise)))
+    return [grid[i] - rise[i] * (grid[i + 1] - grid[i]) / (rise[i + 1] - rise[i]) for i in signs]
+
+
+def test_a_parameter_of_a_linear_law_has_the_exact_t_interval():
+    observations = line_runs(size=12)
+    x, y = np.asarray(observations.x)[:9, 0], np.asarray(observations.y)[:9, 0]
+    found = fit(WIDE, observations, jnp.zeros((2, 2)))
+    for index, row in enumerate(np.eye(2)):
+        profile = parameter_interval(WIDE, observations, found, index, 0.9)
+        np.testing.assert_allclose([profile.low, profile.high], exact(x, y, row, 0.9), rtol=1e-6)
+        assert not (profile.open_low | profile.open_high | profile.better)
+
+
+def test_a_prediction_of_a_linear_law_has_the_exact_t_interval():
+    observations = line_runs()
+    x, y = np.asarray(observations.x)[:, 0], np.asarray(observations.y)[:, 0]
+    found = fit(WIDE, observations, jnp.zeros((2, 2)))
+    for where in (2.0, 10.0):
+        profile = prediction_interval(WIDE, observations, found, jnp.array([where]))
+        np.testing.assert_allclose([profile.low, profile.high], exact(x, y, np.array([1, where])), rtol=1e-6)
+
+
+def test_a_parameter_of_a_nonlinear_law_agrees_with_brute_force():
+    observations = decay_runs()
+    found = fit(DECAY, observations, jnp.array([[1.0, 100.0, 0.35], [0.5, 50.0, 0.3]]))
+    profile = parameter_interval(DECAY, observations, found, 2)
+    grid = np.linspace(0.15, 0.7, 111)
+    ends = brute(observations, lambda c: (lambda v: (v[0], np.exp(v[1]), c), (1.0, np.log(100.0))), grid)
+    np.testing.assert_allclose([profile.low, profile.high], ends, rtol=2e-3)
+    middle = (profile.low + profile.high) / 2
+    assert float(profile.value) < float(middle)  # the interval is skewed, as no symmetric one could be
+
+
+def test_a_prediction_of_a_nonlinear_law_agrees_with_brute_force():
+    observations = decay_runs()
+    found = fit(DECAY, observations, jnp.array([[1.0, 100.0, 0.35], [0.5, 50.0, 0.3]]))
+    where = 1e7
+    profile = prediction_interval(DECAY, observations, found, jnp.array([where]))
+
+    def holding(c):
+        return lambda v: (c - np.exp(v[0]) * where ** -v[1], np.exp(v[0]), v[1]), (np.log(100.0), 0.35)
+
+    grid = np.linspace(1.0, 1.7, 141)
+    np.testing.assert_allclose([profile.low, profile.high], brute(observations, holding, grid), rtol=2e-3)
+
+
+def test_an_end_that_the_runs_do_not_set_is_open_and_at_the_bound():
+    observations = decay_runs(noise=0.6)
+    found = fit(DECAY, observations, jnp.array([[1.0, 100.0, 0.35], [0.5, 50.0, 0.3]]))
+    profile = parameter_interval(DECAY, observations, found, 0)
+    assert bool(profile.open_low) and float(profile.low) == pytest.approx(0.1)
+    # The ends bracket the optimum and the closed one lies on the limit.
+    sigma2 = 9 * float(found.loss[0]) / 6
+    rise = 9 * (np.asarray(profile.loss) - float(found.loss[0])) / sigma2
+    limit = scipy.stats.f.ppf(0.95, 1, 6)
+    assert rise[0] < limit
+    assert bool(profile.open_high) or rise[1] == pytest.approx(limit, rel=1e-4)
+
+
+def test_a_better_optimum_met_on_the_way_is_reported():
+    observations = decay_runs()
+    found = fit(DECAY, observations, jnp.array([[1.0, 100.0, 0.35], [0.5, 50.0, 0.3]]))
+    stuck = eqx.tree_at(
+        lambda fit: (fit.theta, fit.loss), found, (found.theta.at[:, 2].multiply(1.1), found.loss * 1.5)
+    )
+    assert bool(parameter_interval(DECAY, observations, stuck, 2).better)
