@@ -1,7 +1,7 @@
 """Whole episodes of sequential design in one compiled program.
 
-What ``Design.ask`` and ``Design.tell`` do step by step, an episode does in a ``lax`` loop: the purchases are the
-same. Outcomes come from ``reveal``, which is called only with the index of a run that was just bought.
+What ``Design.ask`` and ``Design.tell`` do step by step, an episode does in a ``lax`` loop: the purchases are
+the same. Outcomes come from ``reveal``, which is called only with the index of a run that was just bought.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from jaxsl.design import Design, State
-from jaxsl.pool import Pool, Target
+from jaxsl.pool import Observations, Pool, Target
 
 
 class Trace(eqx.Module):
@@ -65,7 +65,7 @@ def episode(
     dtype = state.observations.y.dtype
 
     def unfinished(carry):
-        state, trace, going = carry
+        _, trace, going = carry
         return going & (trace.num_rounds < num_rounds)
 
     def step(carry):
@@ -78,7 +78,9 @@ def episode(
             theta=tuple(
                 old.at[now].set(fit.theta[0]) for old, fit in zip(trace.theta, belief.fits, strict=True)
             ),
-            loss=tuple(old.at[now].set(fit.loss[0]) for old, fit in zip(trace.loss, belief.fits, strict=True)),
+            loss=tuple(
+                old.at[now].set(fit.loss[0]) for old, fit in zip(trace.loss, belief.fits, strict=True)
+            ),
             share=trace.share.at[now].set(belief.share),
             num_basins=trace.num_basins.at[now].set(jnp.sum(belief.posterior.weight > 0)),
             num_rounds=now + 1,
@@ -120,5 +122,7 @@ def enlarge(state: State, size: int) -> State:
         return jnp.concatenate([leaf, jnp.broadcast_to(value, (more, *leaf.shape[1:])).astype(leaf.dtype)])
 
     old = state.observations
-    observations = type(old)(pad(old.x, old.x[:1]), pad(old.y, jnp.zeros(())), pad(old.mask, jnp.asarray(False)))
+    observations = Observations(
+        x=pad(old.x, old.x[:1]), y=pad(old.y, jnp.zeros(())), mask=pad(old.mask, jnp.asarray(False))
+    )
     return eqx.tree_at(lambda state: state.observations, state, observations)
