@@ -10,8 +10,10 @@ Definition 1). Which ``n`` that is depends on the interval of the direct evaluat
 - ``beta``: the paper's Appendix B, matches the variance of the prediction to a Beta posterior.
 - ``gaussian``: for scores without bounds, such as a loss, from the spread of the score between items.
 
-Appendix B says that a poor accuracy gives a small ESS. Under Hoeffding it gives the largest, because the
-interval of the prediction is short there and Hoeffding's is not; the exact and the Beta sizes are small.
+Appendix B says that a poor accuracy gives a small ESS. It gives the largest: behind a logistic link of slope
+omega the interval of the prediction shrinks with ``P (1 - P)``, so Hoeffding's size grows with its inverse
+square; and although a direct test is easier there too, even the Beta size grows, as
+``1 / (omega^2 var(Y) P (1 - P)) - 1``.
 """
 
 import equinox as eqx
@@ -71,6 +73,7 @@ def beta(mean: Array, variance: Array) -> Array:
     return mean * (1 - mean) / variance - 1
 
 
+@jax.jit
 def clopper_pearson_length(performance: Array, num_items: Array, delta: float = 0.05) -> Array:
     """Length of the exact interval when a share ``performance`` of ``num_items`` is right; broadcasts.
 
@@ -88,6 +91,7 @@ def clopper_pearson_length(performance: Array, num_items: Array, delta: float = 
     return jnp.where(num_items > MOST_EXACT, asymptotic, exact)
 
 
+@jax.jit
 def clopper_pearson(performance: Array, length: Array, delta: float = 0.05) -> Array:
     """The number of items whose exact interval at ``performance`` has length ``length``; broadcasts.
 

@@ -2,13 +2,15 @@
 
 Every run is predicted from others, twice: from all others (leave one out), and from the smaller ones only
 (forward chaining, the extrapolation that the target will need). A run at which the prediction *claims* many
-test items and its error is *worth* few speaks against the model. Two tests turn that into a p-value:
+test items and its error is *worth* few speaks against the model. Three tests turn that into a p-value:
 
 - leave one out: externally studentised errors, Student's t; the largest, times the number of runs;
 - forward chaining: the standardised one-step errors are independent and have mean zero when the model
-  holds, and drift when it bends (Harvey and Collier 1977); a t test of their mean.
+  holds, and drift when it bends (Harvey and Collier 1977); a t test of their mean;
+- bend: the square of the fitted values as one more feature (Tukey 1949); the most powerful of the three
+  against curvature.
 
-Neither says anything about a design of as many scales as features: such a model passes through the means of
+None says anything about a design of as many scales as features: such a model passes through the means of
 its scales whatever they are. The answer is then "not testable".
 
 ("Extrapolating Large Models from the Small", Remark 2 and Appendix E.1.)
@@ -48,8 +50,8 @@ class Diagnosis(eqx.Module):
 
     Attributes:
         verdict: index into ``VERDICT``.
-        p_value: of both tests together, ``2 min(p_left_out, p_forward)``; not a number if not testable.
-        p_left_out, p_forward: of each; not a number where it could not be computed.
+        p_value: of all tests together, the smallest times their number; not a number if not testable.
+        p_left_out, p_forward, p_bend: of each; not a number where it could not be computed.
         left_out, forward: the cross-validations.
     """
 
@@ -57,10 +59,12 @@ class Diagnosis(eqx.Module):
     p_value: Array
     p_left_out: Array
     p_forward: Array
+    p_bend: Array
     left_out: CrossValidation
     forward: CrossValidation
 
 
+@jax.jit
 def diagnose(features: Array, y: Array, order: Array, delta: float = 0.05) -> Diagnosis:
     """Cross-validate the model ``y = features beta + noise``.
 
@@ -72,74 +76,62 @@ def diagnose(features: Array, y: Array, order: Array, delta: float = 0.05) -> Di
     """
     num, size = features.shape
     rank = jnp.argsort(jnp.argsort(order, stable=True))
-    left_out = _cross_validate(features, y, 1.0 - jnp.eye(num, dtype=y.dtype), delta)
+    others = 1.0 - jnp.eye(num, dtype=y.dtype)
     smaller = (rank < rank[:, None]).astype(y.dtype)
-    forward = _cross_validate(features, y, smaller, delta)
+    found, steps = _cross_validate(features, y, jnp.stack([others, smaller]), delta)
+    left_out, forward = (jax.tree.map(lambda leaf, row=row: leaf[row], found) for row in (0, 1))
 
     dof = num - size - 1
-    known = jnp.isfinite(left_out.score)
-    largest = jnp.max(jnp.where(known, jnp.abs(left_out.score), 0.0))
-    p_left_out = jnp.minimum(1.0, jnp.sum(known) * two_sided_p(largest, dof))
-
-    errors = _recursive_errors(features, y, smaller)
-    usable = jnp.isfinite(errors)
+    largest = jnp.nanmax(jnp.abs(left_out.score))
+    usable = jnp.isfinite(steps[1])
     count = jnp.sum(usable)
-    mean = jnp.sum(jnp.where(usable, errors, 0.0)) / jnp.maximum(count, 1)
-    squares = jnp.sum(jnp.where(usable, errors - mean, 0.0) ** 2)
-    spread = jnp.sqrt(squares / jnp.maximum(count * (count - 1), 1))
-    p_forward = jnp.where(
-        (count >= 3) & (spread > 0),
-        two_sided_p(mean / jnp.where(spread > 0, spread, 1.0), count - 1),
-        jnp.nan,
-    )
+    mean = jnp.sum(jnp.where(usable, steps[1], 0.0)) / jnp.maximum(count, 1)
+    squares = jnp.sum(jnp.where(usable, steps[1] - mean, 0.0) ** 2)
+    drift = jnp.where(count >= 3, mean / jnp.sqrt(squares / (count * (count - 1))), jnp.nan)
+    bend = _bend(features, y)
+    p = two_sided_p(jnp.stack([largest, drift, bend]), jnp.stack([dof, count - 1, dof]))
+    p = p * jnp.array([jnp.sum(jnp.isfinite(left_out.score)), 1, 1])
 
     testable = (num_scales(features) > size) & (dof >= 1)
-    p_value = jnp.minimum(1.0, 2 * jnp.fmin(p_left_out, p_forward))
-    p_value = jnp.where(jnp.isnan(p_forward), p_left_out, p_value)
+    p = jnp.where(testable, jnp.minimum(p, 1.0), jnp.nan)
+    p_value = jnp.minimum(1.0, jnp.sum(~jnp.isnan(p)) * jnp.nanmin(p))
     verdict = jnp.where(p_value < delta, MISSPECIFIED, CONSISTENT)
     return Diagnosis(
         verdict=jnp.where(testable, verdict, NOT_TESTABLE),
-        p_value=jnp.where(testable, p_value, jnp.nan),
-        p_left_out=jnp.where(testable, p_left_out, jnp.nan),
-        p_forward=jnp.where(testable, p_forward, jnp.nan),
+        p_value=p_value,
+        p_left_out=p[0],
+        p_forward=p[1],
+        p_bend=p[2],
         left_out=left_out,
         forward=forward,
     )
 
 
-def two_sided_p(statistic: Array, dof: Array | int) -> Array:
-    """``P(|T| >= |statistic|)`` for Student's t; not a number when ``dof < 1``."""
-    safe = jnp.where(dof >= 1, jnp.asarray(dof, statistic.dtype), 1.0)
+def two_sided_p(statistic: Array, dof: Array) -> Array:
+    """``P(|T| >= |statistic|)`` for Student's t; not a number when ``dof < 1``; broadcasts."""
+    safe = jnp.maximum(jnp.asarray(dof, statistic.dtype), 1.0)
     p = betainc(safe / 2, jnp.full_like(safe, 0.5), safe / (safe + statistic**2))
     return jnp.where(dof >= 1, p, jnp.nan)
 
 
-def _cross_validate(features: Array, y: Array, weights: Array, delta: float) -> CrossValidation:
-    """Predict run i from the runs of ``weights[i]``."""
+def _cross_validate(features: Array, y: Array, weights: Array, delta: float) -> tuple[CrossValidation, Array]:
+    """Predict run i from the runs of ``weights[scheme, i]``; also the errors over ``sqrt(1 + leverage)``."""
 
     def one(weight, target, outcome):
         fitted = linear_model.fit(features, y, weight)
+        root = jnp.sqrt(1 + jnp.sum((target @ fitted.root) ** 2))
         prediction = target @ fitted.coefficient
-        sd = fitted.sigma * jnp.sqrt(1 + jnp.sum((target @ fitted.root) ** 2))
-        half = quantile.student_t(1 - delta / 2, fitted.dof) * sd
-        known = jnp.isfinite(half)
-        error = outcome - prediction
-        values = (
-            prediction,
-            error / sd,
-            ess.hoeffding(2 * half, delta),
-            ess.hoeffding(2 * jnp.abs(error), delta),
-        )
-        return CrossValidation(*(jnp.where(known, value, jnp.nan) for value in values))
+        return prediction, (outcome - prediction) / root, fitted.sigma * root, fitted.dof
 
-    return jax.vmap(one)(weights, features, y)
+    prediction, step, sd, dof = jax.vmap(jax.vmap(one), (0, None, None))(weights, features, y)
+    half = quantile.student_t(1 - delta / 2, dof) * sd
+    error = y - prediction
+    values = prediction, error / sd, ess.hoeffding(2 * half, delta), ess.hoeffding(2 * jnp.abs(error), delta)
+    return CrossValidation(*(jnp.where(jnp.isfinite(half), value, jnp.nan) for value in values)), step
 
 
-def _recursive_errors(features: Array, y: Array, smaller: Array) -> Array:
-    """``(y_i - phi_i^T beta_i) / sqrt(1 + leverage)`` with ``beta_i`` from the smaller runs, ``(row,)``."""
-
-    def one(weight, target, outcome):
-        fitted = linear_model.fit(features, y, weight)
-        return (outcome - target @ fitted.coefficient) / jnp.sqrt(1 + jnp.sum((target @ fitted.root) ** 2))
-
-    return jax.vmap(one)(smaller, features, y)
+def _bend(features: Array, y: Array) -> Array:
+    """The t statistic of the squared fitted values as one more feature."""
+    values = features @ linear_model.fit(features, y).coefficient
+    wider = linear_model.fit(jnp.concatenate([features, values[:, None] ** 2], axis=1), y)
+    return wider.coefficient[-1] / (wider.sigma * jnp.sqrt(jnp.sum(wider.root[-1] ** 2)))

@@ -14,6 +14,7 @@ def normal(probability: ArrayLike) -> Array:
     return ndtri(probability)
 
 
+@jax.jit
 def beta(probability: ArrayLike, a: ArrayLike, b: ArrayLike) -> Array:
     """Quantile of the Beta distribution with ``a > 0`` and ``b > 0``; broadcasts.
 
@@ -33,6 +34,7 @@ def beta(probability: ArrayLike, a: ArrayLike, b: ArrayLike) -> Array:
     return (low + high) / 2
 
 
+@jax.jit
 def student_t(probability: ArrayLike, dof: ArrayLike) -> Array:
     """Quantile of Student's t distribution; infinite for ``dof <= 0``; broadcasts.
 

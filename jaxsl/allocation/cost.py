@@ -8,7 +8,7 @@ TABLE = 4097  # nodes between the smallest and the largest size
 ROUNDING = 1e-9  # a budget of 0.9 buys three runs of 0.3
 
 
-class NotIncreasing(ValueError):
+class NotIncreasingError(ValueError):
     """The cost falls somewhere, or is not finite, so it has no inverse."""
 
 
@@ -17,7 +17,7 @@ class CostModel:
 
     Raises:
         ValueError: when ``low`` costs nothing or more than the budget, or no size costs the whole budget;
-            ``NotIncreasing`` when the cost is not finite and increasing there.
+            ``NotIncreasingError`` when the cost is not finite and increasing there.
     """
 
     def __init__(self, cost: Cost, budget: float, low: float = 0.0, high: float | None = None):
@@ -33,7 +33,7 @@ class CostModel:
         self.x = np.linspace(low, top, TABLE)
         self.y = self.cost(self.x)
         if not (np.isfinite(self.y).all() and (np.diff(self.y) > 0).all()):
-            raise NotIncreasing(f"the cost does not increase throughout sizes {low:g} to {top:g}")
+            raise NotIncreasingError(f"the cost does not increase throughout sizes {low:g} to {top:g}")
         self.high, self.largest = top, float(self.y[-1])
 
     def _largest(self, high: float | None) -> float:
@@ -42,7 +42,7 @@ class CostModel:
         while high is None and float(self.cost(np.array(self.low + step))) <= self.budget:
             step *= 2
             if step > 1e6:
-                raise ValueError("the cost never reaches the budget; give the largest size that can be run")
+                raise ValueError("the cost never reaches the budget; say how large a run can be: high")
         ends = np.array([self.low, self.low + step if high is None else high])
         for _ in range(80):
             middle = ends.mean()

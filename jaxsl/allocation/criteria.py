@@ -28,7 +28,7 @@ def line_risk(
         spread = squares - total * mean
         variance = spread / (num - ddof)
         risk = weighted_risk(num, mean, variance, region.mean, region.variance)
-        usable = (num > max(1, ddof)) & (spread > 1e-12 * np.maximum(squares, 1e-300))
+        usable = (num > max(1, ddof)) & (spread > 1e-12 * (squares + region.mean**2))
     return np.where(usable, risk, np.inf)
 
 

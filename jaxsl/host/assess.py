@@ -89,7 +89,7 @@ def assess(
         interval = _interval(fitted, features, found.y, at, ready.share(delta), sigma, noise, draws, seed)
         mean, low, high = (float(end[0]) for end in (interval.mean, interval.lower, interval.upper))
         leverage = float(linear_model.leverage(features, at)[0])
-        said = jax.jit(misspecification.diagnose)(features, jnp.asarray(found.y), jnp.asarray(found.x), delta)
+        said = misspecification.diagnose(features, jnp.asarray(found.y), jnp.asarray(found.x), delta)
         verdict, p_value = misspecification.VERDICT[int(said.verdict)], float(said.p_value)
     worth = ready.items(mean, low, high, delta, sides)
     notes, choice, cost_runs, cost_target = [], None, np.nan, np.nan

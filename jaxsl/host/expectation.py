@@ -55,11 +55,10 @@ def t_risk(risk: float, num: int, delta: float) -> float:
     return float(risk * factor(num, T_RISK, delta))
 
 
-def require_line(value: float, num_runs: int, existing: np.ndarray, budget: float, num_scales: int) -> None:
-    """Refuse a design without a line."""
+def require_line(value: float, budget: float, num_scales: int) -> None:
+    """Refuse a design without a line: one whose criterion is infinite."""
     if not np.isfinite(value):
-        total = existing.size + num_runs
         raise UserError(
-            f"--budget {budget:g} buys no line: with {total} runs in all, {num_scales} different sizes and a "
-            "degree of freedom (for --criterion t) are out of reach; raise the budget"
+            f"--budget {budget:g} does not buy a line: {num_scales} different sizes, existing runs included, "
+            "and for --criterion t one run more, are out of reach; raise the budget"
         )

@@ -138,7 +138,7 @@ def size_cost(
     Raises:
         UserError: when a cost is not positive, or cannot be computed.
     """
-    if set(parse(formula).names) <= {"x"} and "x" not in runs.table.columns:
+    if set(parse(formula).names) <= {"x"} and ("x" not in runs.table.columns or runs.expression == "x"):
         function = formula_cost(formula)
         costs, at_target = np.asarray(function(runs.x), float), float(function(np.array(target)))
         found = SizeCost(function)

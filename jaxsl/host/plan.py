@@ -75,7 +75,7 @@ def plan(
         design = request.design(budget)
     except ValueError as error:
         raise UserError(f"--cost {cost}, --budget {budget:g}: {error}") from None
-    require_line(design.value, design.num_runs, existing, budget, num_scales)
+    require_line(design.value, budget, num_scales)
     fractional = request.fractional_bound(budget)
     everything = np.concatenate([existing, design.runs])
     notes += _advice(request, budget, design, everything)
@@ -137,9 +137,11 @@ def _curve(request: Request, budget: float, num: int, promise: Promise | None) -
             design = request.design(float(spend))
         except ValueError:
             continue
+        if not np.isfinite(design.value):
+            continue
         runs = np.concatenate([request.existing, design.runs])
         worth = worth_at(runs, uniform_region(request.region.mean, request.region.mean), promise)
-        items = worth[0].performance if np.isfinite(design.value) else None
+        items = worth[0].performance
         sizes = (np.nan, np.nan) if items is None else (items.hoeffding, items.clopper_pearson)
         steps.append(Step(float(spend), design.cost, design.num_runs, design.risk, *sizes))
     return tuple(steps)
@@ -160,6 +162,8 @@ def _advice(request: Request, budget: float, design: Design, runs: np.ndarray) -
                 f"with sigma estimated the squared interval goes with t^2 R, which is {now:.4g} here; "
                 f"--criterion t reaches {other.value:.4g} with {sizes}"
             )
+    if design.num_runs and design.x[-1] >= request.region.low:
+        notes.append("the largest run is as large as the target: this budget trains the target itself")
     if gather(runs)[0].size == 2:
         notes.append("two sizes cannot show whether the line bends; --scales 3 forces a third")
     return notes

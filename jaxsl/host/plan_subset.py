@@ -50,7 +50,7 @@ def plan_subset(
         )
     except ValueError as error:
         raise UserError(f"--candidates: {error}") from None
-    require_line(found.value, found.index.size, existing, budget, 2)
+    require_line(found.value, budget, 2)
     runs = np.concatenate([existing, sizes[found.index]])
     whole = float(line_risk(np.array(runs.size), runs.sum(), (runs**2).sum(), region))
     return PlanReport(

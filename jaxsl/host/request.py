@@ -8,7 +8,7 @@ import jax
 import numpy as np
 
 from jaxsl.allocation.certificate import line_bound
-from jaxsl.allocation.cost import CostModel, NotIncreasing
+from jaxsl.allocation.cost import CostModel, NotIncreasingError
 from jaxsl.allocation.criteria import RISK, T_RISK
 from jaxsl.allocation.design import Design, Region
 from jaxsl.allocation.exchange import exchange_design
@@ -53,7 +53,7 @@ class Request:
                 high=self.high,
                 max_runs=self.max_runs,
             )
-        except NotIncreasing:
+        except NotIncreasingError:
             return self.on_grid(budget)
         if np.isfinite(design.bound):
             return design
@@ -95,7 +95,7 @@ class Request:
         """The bound of the equivalence theorem; not a number where the cost has no inverse."""
         try:
             model = CostModel(self.cost, budget, self.low, self.high)
-        except NotIncreasing:
+        except NotIncreasingError:
             return np.nan
         with double_precision():
             return line_bound(model, self.region, self.existing, self.criterion, self.delta, self.max_runs)
