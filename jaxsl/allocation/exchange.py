@@ -80,8 +80,8 @@ def exchange(problem: Problem, runs: Array, max_runs: Array) -> tuple[Array, Arr
             scale = jnp.append(scale, nothing)
             after = runs @ problem.cost - problem.cost[scale][:, None] + problem.cost
             number = jnp.sum(runs[:-1]) - (scale < nothing)[:, None] + (jnp.arange(nothing + 1) < nothing)
-            merits = (problem.risk(runs) + problem.changes(runs, scale)) * _toll(after, price)
-            merits = jnp.where(number <= max_runs, merits, jnp.inf)
+            risks = problem.risk(runs) + problem.changes(runs, scale)
+            merits = risks * _toll(after, number / max_runs, price)
             old, new = jnp.unravel_index(jnp.argmin(merits), merits.shape)
             helps = merits[old, new] < (1 - 1e-7) * merit
             moved = runs.at[scale[old]].add(-1.0).at[new].add(1.0).at[nothing].set(0.0)
@@ -92,12 +92,15 @@ def exchange(problem: Problem, runs: Array, max_runs: Array) -> tuple[Array, Arr
                 count + 1,
             )
 
-        state = runs, problem.risk(runs) * _toll(runs @ problem.cost, price), jnp.array(True), 0
+        number = jnp.sum(runs[:-1]) / max_runs
+        first = problem.risk(runs) * _toll(runs @ problem.cost, number, price)
+        state = runs, first, jnp.array(True), 0
         return jax.lax.while_loop(lambda state: state[2] & (state[3] < MOST_MOVES), move, state)[0], None
 
     runs, _ = jax.lax.scan(settle, runs, jnp.array(PRICES, problem.cost.dtype))
     risk = jnp.sum(problem.moment * jnp.linalg.inv(problem.matrix(runs)))
-    good = jnp.isfinite(risk) & (risk > 0) & (runs @ problem.cost <= 1 + ROUNDING)
+    within = (runs @ problem.cost <= 1 + ROUNDING) & (jnp.sum(runs[:-1]) <= max_runs)
+    good = jnp.isfinite(risk) & (risk > 0) & within
     return runs, jnp.where(good, risk, jnp.inf)
 
 
@@ -155,9 +158,10 @@ def exchange_design(
     )
 
 
-def _toll(spent: Array, price: Array) -> Array:
-    """What overspending multiplies the risk by."""
-    return 1 + price * jnp.maximum(spent - 1 - ROUNDING, 0.0)
+def _toll(spent: Array, number: Array, price: Array) -> Array:
+    """What too much money, and too many runs, both as shares of what is allowed, multiply the risk by."""
+    over = jnp.maximum(spent - 1 - ROUNDING, 0.0) + jnp.maximum(number - 1, 0.0)
+    return 1 + price * over
 
 
 @eqx.filter_jit
