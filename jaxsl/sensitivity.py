@@ -82,7 +82,7 @@ def polish(
     robust: Robust | None = None,
     num_steps: int = 5,
 ) -> Array:
-    """``theta (param,)`` after Newton steps on the gradient, each taken only if the gradient falls.
+    """``theta (param,)`` after Newton steps on the gradient, each taken if its decrement ``g H^+ g`` falls.
 
     A solver that compares losses stops at half the digits of the arithmetic in ``theta``; the gradient
     knows the others. Active bounds stay active.
@@ -90,20 +90,15 @@ def polish(
     runs = problem(law, observations, weight, robust)
     free = _free(runs, runs.box.scaled(theta))
 
-    def size(gradient, hessian):
-        """The gradient in units of the curvature, ``max |g_j| / sqrt(H_jj)`` over free coordinates."""
-        diagonal = jnp.abs(jnp.diagonal(hessian))
-        return jnp.max(jnp.where(free & (diagonal > 0), jnp.abs(gradient) / jnp.sqrt(diagonal), 0.0))
-
     def step(_, carry):
         z, gradient, hessian = carry
-        new = runs.box.clip(z - _solve(hessian, free, gradient))
-        after, curvature = _gradient(runs, new), _hessian(runs, new)
-        # Both sizes by the curvature before the step, or a flatter place would pass for a better one.
-        better = size(after, hessian) < size(gradient, hessian)
-        return jax.tree.map(
-            lambda a, b: jnp.where(better, a, b), (new, after, curvature), (z, gradient, hessian)
-        )
+        move = _solve(hessian, free, gradient)
+        new = runs.box.clip(z - move)
+        after = _gradient(runs, new)
+        # Both by the Hessian before the step, or a flatter place would pass for a better one.
+        better = jnp.abs(after @ _solve(hessian, free, after)) < jnp.abs(gradient @ move)
+        new, after = (jnp.where(better, *pair) for pair in ((new, z), (after, gradient)))
+        return new, after, _hessian(runs, new)
 
     z = runs.box.scaled(theta)
     z, _, _ = jax.lax.fori_loop(0, num_steps, step, (z, _gradient(runs, z), _hessian(runs, z)))

@@ -9,6 +9,7 @@ import json
 from pathlib import Path
 from typing import Annotated, Any
 
+import jax
 import typer
 from rich.console import Console
 from rich.progress import track
@@ -57,6 +58,7 @@ def main(
         for case, name in track(todo, "speed fit", console=console, disable=not console.is_terminal):
             file.write(json.dumps(timed(case, name, starts, seed)) + "\n")
             file.flush()
+            jax.clear_caches()  # programs of hundreds of cases would fill the memory
     records = [r for r in recorded(journal) if (r["num_starts"], r["seed"]) == (starts, seed)]
     write(records, f"python -m experiments speed fit --starts {starts} --seed {seed}", seed, out, console)
 
