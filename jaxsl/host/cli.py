@@ -1,4 +1,4 @@
-"""The command line: ``jaxsl fit | next | demo | laws``.
+"""The command line: ``jaxsl fit | next | demo | laws | ess | allocate``.
 
 A command reads its options, calls ``jaxsl.host.session`` and prints. Every ``UserError`` becomes one
 message on standard error and exit status 2, and nothing is written. JAX is imported inside the commands, so
@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 import jaxsl
 from jaxsl.host.cache import enable_compilation_cache
 from jaxsl.host.cli_demo import demo
+from jaxsl.host.cli_ess import allocate, ess
 from jaxsl.host.cli_fit import fit
 from jaxsl.host.cli_laws import laws
 from jaxsl.host.cli_next import next_command
@@ -59,6 +60,8 @@ app.command("fit")(fit)
 app.command("next")(next_command)
 app.command("demo")(demo)
 app.add_typer(laws, name="laws")
+app.command("ess")(ess)
+app.command("allocate")(allocate)
 
 
 def main() -> None:
