@@ -5,7 +5,7 @@ import numpy as np
 
 from experiments.speed.mixtures import Tabulated
 from jaxsl.law import Law, params
-from jaxsl.pool import Pool, Target
+from jaxsl.pool import Observations, Pool, Target
 
 
 def line(theta, x):
@@ -50,3 +50,14 @@ def target_of(x, weight=None):
     num = len(x)
     weight = np.full(num, 1 / num) if weight is None else weight
     return Target(np.asarray(x, float), np.asarray(weight, float))
+
+
+def runs_of(x, y, size=None):
+    """``jaxsl.pool.observe`` in NumPy, so that packing test data compiles nothing."""
+    x, y = np.asarray(x, float), np.asarray(y, float)
+    pad = (len(x) if size is None else size) - len(x)
+    padded = (
+        np.concatenate([x, np.repeat(x[:1], pad, axis=0)]),
+        np.concatenate([y, np.zeros((pad, y.shape[1]))]),
+    )
+    return Observations(*padded, np.arange(len(x) + pad) < len(x))

@@ -5,34 +5,39 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from synthetic import DECAY, LINE, PAIR, target_of
+from synthetic import DECAY, LINE, PAIR, runs_of, target_of
 
 from jaxsl._linalg import solve_spd, symmetric_root
 from jaxsl.basins import BIC, BasinRule, Laplace, _divergence
 from jaxsl.fit import Fit
 from jaxsl.noise import InverseGamma, outcome_variance
-from jaxsl.pool import observe
 
 pytestmark = pytest.mark.usefixtures("float64")
 RNG = np.random.default_rng(0)
 
 
-def line_runs(num=12, size=None, noise=0.1):
+# All tests of one law share a buffer of 40 rows, six optima and two targets, and so one program.
+TARGET = target_of([[50.0], [60.0]])
+
+
+def line_runs(num=12, size=40, noise=0.1):
     x = np.linspace(-1, 1, num)[:, None]
     y = 0.5 + x + noise * np.random.default_rng(1).normal(size=(num, 1))
-    return observe(jnp.asarray(x), jnp.asarray(y), size)
+    return runs_of(x, y, size)
 
 
 def fit_at(law, thetas, observations, loss=None):
-    """A fit that ended at the given parameter vectors, best first."""
-    thetas = jnp.asarray(thetas, float)
+    """A fit of six starts that ended at the given parameter vectors, best first; the others failed."""
+    thetas = np.asarray(thetas, float)
     if loss is None:
-        residual = jax.vmap(law.predict, (0, None))(thetas, observations.x) - observations.y
-        squares = jnp.sum(jnp.where(observations.mask[:, None], residual**2, 0), axis=(1, 2))
-        loss = squares / (jnp.sum(observations.mask) * law.num_outputs)
-    order = jnp.argsort(jnp.asarray(loss))
-    thetas, zero = thetas[order], jnp.zeros(len(thetas), int)
-    return Fit(thetas, jnp.asarray(loss)[order], zero, zero, thetas < -1e9, thetas > 1e9)
+        residual = jax.jit(jax.vmap(law.predict, (0, None)))(thetas, observations.x) - observations.y
+        mask = np.asarray(observations.mask)
+        loss = (np.asarray(residual)[:, mask] ** 2).mean(axis=(1, 2))
+    order = np.argsort(np.concatenate([loss, np.full(6 - len(thetas), np.inf)]), kind="stable")
+    thetas = np.concatenate([thetas, np.broadcast_to(thetas[:1], (6 - len(thetas), law.num_params))])[order]
+    loss = np.concatenate([loss, np.full(6 - len(loss), np.inf)])[order]
+    zero = np.zeros(6, int)
+    return Fit(thetas, loss, zero, zero, thetas < -1e9, thetas > 1e9)
 
 
 @eqx.filter_jit
@@ -41,20 +46,20 @@ def basins_of(rule, law, observations, target, fit):
 
 
 def test_noise_variance_by_hand():
-    runs = observe(jnp.zeros((4, 1)), jnp.array([[1.0], [2], [3], [6]]), size=7)
+    runs = runs_of(np.zeros((4, 1)), [[1.0], [2], [3], [6]], size=7)
     np.testing.assert_allclose(outcome_variance(runs), 3.5)
     # b0 = 2 * 3.5, (7 + 4 / 2) / (2 + 4 / 2 - 1)
     np.testing.assert_allclose(InverseGamma().variance(runs, jnp.array(4.0), 3), 3.0)
     # 4 - 3 = 1 observation is left: (7 + 2) / (2 + 1 / 2 - 1); a tenth of the variance as prior: 0.7
     np.testing.assert_allclose(InverseGamma(spend=True).variance(runs, jnp.array(4.0), 3), 6.0)
     np.testing.assert_allclose(InverseGamma(fraction=0.1).variance(runs, jnp.array(4.0), 3), 0.9)
-    both = observe(jnp.zeros((2, 1)), jnp.array([[1.0, 10], [3, 10]]))
+    both = runs_of(np.zeros((2, 1)), [[1.0, 10], [3, 10]])
     np.testing.assert_allclose(outcome_variance(both), 0.5)  # 1 and 0: within outputs, never between them
 
 
 def test_one_run_says_nothing_of_the_direction_it_does_not_see():
-    runs = observe(jnp.array([[1.0]]), jnp.array([[1.5]]), size=12)  # a + b = 1.5; a - b is unknown
-    found = basins_of(BasinRule(), LINE, runs, target_of([[2.0]]), fit_at(LINE, [[0.5, 1.0]], runs))
+    runs = runs_of([[1.0]], [[1.5]], size=40)  # a + b = 1.5; a - b is unknown
+    found = basins_of(BasinRule(), LINE, runs, TARGET, fit_at(LINE, [[0.5, 1.0]], runs))
     covariance = np.asarray(found.root[0] @ found.root[0].T)
     np.testing.assert_allclose(covariance.sum(), found.noise, rtol=1e-6)  # of a + b
     # a has the prior N(0, 1), b N(0, 2.25): given their sum, the variance of a is 1 * 2.25 / 3.25
@@ -67,9 +72,9 @@ def test_laplace_posterior_is_exact_on_a_linear_law(law):
     design = np.concatenate(np.asarray(law.jacobian(jnp.zeros(law.num_params), jnp.asarray(x))))
     truth = np.array([0.5, 1.0, -0.7])[: law.num_params]
     y = (design @ truth).reshape(9, -1) + 0.1 * RNG.normal(size=(9, law.num_outputs))
-    runs = observe(jnp.asarray(x), jnp.asarray(y), size=14)
+    runs = runs_of(x, y, size=40)
     best = np.linalg.lstsq(design, y.ravel(), rcond=None)[0]
-    found = basins_of(BasinRule(), law, runs, target_of([[3.0]]), fit_at(law, [best], runs))
+    found = basins_of(BasinRule(), law, runs, TARGET, fit_at(law, [best], runs))
     squares = ((design @ best - y.ravel()) ** 2).sum()
     noise = (2 * np.mean(y.var(axis=0)) + squares / 2) / (2 + y.size / 2 - 1)
     np.testing.assert_allclose(found.noise, noise, rtol=1e-12)
@@ -81,8 +86,8 @@ def test_laplace_posterior_is_exact_on_a_linear_law(law):
 def test_local_gaussian_of_a_logarithmic_parameter_lives_in_its_logarithm():
     theta, noise = np.array([1.0, 30.0, 0.4]), 0.01
     x = np.array([[10.0], [100], [1000]])
-    runs = observe(jnp.asarray(x), DECAY.predict(jnp.asarray(theta), jnp.asarray(x)) + 0.1)
-    found = basins_of(BasinRule(), DECAY, runs, target_of([[1e4]]), fit_at(DECAY, [theta], runs))
+    runs = runs_of(x, theta[0] + theta[1] * x ** -theta[2] + 0.1)
+    found = basins_of(BasinRule(), DECAY, runs, target_of([[1e4], [1e5]]), fit_at(DECAY, [theta], runs))
     noise = float(found.noise)
     n = x[:, 0]
     by_hand = np.stack([np.ones(3), n**-0.4, -30 * n**-0.4 * np.log(n)], axis=1) * theta  # d f / d log theta
@@ -131,7 +136,7 @@ def test_basins_are_the_best_members_of_clusters_of_plausible_optima():
     runs = line_runs()
     thetas = [[0.5, 1.0], [0.501, 1.0], [0.5, 1.01], [0.55, 0.8], [0.551, 0.8], [-2.0, 3.0]]
     fit = fit_at(LINE, thetas, runs, loss=[1.0, 1.1, 1.2, 1.05, 1.3, 1.6])
-    found = basins_of(BasinRule(), LINE, runs, target_of([[50.0], [60.0]]), fit)
+    found = basins_of(BasinRule(), LINE, runs, TARGET, fit)
     assert found.num_clusters == 2 and found.num_basins == 2
     np.testing.assert_allclose(found.theta[:2], [[0.5, 1.0], [0.55, 0.8]])  # fit's order is by loss
     np.testing.assert_array_equal(found.label, [0, 1, 0, 0, 1, -1])  # of losses 1, 1.05, 1.1, 1.2, 1.3, 1.6
@@ -143,19 +148,19 @@ def test_basins_are_the_best_members_of_clusters_of_plausible_optima():
 def test_light_basins_are_dropped_and_the_rest_shares_their_weight():
     runs = line_runs(num=30)
     fit = fit_at(LINE, [[0.5, 1.0], [0.5, 0.0], [0.5, 0.001]], runs, loss=[1.0, 1.49, 1.495])
-    heavy = basins_of(BasinRule(), LINE, runs, target_of([[50.0]]), fit)
+    heavy = basins_of(BasinRule(), LINE, runs, TARGET, fit)
     assert heavy.num_clusters == 2 and heavy.num_basins == 2 and heavy.dropped == 0
-    light = basins_of(BasinRule(lightest=0.1), LINE, runs, target_of([[50.0]]), fit)
+    light = basins_of(BasinRule(lightest=0.1), LINE, runs, TARGET, fit)
     assert light.num_clusters == 2 and light.num_basins == 1 and light.weight[0] == 1
     np.testing.assert_allclose(light.dropped, 1.49**-15 / (1 + 1.49**-15), rtol=1e-9)
 
 
 def test_padding_changes_no_basin():
     thetas = [[0.5, 1.0], [0.501, 1.0], [0.5, 0.7], [0.5, 0.71]]
-    target = target_of([[50.0]])
+    target = TARGET
     small, large = (
         basins_of(BasinRule(), LINE, runs, target, fit_at(LINE, thetas, runs, loss=[1, 1.1, 1.2, 1.3]))
-        for runs in (line_runs(), line_runs(size=40))
+        for runs in (line_runs(), line_runs(size=12))
     )
     for one, other in zip(jax.tree.leaves(small), jax.tree.leaves(large), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-12)
@@ -165,20 +170,18 @@ def test_padding_changes_no_basin():
 def test_failed_starts_leave_a_belief_without_nan(loss):
     runs = line_runs()
     fit = fit_at(LINE, [[0.5, 1.0], [0.4, 1.0], [0.3, 1.0]], runs, loss=loss)
-    found = basins_of(BasinRule(), LINE, runs, target_of([[50.0]]), fit)
+    found = basins_of(BasinRule(), LINE, runs, TARGET, fit)
     assert found.num_basins == 1 and found.weight[0] == 1
     assert np.isfinite(found.root).all() and np.isfinite(found.theta).all()
 
 
 def test_without_runs_the_belief_is_the_prior():
-    runs = eqx.tree_at(lambda runs: runs.mask, line_runs(), jnp.zeros(12, bool))
-    found = basins_of(
-        BasinRule(), LINE, runs, target_of([[2.0]]), fit_at(LINE, [[0.0, 0.0]], runs, loss=[0.0])
-    )
+    runs = eqx.tree_at(lambda runs: runs.mask, line_runs(), np.zeros(40, bool))
+    found = basins_of(BasinRule(), LINE, runs, TARGET, fit_at(LINE, [[0.0, 0.0]], runs, loss=[0.0]))
     np.testing.assert_allclose(found.root[0] @ found.root[0].T, np.diag([1.0, 1.5]) ** 2, rtol=1e-9)
 
 
-@pytest.mark.parametrize("size", [1, 2, 7, 16, 17, 31])
+@pytest.mark.parametrize("size", [1, 5, 16, 17])
 def test_small_systems_agree_with_numpy(size):
     factor = RNG.normal(size=(5, size, size)) * 10.0 ** RNG.uniform(-4, 4, (1, size, 1))
     matrix = factor @ factor.transpose(0, 2, 1) + 1e-3 * np.eye(size)

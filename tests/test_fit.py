@@ -7,11 +7,10 @@ import numpy as np
 import pytest
 from scipy.optimize import least_squares
 from scipy.stats import kstest
-from synthetic import DECAY, LINE, PAIR
+from synthetic import DECAY, LINE, PAIR, runs_of
 
 from jaxsl.fit import fit
 from jaxsl.law import Law, params
-from jaxsl.pool import observe
 from jaxsl.residual import Asymmetric, Huber, problem
 from jaxsl.solver.solution import CONVERGED, INVALID
 from jaxsl.starts import random_starts, warm_starts
@@ -36,12 +35,6 @@ def compiled(law, observations, starts, weight, robust):
 def run(law, observations, starts, weight=None, robust=None):
     weight = np.ones(len(observations.y)) if weight is None else weight
     return compiled(law, observations, jnp.asarray(starts), jnp.asarray(weight), robust)
-
-
-def runs_of(x, y, size=None):
-    """Runs in a buffer, of 12 rows for one input."""
-    size = size or (12 if x.shape[1] == 1 and len(x) < 12 else None)
-    return observe(jnp.asarray(x), jnp.asarray(y), size)
 
 
 def chinchilla_runs(noise, num=32):
@@ -132,11 +125,11 @@ def test_huber_and_asymmetric_residuals_by_hand():
 def test_a_parameter_that_leaves_the_box_ends_at_its_bound_and_is_told():
     x = np.linspace(0, 1, 9)[:, None]
     y = 1 + 5 * x  # b stops at 3; then a = mean(y) - 3 mean(x) = 2, at its bound as well
-    found = run(LINE, runs_of(x, y), draw(jax.random.key(0), LINE, EIGHT))
+    found = run(LINE, runs_of(x, y, 12), draw(jax.random.key(0), LINE, EIGHT))
     np.testing.assert_allclose(found.theta[0], [2, 3], rtol=1e-9)
     assert found.upper[0].all() and not found.lower.any()
     np.testing.assert_allclose(found.loss[0], np.mean((2 + 3 * x - y) ** 2))
-    flat = run(LINE, runs_of(x, 0.5 - 4 * x), draw(jax.random.key(0), LINE, EIGHT))
+    flat = run(LINE, runs_of(x, 0.5 - 4 * x, 12), draw(jax.random.key(0), LINE, EIGHT))
     np.testing.assert_array_equal(flat.lower[0], [False, True])
     np.testing.assert_allclose(flat.theta[0], [0, -3], atol=1e-9)
 
@@ -169,7 +162,7 @@ def undefined(theta, x):
 def test_starts_where_the_law_is_undefined_are_told_and_spoil_no_other():
     law = Law("undefined", undefined, ("x",), params(a=(0.1, 10), b=(-1, 1)))
     x = np.linspace(1, 2, 6)[:, None]
-    runs = observe(jnp.asarray(x), jnp.asarray(2 * x))
+    runs = runs_of(x, 2 * x)
     good = jnp.array([[1.0, 0.5], [5.0, 0.9]])
     bad = jnp.array([[1.0, -0.5], [jnp.nan, 0.5], [1.0, jnp.nan]])
     found = run(law, runs, jnp.concatenate([bad, good]))
@@ -189,13 +182,14 @@ def test_starts_outside_the_box_are_moved_to_it():
 
 
 def test_padding_and_unobserved_rows_change_no_fit():
-    x, y = chinchilla_runs(0.01)
-    starts = draw(jax.random.key(0), CHINCHILLA, NUM_STARTS)
-    exact = run(CHINCHILLA, runs_of(x, y), starts)
-    runs = runs_of(x, y, size=50)
-    rubbish = jnp.where(runs.mask[:, None], runs.x, jnp.nan), jnp.where(runs.mask[:, None], runs.y, jnp.nan)
+    x = np.linspace(0, 1, 9)[:, None]
+    y = np.sin(3 * x)
+    starts = draw(jax.random.key(0), LINE, EIGHT)
+    exact = run(LINE, runs_of(x, y, size=9), starts)
+    runs = runs_of(x, y, 12)
+    rubbish = np.where(runs.mask[:, None], runs.x, np.nan), np.where(runs.mask[:, None], runs.y, np.nan)
     for padded in (runs, eqx.tree_at(lambda runs: (runs.x, runs.y), runs, rubbish)):
-        found = run(CHINCHILLA, padded, starts)
+        found = run(LINE, padded, starts)
         np.testing.assert_allclose(found.loss[0], exact.loss[0], rtol=1e-9)
         np.testing.assert_allclose(found.theta[0], exact.theta[0], rtol=1e-5)
 
@@ -206,15 +200,15 @@ def test_a_run_of_weight_two_counts_like_two_runs_and_of_weight_zero_like_none()
     starts = draw(jax.random.key(0), LINE, EIGHT)
     weight = np.array([1.0, 2, 1, 0, 1, 1])
     index = np.repeat(np.arange(6), weight.astype(int))
-    weighted = run(LINE, runs_of(x, y), starts, weight=np.append(weight, np.ones(6)))
-    repeated = run(LINE, runs_of(x[index], y[index]), starts)
+    weighted = run(LINE, runs_of(x, y, 12), starts, weight=np.append(weight, np.ones(6)))
+    repeated = run(LINE, runs_of(x[index], y[index], 12), starts)
     np.testing.assert_allclose(weighted.theta[0], repeated.theta[0], rtol=1e-6)
     np.testing.assert_allclose(weighted.loss[0], repeated.loss[0], rtol=1e-9)
 
 
 def test_derivatives_of_the_loss_are_finite_with_padded_rows_where_the_law_overflows():
-    runs = observe(jnp.array([[10.0], [20.0]]), jnp.ones((2, 1)), size=4)
-    runs = eqx.tree_at(lambda runs: runs.x, runs, runs.x.at[3].set(0.0))  # N = 0: log is -inf
+    runs = runs_of([[10.0], [20.0]], np.ones((2, 1)), size=4)
+    runs.x[3] = 0  # N = 0: its logarithm is -inf
     loss = problem(DECAY, runs).loss
     assert np.isfinite(jax.grad(loss)(jnp.array([1.0, 10.0, 0.5]))).all()
 
