@@ -21,7 +21,7 @@ from jaxsl.host.describe import fit_report, next_run
 from jaxsl.host.errors import UserError
 from jaxsl.host.packing import everywhere, pack_observations, pack_target, pad
 from jaxsl.host.problem import Problem, Runs, runs
-from jaxsl.host.programs import advise, believe
+from jaxsl.host.programs import Now, advise, believe
 from jaxsl.host.report import FitReport, NextReport
 from jaxsl.host.table import read
 from jaxsl.law import Law
@@ -44,12 +44,16 @@ def fit_table(
         UserError: for anything that cannot be used as it stands.
     """
     problem = runs(source, _law(law), mapping=mapping, outcome=outcome, target=target)
+    return fit_report(problem, *fitted(problem, seed))
+
+
+def fitted(problem: Problem, seed: int = 0) -> tuple[Runs, Now]:
+    """The runs that a problem's law is fitted to, and what is believed after it."""
     seen = _fitted_runs(problem)
     with double_precision():
         observations = pack_observations(seen.x, seen.y)
         aim = pack_target(problem.targets.x) if problem.targets else everywhere(observations)
-        now = to_numpy(believe(Design((problem.law,)), observations, aim, jax.random.key(seed)))
-    return fit_report(problem, seen, now)
+        return seen, to_numpy(believe(Design((problem.law,)), observations, aim, jax.random.key(seed)))
 
 
 def next_runs(
@@ -83,6 +87,17 @@ def next_runs(
             "or an expression such as --cost 6*N*D"
         )
     problem = runs(table, _law(law), mapping=mapping, outcome=outcome, target=target, cost=cost or "cost")
+    return rank(problem, budget, count, seed)[0]
+
+
+def rank(
+    problem: Problem, budget: float | None = None, count: int = 5, seed: int = 0
+) -> tuple[NextReport, Runs, Now]:
+    """The ``count`` best candidates of a problem, the runs that were fitted, and what is believed.
+
+    Raises:
+        UserError: without a target, a candidate, or one within the budget.
+    """
     if problem.targets is None:
         raise UserError("there is no target; say what to predict with --target")
     pool = problem.runs.take(~problem.runs.observed)
@@ -106,11 +121,11 @@ def next_runs(
     report = fit_report(problem, seen, now)
     affordable = int(np.sum(pool.cost <= money))
     num_targets = len(problem.targets.x)
-    return NextReport(
+    ranked = NextReport(
         fit=report,
         runs=tuple(
-            next_run(problem.law, pool, now, advice, rank, num_targets)
-            for rank in range(min(count, affordable))
+            next_run(problem.law, pool, now, advice, place, num_targets)
+            for place in range(min(count, affordable))
         ),
         within=float(now.moments.within[:num_targets].mean()),
         between=float(now.moments.between[:num_targets].mean()),
@@ -119,6 +134,7 @@ def next_runs(
         num_affordable=affordable,
         pool_cost=float(pool.cost.sum()),
     )
+    return ranked, seen, now
 
 
 def _law(law: Law | str) -> Law:
