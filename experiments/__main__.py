@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from experiments import speed, table1
+from experiments import ess, speed, table1
 from experiments.benchmark import tables
 from jaxsl.host.errors import UserError
 
@@ -16,6 +16,7 @@ app.command("table2")(tables.table2)
 app.command("table3")(tables.table3)
 app.command("all-data")(tables.all_data)
 app.command("halves")(tables.halves)
+app.add_typer(ess.app, name="ess")
 app.add_typer(speed.app, name="speed")
 
 
