@@ -12,6 +12,8 @@ general equivalence theorem, Kiefer and Wolfowitz 1960, with costs and existing 
 Assumption 1, is not needed. The bound holds for the candidates given; on a line that is a fine grid.
 """
 
+from collections.abc import Callable
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -26,6 +28,7 @@ from jaxsl.allocation.design import Region
 COARSE, FINE = 129, 4097  # sizes on a line that the optimum is sought on, and that the bound is taken over
 TILTS = 9  # prices of a run, against prices of a unit of budget, tried for every number of runs
 MOST_TILT = 6.0
+GROUPED = 1.04  # numbers of runs closer than this ratio are bounded together
 BLOCK = 64
 HALVINGS = 25
 
@@ -127,7 +130,8 @@ def line_bound(
     """No new runs within the budget give a line a smaller criterion than this.
 
     For ``t_risk`` each number of runs k is bounded on its own: both ``sum n_i c_i <= C`` and ``sum n_i = k``
-    hold, so every weighted sum of the two does, and the best of a few such sums counts.
+    hold, so every weighted sum of the two does, and the best of a few such sums counts. Large numbers are
+    bounded in groups, with the factor of their largest.
     """
     width = model.high - model.low
     known = np.stack([np.ones(existing.size), (existing - model.low) / width], axis=1)
@@ -138,33 +142,55 @@ def line_bound(
     features = [np.stack([np.ones_like(grid), grid], axis=1) for grid in (coarse, fine)]
     most = int(1 / costs[0][0] * (1 + ROUNDING))
     most = most if max_runs is None else min(most, max_runs)
+    information = known.T @ known
     if criterion == RISK and max_runs is None:
-        prices, factors = [np.stack(costs[:1]), np.stack(costs[1:])], np.ones(1)
-        groups = np.zeros(1, int)
-    else:
-        num = np.arange(1, most + 1)
-        num = num[np.isfinite(factor(existing.size + num, criterion, delta))]
-        # Since c >= c_0, a run may have a negative price, which asks for more runs than money would choose.
-        highest = np.minimum(1 / np.maximum(1 - num * costs[0][0], 1e-9), MOST_TILT)
-        share = (np.linspace(0.2, 0.98, TILTS) * highest[:, None]).ravel()
-        count = np.repeat(num, TILTS)
-        prices = [share[:, None] * cost + ((1 - share) / count)[:, None] for cost in costs]
-        factors, groups = factor(existing.size + count, criterion, delta), count
-    # Cases come in blocks of one shape, so that one program serves every budget.
-    size = 1 if groups.size == 1 else BLOCK
-    blocks = [np.resize(np.arange(start, groups.size), size) for start in range(0, groups.size, size)]
-    bounds = np.empty(groups.size)
-    for block in blocks:
-        bounds[block] = _bounds(
-            *features,
-            prices[0][block],
-            prices[1][block],
-            moment,
-            known.T @ known,
-            1e-7 if size == 1 else 1e-3,
-        )
-    bounds *= factors
-    return float(min(bounds[groups == group].max() for group in np.unique(groups)))
+        return float(_bounds(*features, *(cost[None] for cost in costs), moment, information, 1e-7)[0])
+    first, last = _counts(most)
+    finite = np.isfinite(factor(existing.size + last, criterion, delta))
+    first, last = first[finite], last[finite]
+    if last.size == 0:
+        return np.inf
+    # Since c >= c_0, a run may have a negative price, which asks for more runs than money would choose.
+    highest = np.minimum(1 / np.maximum(1 - first * costs[0][0], 1e-9), MOST_TILT)
+    share = (np.linspace(0.2, 0.98, TILTS) * highest[:, None]).ravel()
+    count = np.where(share > 1, np.repeat(first, TILTS), np.repeat(last, TILTS))
+    factors = factor(existing.size + np.repeat(last, TILTS), criterion, delta)
+
+    def evaluate(rows: np.ndarray) -> np.ndarray:
+        # Blocks of one shape, so that one program serves every budget.
+        found = []
+        for start in range(0, rows.size, BLOCK):
+            block = np.resize(rows[start:], BLOCK)
+            of_cost, of_run = share[block][:, None], ((1 - share[block]) / count[block])[:, None]
+            prices = (of_cost * cost + of_run for cost in costs)
+            found.append(np.asarray(_bounds(*features, *prices, moment, information, 1e-3)))
+        return np.concatenate(found)[: rows.size] * factors[rows]
+
+    return _least_of_best(evaluate, last.size)
+
+
+def _counts(most: int) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers of runs up to ``most``, in groups: the first and the last of each, large ones grouped."""
+    last = [1]
+    while last[-1] < most:
+        last.append(min(most, max(last[-1] + 1, int(GROUPED * last[-1]))))
+    return np.array([1, *(num + 1 for num in last[:-1])]), np.array(last)
+
+
+def _least_of_best(evaluate: Callable[[np.ndarray], np.ndarray], num_groups: int) -> float:
+    """The least over groups of the best of the ``TILTS`` cases in each; the lowest groups come first.
+
+    ``evaluate`` gives values of some cases; it is not asked for those that can no longer matter.
+    """
+    cases = np.arange(num_groups * TILTS).reshape(-1, TILTS)
+    best, complete = evaluate(cases[:, TILTS // 2]), np.full(len(cases), False)
+    others = np.delete(cases, TILTS // 2, axis=1)
+    while not complete[np.argmin(best)]:
+        lowest = np.argsort(best)
+        lowest = lowest[~complete[lowest]][: BLOCK // (TILTS - 1)]
+        found = evaluate(others[lowest].ravel()).reshape(lowest.size, -1)
+        best[lowest], complete[lowest] = np.maximum(best[lowest], found.max(axis=1)), True
+    return float(best.min())
 
 
 @jax.jit

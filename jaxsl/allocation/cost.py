@@ -5,6 +5,7 @@ import numpy as np
 from jaxsl.allocation.design import Cost
 
 TABLE = 4097  # nodes between the smallest and the largest size
+HALVINGS = 36  # of the distance between two nodes
 ROUNDING = 1e-9  # a budget of 0.9 buys three runs of 0.3
 
 
@@ -53,12 +54,12 @@ class CostModel:
         """The size of cost y by linear interpolation."""
         return np.interp(y, self.y, self.x)
 
-    def exactly(self, y: np.ndarray) -> np.ndarray:
-        """The size of cost y by bisection between two nodes."""
+    def exactly(self, y: np.ndarray, halvings: int = HALVINGS) -> np.ndarray:
+        """The size of cost y by bisection between two nodes, to rounding unless fewer halvings will do."""
         y = np.clip(y, self.y[0], self.y[-1])
         node = np.clip(np.searchsorted(self.y, y), 1, TABLE - 1)
         low, high = self.x[node - 1], self.x[node]
-        for _ in range(36):
+        for _ in range(halvings):
             middle = (low + high) / 2
             above = self.cost(middle) > y
             low, high = np.where(above, low, middle), np.where(above, middle, high)

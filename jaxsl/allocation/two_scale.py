@@ -15,15 +15,18 @@ is differentiated or repeated, so compiling would take longer than the search.
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
-from jaxsl.allocation.cost import ROUNDING, CostModel
+from jaxsl.allocation.cost import HALVINGS, ROUNDING, CostModel
 from jaxsl.allocation.criteria import RISK, factor, line_risk
 from jaxsl.allocation.design import Cost, Design, Region, gather
 
 COARSE, FINE = 17, 9  # grid of the scan and of a zoom
-KEPT = (4096, 64)  # triples zoomed into: a few times, and to the end
+# Rounds of the scan, of a few zooms and of the zooms to the end: how many, how many triples go on from there,
+# and halvings with which a cost is turned into a size (0: by interpolation).
+STAGES = ((1, 4096, 0), (3, 64, 12), (10, 1, HALVINGS))
 MOST_TRIPLES = 60_000  # all counts up to 69 runs; above, those near the continuous optimum
 WIDE, NARROW = (20, 4), (4, 1)  # how far from it (or from `near`), and how many at the lower scale
 
@@ -39,6 +42,10 @@ class _Searches:
     a: np.ndarray
     b: np.ndarray
     at_top: np.ndarray
+
+    @property
+    def num_runs(self) -> np.ndarray:
+        return self.k1 + self.a + self.b
 
     def take(self, rows: np.ndarray) -> "_Searches":
         return _Searches(self.k1[rows], self.a[rows], self.b[rows], self.at_top[rows])
@@ -85,25 +92,29 @@ def two_scale(
     here = Region(region.low - low, region.high - low, region.mean - low, region.variance)
     known = existing.size, np.sum(existing - low), np.sum((existing - low) ** 2)
 
-    def value(rows: _Searches, u: np.ndarray, exact: bool) -> np.ndarray:
-        v, x = (place - low for place in _place(model, rows, u, exact))
+    counts = searches.num_runs
+    fewest = int(counts.min())
+    factors = factor(existing.size + np.arange(fewest, counts.max() + 1), criterion, delta)
+
+    def value(rows: _Searches, u: np.ndarray, halvings: int) -> np.ndarray:
+        v, x = (place - low for place in _place(model, rows, u, halvings))
         k1, a, b = rows.k1[:, None], rows.a[:, None], rows.b[:, None]
         num = known[0] + k1 + a + b
         risk = line_risk(num, known[1] + a * v + b * x, known[2] + a * v**2 + b * x**2, here)
-        return risk * factor(num, criterion, delta)
+        return risk * factors[k1 + a + b - fewest]
 
-    u, grid, width, exact = np.full(searches.k1.size, 0.5), np.linspace(-1, 1, COARSE), 0.5, False
-    for rounds, kept in ((1, KEPT[0]), (3, KEPT[1]), (10, 1)):
+    u, grid, width = np.full(searches.k1.size, 0.5), np.linspace(-1, 1, COARSE), 0.5
+    for rounds, kept, halvings in STAGES:
         for _ in range(rounds):
             points = np.clip(u[:, None] + width * grid, 0, 1)
-            values = value(searches, points, exact)
+            values = value(searches, points, halvings)
             best = np.argmin(values, axis=1)
             u, lowest = points[np.arange(u.size), best], values[np.arange(u.size), best]
             width *= 2 / (grid.size - 1)
         rows = np.argsort(lowest, kind="stable")[:kept]
         searches, u, lowest = searches.take(rows), u[rows], lowest[rows]
-        grid, exact = np.linspace(-1, 1, FINE), True
-    v, x = _place(model, searches, u[:, None], True)
+        grid = np.linspace(-1, 1, FINE)
+    v, x = _place(model, searches, u[:, None], HALVINGS)
     runs = np.repeat([low, v.item(), x.item()], [searches.k1[0], searches.a[0], searches.b[0]])
     scales, count = gather(np.where(runs - low < 1e-9, low, runs))
     proven = complete and model.meets_assumption
@@ -160,9 +171,9 @@ def _continuous(model: CostModel, region: Region, existing: np.ndarray, most: in
     return round(float(lower.flat[best])), round(float(upper.flat[best]))
 
 
-def _place(model: CostModel, rows: _Searches, u: np.ndarray, exact: bool) -> tuple[np.ndarray, np.ndarray]:
+def _place(model: CostModel, rows: _Searches, u: np.ndarray, halvings: int) -> tuple[np.ndarray, np.ndarray]:
     """The scales v and x of every search at ``u (search, point)``."""
-    size = model.exactly if exact else model.roughly
+    size = partial(model.exactly, halvings=halvings) if halvings else model.roughly
     k1, a, b, top = (column[:, None] for column in (rows.k1, rows.a, rows.b, rows.at_top))
     left = model.budget - k1 * model.smallest
     least = np.where(a > 0, left / np.maximum(a + b, 1), model.smallest)
