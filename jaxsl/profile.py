@@ -95,26 +95,37 @@ def parameter_interval(
     box, starts = runs.box, found.theta[:num_starts]
     theta = found.theta[0]
 
-    def pinned(z):
-        value = box.theta(box.lower.at[index].set(z))[index]
-        return eqx.tree_at(
-            lambda runs: (runs.box.lower, runs.box.upper, runs.box.theta_lower, runs.box.theta_upper),
-            runs,
-            (
-                box.lower.at[index].set(z),
-                box.upper.at[index].set(z),
-                box.theta_lower.at[index].set(value),
-                box.theta_upper.at[index].set(value),
-            ),
-        )
-
     def refit(z, near):
-        return _best(solver, pinned(z), jnp.concatenate([near[None], starts]), runs)
+        return _best(solver, _pinned(runs, index, z), jnp.concatenate([near[None], starts]), runs)
 
     centre = box.scaled(theta)[index]
     room = jnp.stack([centre - box.lower[index], box.upper[index] - centre])
     ends = _both_ends(law, observations, found, level, refit, centre, room, jnp.minimum(room, 1e-2))
     return _profile(theta[index], lambda theta: theta[index], *ends)
+
+
+def parameter_profile(
+    law: Law,
+    observations: Observations,
+    found: Fit,
+    index: ArrayLike,
+    values: Array,
+    solver: Solver | None = None,
+    num_starts: int = 8,
+) -> Array:
+    """The least loss with parameter ``index`` held at each of ``values (value,)``: ``(value,)``.
+
+    ``L(c) = min { L(theta) : theta_index = c }``, from the best ``num_starts`` optima of ``found``; its
+    crossings of ``L* (1 + t^2 / (n - P))`` are the ends of ``parameter_interval``. Values outside the box
+    are taken at its bounds.
+    """
+    runs, solver = problem(law, observations), _default(solver)
+    places = runs.box.scaled(jnp.repeat(found.theta[:1], values.shape[0], axis=0).at[:, index].set(values))
+
+    def least(z):
+        return _best(solver, _pinned(runs, index, z), found.theta[:num_starts], runs)[1]
+
+    return jax.lax.map(least, runs.box.clip(places)[:, index])
 
 
 def prediction_interval(
@@ -168,6 +179,22 @@ class _Held(Problem):
 def _default(solver: Solver | None) -> Solver:
     # Ends of an interval are found from differences of losses, which need more digits than an optimum.
     return LevenbergMarquardt(tolerance=1e-13) if solver is None else solver
+
+
+def _pinned(runs: Problem, index: ArrayLike, z: Array) -> Problem:
+    """The problem with one parameter held at ``z`` by a box of no width in its coordinate."""
+    box = runs.box
+    value = box.theta(box.lower.at[index].set(z))[index]
+    return eqx.tree_at(
+        lambda runs: (runs.box.lower, runs.box.upper, runs.box.theta_lower, runs.box.theta_upper),
+        runs,
+        (
+            box.lower.at[index].set(z),
+            box.upper.at[index].set(z),
+            box.theta_lower.at[index].set(value),
+            box.theta_upper.at[index].set(value),
+        ),
+    )
 
 
 def _best(solver: Solver, held: Problem, starts: Array, runs: Problem) -> tuple[Array, Array]:

@@ -12,7 +12,7 @@ from synthetic import DECAY, LINE
 from jaxsl.fit import fit
 from jaxsl.law import Law, params
 from jaxsl.pool import observe
-from jaxsl.profile import parameter_interval, prediction_interval
+from jaxsl.profile import parameter_interval, parameter_profile, prediction_interval
 
 pytestmark = pytest.mark.usefixtures("float64")
 WIDE = Law("line", LINE.function, ("x",), params(a=(-20, 20), b=(-30, 30)), linear=("a", "b"))
@@ -126,3 +126,14 @@ def test_a_better_optimum_met_on_the_way_is_reported():
         lambda fit: (fit.theta, fit.loss), found, (found.theta.at[:, 2].multiply(1.1), found.loss * 1.5)
     )
     assert bool(parameter_interval(DECAY, observations, stuck, 2).better)
+
+
+def test_the_profile_crosses_its_limit_at_the_ends_of_the_interval():
+    observations = decay_runs()
+    found = fit(DECAY, observations, jnp.array([[1.0, 100.0, 0.35], [0.5, 50.0, 0.3]]))
+    interval = parameter_interval(DECAY, observations, found, 2)
+    values = jnp.array([interval.low, found.theta[0, 2], interval.high, 0.0, 9.0])
+    loss = jax.jit(parameter_profile, static_argnums=0)(DECAY, observations, found, 2, values)
+    limit = float(found.loss[0]) * (1 + scipy.stats.t.ppf(0.975, 6) ** 2 / 6)
+    np.testing.assert_allclose(loss[:3], [limit, float(found.loss[0]), limit], rtol=1e-4)
+    assert np.isfinite(loss[3:]).all() and min(loss[3:]) > limit  # taken at the bounds of the box

@@ -1,0 +1,74 @@
+"""Colours and axes that every plot shares."""
+
+import math
+from typing import Any
+
+try:
+    import matplotlib as mpl
+    from matplotlib import pyplot as plt
+    from matplotlib.axes import Axes
+    from matplotlib.ticker import FuncFormatter, LogFormatterSciNotation, LogLocator, NullFormatter
+except ImportError as error:
+    raise ImportError("plots need matplotlib: pip install 'jaxsl[plots]'") from error
+
+# Okabe and Ito 2008, without the yellow and the black that one of the two backgrounds would swallow, and with
+# a lighter blue: theirs, #0072B2, is hard to see on black.
+BLUE, ORANGE, GREEN, RED, SKY, PURPLE = "#2B87C4", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7"
+BASINS = (BLUE, ORANGE, GREEN, PURPLE, SKY, RED)
+FEW_DECADES = 2.0  # a logarithmic axis shorter than this gets labels between its powers of ten
+
+GREY = "#808080"  # reads on white (contrast 3.9) and on black (5.3)
+TRANSPARENT = {
+    "figure.facecolor": "none",
+    "axes.facecolor": "none",
+    "savefig.facecolor": "none",
+    "legend.framealpha": 0.0,
+    **dict.fromkeys(("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), GREY),
+    "axes.titlecolor": GREY,
+    "grid.color": GREY,
+}
+
+
+def axes(ax: Axes | None) -> Axes:
+    """The given axes, or those of a new figure; without a frame above and to the right."""
+    if ax is None:
+        ax = plt.subplots(figsize=(5.6, 3.8), layout="constrained")[1]
+    ax.spines[["top", "right"]].set_visible(False)
+    return ax
+
+
+def ink() -> str:
+    """The colour of text in the present style: what black is on paper."""
+    return mpl.rcParams["text.color"]
+
+
+def paper(ax: Axes) -> Any:
+    """The colour behind the axes, for the rims of marks; transparent where there is none."""
+    return ax.get_facecolor()
+
+
+def logarithmic(ax: Axes, which: str) -> None:
+    """A logarithmic axis ``"x"`` or ``"y"`` with plain labels at 1, 2 and 5 where it spans few decades."""
+    (ax.set_xscale if which == "x" else ax.set_yscale)("log")
+    low, high = ax.get_xlim() if which == "x" else ax.get_ylim()
+    axis = ax.xaxis if which == "x" else ax.yaxis
+    if low > 0 and math.log10(high / low) < FEW_DECADES:
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.set_major_formatter(FuncFormatter(lambda value, _: short(value)))
+    else:
+        axis.set_major_formatter(LogFormatterSciNotation())
+    axis.set_minor_formatter(NullFormatter())
+
+
+def short(value: float) -> str:
+    """A tick's label: ``0.02``, ``500``, ``2e6``."""
+    if 1e-3 <= abs(value) < 1e4 or value == 0:
+        return f"{value:.4g}"
+    mantissa, exponent = f"{value:.2e}".split("e")
+    return f"{float(mantissa):g}e{int(exponent)}"
+
+
+def legend(ax: Axes, **settings) -> None:
+    """A legend without a frame, where the marks leave room."""
+    if ax.get_legend_handles_labels()[0]:
+        ax.legend(frameon=False, fontsize="small", **settings)

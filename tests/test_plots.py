@@ -1,0 +1,236 @@
+"""Plots: what is drawn is what was found, on the axes that were given, in any style."""
+
+from dataclasses import replace
+
+import matplotlib
+import numpy as np
+import pandas as pd
+import pytest
+
+matplotlib.use("Agg")
+import jax.numpy as jnp
+from matplotlib import pyplot as plt
+from synthetic import DECAY
+
+from jaxsl.host import plots
+from jaxsl.host.episode import Step
+from jaxsl.host.errors import UserError
+from jaxsl.host.parameter_profile import parameter_profile
+from jaxsl.host.plan import plan
+from jaxsl.host.report import r2
+from jaxsl.host.view import view
+from jaxsl.law import Law, params
+
+SIZES = np.geomspace(1e3, 3e5, 12)
+
+
+def surface(theta, x):
+    """L = E + A N^-alpha D^-0.2"""
+    return theta[0] + theta[1] * jnp.exp(-theta[2] * jnp.log(x[0]) - 0.2 * jnp.log(x[1]))
+
+
+SURFACE = Law(
+    "surface", surface, ("N", "D"), params(E=(0.1, 5), A=(1, 1e3), alpha=(0.05, 1)), linear=("E", "A")
+)
+
+
+def runs(num_done=9):
+    rng = np.random.default_rng(0)
+    tokens = np.tile([1e6, 1e7, 1e8], 4)
+    loss = 1.5 + 40 * SIZES**-0.3 * tokens**-0.2 + rng.normal(0, 0.003, 12)
+    loss[num_done:] = np.nan
+    return {"N": SIZES, "D": tokens, "loss": loss, "price": 6 * SIZES * tokens}
+
+
+@pytest.fixture(scope="module")
+def seen():
+    target = pd.DataFrame({"N": [2e6, 4e6], "D": [1e8, 2e8], "loss": [1.51, 1.5]})
+    return view(runs(), SURFACE, target=target, cost="price", units={"loss": "nats"})
+
+
+@pytest.fixture(autouse=True)
+def close():
+    yield
+    plt.close("all")
+
+
+def labelled(ax, text):
+    """The artist of a legend entry."""
+    handles, labels = ax.get_legend_handles_labels()
+    return next(handle for handle, label in zip(handles, labels, strict=True) if label.startswith(text))
+
+
+def test_runs_lie_beside_the_fit_by_their_residual(seen):
+    ax = plots.data_and_fit(seen, "N")
+    x, y = labelled(ax, "runs").get_data()
+    np.testing.assert_array_equal(x, SIZES[:9])
+    line_x, line_y = labelled(ax, "fit").get_data()
+    on_line = np.interp(np.log(x), np.log(line_x), line_y)
+    np.testing.assert_allclose(y - on_line, (seen.seen.y - seen.fitted)[:, 0], atol=3e-4)
+    assert ax.get_xscale() == "log" and ax.get_xlabel() == "N (parameters)"
+    assert ax.get_ylabel() == "loss (nats)" and "D = 1.41e8" in ax.get_title(loc="left")
+
+
+def test_the_targets_are_marked_and_lie_inside_the_axis(seen):
+    ax = plots.data_and_fit(seen, "N")
+    span = labelled(ax, "targets' range")
+    assert (span.get_x(), span.get_x() + span.get_width()) == (2e6, 4e6)
+    assert ax.get_xlim()[1] > 4e6
+    x, y = labelled(ax, "targets, unseen").get_data()
+    assert list(x) == [2e6, 4e6]
+    residual = [1.51, 1.5] - seen.fit.prediction.mean[:, 0]
+    line_x, line_y = labelled(ax, "fit").get_data()
+    np.testing.assert_allclose(y - np.interp(np.log(x), np.log(line_x), line_y), residual, atol=3e-4)
+
+
+def test_the_band_of_outcomes_holds_the_band_of_the_curve_and_widens_away_from_the_runs(seen):
+    found = seen.slices["N"]
+    assert (found.low <= found.curve_low).all() and (found.curve_low <= found.mean).all()
+    assert (found.mean <= found.curve_high).all() and (found.curve_high <= found.high).all()
+    width = (found.curve_high - found.curve_low)[:, 0]
+    assert width[-1] > width[len(width) // 2]
+
+
+def test_an_unknown_input_is_refused_with_those_there_are(seen):
+    with pytest.raises(UserError, match="has no input 'X'; it has N, D"):
+        plots.data_and_fit(seen, "X")
+
+
+def test_basins_are_drawn_at_their_prediction_and_misfit(seen):
+    ax = plots.basins(seen)
+    optima = labelled(ax, "basin 1")
+    chosen = seen.plausible.label == 0
+    np.testing.assert_allclose(optima.get_xdata(), seen.plausible.prediction[chosen, 0])
+    np.testing.assert_allclose(optima.get_ydata(), np.sqrt(seen.plausible.loss[chosen]))
+    assert min(optima.get_ydata()) == pytest.approx(seen.fit.basins[0].rmse)
+    bar = ax.lines[0].get_xdata()
+    half = 1.96 * seen.plausible.deviation[0, 0]
+    np.testing.assert_allclose(bar, seen.plausible.mean[0, 0] + np.array([-half, half]))
+
+
+def test_residuals_are_drawn_against_what_was_asked_for_and_the_largest_is_named(seen):
+    for against, x in ((None, seen.fitted[:, 0]), ("cost", seen.seen.cost), ("D", seen.seen.x[:, 1])):
+        ax = plots.residuals(seen, against)
+        drawn = ax.lines[-1]
+        np.testing.assert_allclose(drawn.get_xdata(), x)
+        np.testing.assert_allclose(drawn.get_ydata(), seen.score[:, 0])
+    worst = int(np.argmax(np.abs(seen.score)))
+    assert ax.texts[0].get_text() == f"row {worst}"
+    with pytest.raises(UserError, match="name cost or an input"):
+        plots.residuals(seen, "lr")
+
+
+@pytest.mark.slow
+def test_a_score_is_that_of_a_run_left_out_and_a_fit_without_a_choice_can_be_drawn():
+    """On a law that is linear in all free parameters, against leaving the run out by algebra."""
+
+    def line(theta, x):
+        return theta[0] + theta[1] * x[0]
+
+    law = Law("line", line, ("x",), params(a=(-50, 50), b=(-50, 50)), linear=("a", "b"))
+    rng = np.random.default_rng(1)
+    x = np.linspace(1, 4, 8)
+    table = {"x": x, "loss": 1 + 0.5 * x + rng.normal(0, 0.3, 8)}
+    found = view(table, law)
+    design, y, noise = np.column_stack([np.ones(8), x]), table["loss"], found.fit.noise**2
+    for row in range(8):
+        others = np.arange(8) != row
+        covariance = np.linalg.inv(design[others].T @ design[others])
+        mean = design[row] @ covariance @ design[others].T @ y[others]
+        deviation = np.sqrt(noise * (1 + design[row] @ covariance @ design[row]))
+        assert found.score[row, 0] == pytest.approx((y[row] - mean) / deviation, rel=1e-2)
+    assert found.choice is None and plots.data_and_fit(found) and plots.basins(found)
+    with pytest.raises(UserError, match="needs a target, a cost and runs without an outcome"):
+        plots.score_map(found)
+
+
+def test_calibration_counts_the_runs_inside(seen):
+    ax = plots.calibration(seen)
+    claimed, inside = labelled(ax, "9 runs").get_data()
+    from scipy.stats import norm
+
+    at = int(np.argmin(np.abs(claimed - 50)))
+    limit = norm.ppf((1 + claimed[at] / 100) / 2)
+    assert inside[at] == pytest.approx(100 * np.mean(np.abs(seen.score) <= limit))
+    assert labelled(ax, "2 targets") is not None
+
+
+def test_the_score_map_draws_every_affordable_candidate_and_rings_the_first(seen):
+    ax = plots.score_map(seen)
+    marks, ring = ax.collections[:2]
+    best = seen.choice.runs[0]
+    assert len(marks.get_offsets()) == 3
+    assert tuple(ring.get_offsets()[0]) == (best.x["N"], best.x["D"])
+    np.testing.assert_allclose(marks.get_array()[-1], 1.0)
+    sizes = {float(x): area for (x, _), area in zip(marks.get_offsets(), marks.get_sizes(), strict=True)}
+    cost = {run.x["N"]: run.cost for run in seen.choice.runs}
+    assert sorted(sizes, key=sizes.get) == sorted(cost, key=cost.get)
+    assert ax.texts[0].get_text() == f"next: row {best.row_number}"
+    assert labelled(ax, "runs done").get_xdata().size == 9
+
+
+@pytest.mark.slow
+def test_the_score_map_of_one_input_has_the_score_on_its_other_axis():
+    table = {"N": SIZES, "loss": 1 + 30 * SIZES**-0.3, "cost": SIZES}
+    table["loss"][8:] = np.nan
+    found = view(table, DECAY, target="N=1e7")
+    ax = plots.score_map(found)
+    assert ax.get_ylabel().startswith("score") and ax.get_xlabel() == "N (parameters)"
+    np.testing.assert_allclose(ax.collections[1].get_offsets()[0, 1], found.choice.runs[0].score)
+
+
+@pytest.mark.slow
+def test_a_profile_has_its_lowest_point_at_the_optimum_and_its_interval_under_the_limit(seen):
+    found = parameter_profile(seen, "alpha")
+    inside = (found.values > found.low * 1.001) & (found.values < found.high * 0.999)
+    assert (found.rmse[inside] <= found.limit).all() and found.low < found.best < found.high
+    assert (found.rmse[~inside] >= found.limit * 0.999).all() or found.open_low or found.open_high
+    ax = plots.profile(found)
+    np.testing.assert_array_equal(labelled(ax, "best fit").get_ydata(), found.rmse)
+    assert labelled(ax, "optimum").get_xdata()[0] == found.best
+    with pytest.raises(UserError, match="no parameter 'beta'; it has E, A, alpha"):
+        parameter_profile(seen, "beta")
+
+
+def steps():
+    mean, half = np.array([[1.0], [2.0]]), np.array([0.4, 0.2, 0.1])
+    return [
+        Step(3 + i, 10.0 * 2**i, mean + width, np.stack([mean - width, mean + width]), 1)
+        for i, width in enumerate(half)
+    ]
+
+
+def test_spend_is_drawn_against_interval_and_r2():
+    observed = np.array([[1.0], [2.0]])
+    ax = plots.interval_by_spend(steps(), observed, total=100)
+    x, y = labelled(ax, "prediction").get_data()
+    assert list(x) == [10.0, 20.0, 40.0] and np.allclose(y, [1.9, 1.7, 1.6])
+    assert "%" in ax.get_xlabel() and labelled(ax, "came out").get_ydata()[0] == 1.5
+    ax = plots.r2_by_spend(steps(), observed)
+    np.testing.assert_allclose(ax.lines[-1].get_ydata(), [r2(observed, step.mean) for step in steps()])
+    assert ax.get_xlabel() == "spent (unit of the costs)"
+
+
+def test_ess_and_allocation_are_those_of_the_plan():
+    found = plan(9.47, (4, 7), "0.3*exp(x)", line=(-0.9, 0.52), sigma=0.2, link="logistic:2,-6.11", curve=2)
+    ax = plots.ess_by_budget(found)
+    np.testing.assert_allclose(labelled(ax, "Hoeffding").get_ydata(), [step.ess for step in found.curve])
+    ax = plots.allocation(found, existing=np.array([0.5, 0.5, 1.0]))
+    np.testing.assert_allclose(labelled(ax, "to train").get_data(), [found.x, found.count])
+    np.testing.assert_allclose(labelled(ax, "there already").get_data(), [[0.5, 1.0], [2, 1]])
+    with pytest.raises(UserError, match="no ESS to draw"):
+        plots.ess_by_budget(replace(found, curve=()))
+
+
+def test_every_plot_uses_the_axes_it_is_given_and_the_style_of_the_moment(seen):
+    draw = [plots.data_and_fit, plots.basins, plots.residuals, plots.calibration, plots.score_map]
+    for function in draw:
+        ax = plt.figure().add_subplot()
+        assert function(seen, ax=ax) is ax
+        assert "(" in ax.get_xlabel() and "(" in ax.get_ylabel(), f"{function.__name__}: an axis without unit"
+    with plt.style.context("dark_background"):
+        ax = plots.data_and_fit(seen)
+        assert labelled(ax, "runs").get_color() == "white"
+    with matplotlib.rc_context(plots.TRANSPARENT):
+        ax = plots.data_and_fit(seen)
+        assert ax.get_facecolor()[3] == 0 and ax.figure.get_facecolor()[3] == 0
