@@ -69,8 +69,11 @@ def gaussian(length: Array, item_sd: Array, delta: float = 0.05) -> Array:
 
 
 def beta(mean: Array, variance: Array) -> Array:
-    """``n = m (1 - m) / v - 1`` from mean and variance of the predicted performance (Appendix B)."""
-    return mean * (1 - mean) / variance - 1
+    """``n = m (1 - m) / v - 1`` from mean and variance of the predicted performance (Appendix B).
+
+    0 where the variance is larger than that of any Beta distribution of this mean.
+    """
+    return jnp.maximum(mean * (1 - mean) / variance - 1, 0.0)
 
 
 @jax.jit

@@ -11,7 +11,8 @@ test items and its error is *worth* few speaks against the model. Three tests tu
   against curvature.
 
 None says anything about a design of as many scales as features: such a model passes through the means of
-its scales whatever they are. The answer is then "not testable".
+its scales whatever they are. The answer is then "not testable", and also with fewer than ``FEWEST`` degrees
+of freedom left for a test: with one, outcomes that are rounded to two digits line up by chance.
 
 ("Extrapolating Large Models from the Small", Remark 2 and Appendix E.1.)
 """
@@ -25,6 +26,7 @@ from jax.scipy.special import betainc
 from jaxsl import ess, linear_model, quantile
 from jaxsl.resample import num_scales
 
+FEWEST = 2
 NOT_TESTABLE, CONSISTENT, MISSPECIFIED = 0, 1, 2
 VERDICT = ("not testable", "consistent", "misspecified")
 
@@ -92,7 +94,7 @@ def diagnose(features: Array, y: Array, order: Array, delta: float = 0.05) -> Di
     p = two_sided_p(jnp.stack([largest, drift, bend]), jnp.stack([dof, count - 1, dof]))
     p = p * jnp.array([jnp.sum(jnp.isfinite(left_out.score)), 1, 1])
 
-    testable = (num_scales(features) > size) & (dof >= 1)
+    testable = (num_scales(features) > size) & (dof >= FEWEST)
     p = jnp.where(testable, jnp.minimum(p, 1.0), jnp.nan)
     p_value = jnp.minimum(1.0, jnp.sum(~jnp.isnan(p)) * jnp.nanmin(p))
     verdict = jnp.where(p_value < delta, MISSPECIFIED, CONSISTENT)

@@ -16,6 +16,8 @@ from jax import Array
 from jaxsl import linear_model
 from jaxsl.linear_model import Interval, LinearFit
 
+ROUNDING = 1e-9
+
 
 class Draws(eqx.Module):
     """Refitted models.
@@ -86,7 +88,8 @@ def studentised_interval(
     error = fitted.sigma * jnp.sqrt(jnp.sum((target_features @ fitted.root) ** 2, axis=1))
     drawn = draws.coefficient @ target_features.T
     spread = jnp.sqrt(jnp.sum((target_features @ draws.root) ** 2, axis=-1))
-    usable = (draws.valid & (draws.sigma > 0))[:, None]
+    # A draw of as many different runs as features passes through them: its sigma is rounding alone.
+    usable = (draws.valid & (draws.sigma > ROUNDING * fitted.sigma))[:, None]
     pivot = (drawn - mean) / jnp.where(usable, draws.sigma[:, None] * spread, 1.0)
     pivot = jnp.where(usable, pivot, jnp.nan)
     ends = jnp.nanquantile(pivot, jnp.array([delta / 2, 1 - delta / 2], mean.dtype), axis=0)

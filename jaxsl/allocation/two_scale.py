@@ -28,6 +28,7 @@ COARSE, FINE = 17, 9  # grid of the scan and of a zoom
 # and halvings with which a cost is turned into a size (0: by interpolation).
 STAGES = ((1, 4096, 0), (3, 64, 12), (10, 1, HALVINGS))
 MOST_TRIPLES = 60_000  # all counts up to 69 runs; above, those near the continuous optimum
+MOST_RUNS = 1_000_000
 WIDE, NARROW = (20, 4), (4, 1)  # how far from it (or from `near`), and how many at the lower scale
 
 
@@ -83,7 +84,7 @@ def two_scale(
         infinite where the budget does not buy a line.
 
     Raises:
-        ValueError: see ``CostModel``.
+        ValueError: see ``CostModel``; and when the budget buys more than ``MOST_RUNS`` of the smallest runs.
     """
     model = CostModel(cost, budget, low, high)
     existing = np.zeros(0) if existing is None else np.asarray(existing, float)
@@ -122,7 +123,7 @@ def two_scale(
         x=scales,
         count=count,
         cost=float(model.cost(runs).sum()),
-        risk=float(lowest[0] / factor(existing.size + runs.size, criterion, delta)),
+        risk=float(lowest[0] / factors[runs.size - fewest]) if np.isfinite(lowest[0]) else np.inf,
         value=float(lowest[0]),
         bound=float(lowest[0]) if proven else np.nan,
         proof="Theorem 6.1, all counts enumerated" if proven else "none",
@@ -139,6 +140,11 @@ def _enumerate(
     """All counts that the budget allows, and whether they are all; those without a lower scale first."""
     most = int(model.budget / model.smallest * (1 + ROUNDING))
     most = most if max_runs is None else min(most, max_runs)
+    if most > MOST_RUNS:
+        raise ValueError(
+            f"a budget of {model.budget:g} buys {most:.3g} runs of the smallest size, more than can be "
+            "planned: are both in one unit? Else limit the number of runs, or raise the smallest size"
+        )
     complete = near is None and (most + 1) * (most + 2) * (most + 3) // 6 <= MOST_TRIPLES
     if complete:
         counts = np.indices((most + 1,) * 3).reshape(3, -1)

@@ -7,11 +7,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxsl import linear_model, misspecification, resample
-from jaxsl import link as links
 from jaxsl.host.errors import UserError
-from jaxsl.host.ess_report import Diagnosis, EssReport, FamilyCheck
-from jaxsl.host.forecast import FITTED, Promise, fit_link, known_link
-from jaxsl.host.line_runs import finite_column, line_runs, size_cost, target_columns, target_size
+from jaxsl.host.ess_report import Diagnosis, EssReport
+from jaxsl.host.expression import parse
+from jaxsl.host.forecast import Promise, check_interval
+from jaxsl.host.line_runs import line_runs, require_noise, size_cost, target_columns, target_size
+from jaxsl.host.link_runs import LinkRuns, ready_link, remarks, require_shares
 from jaxsl.host.spend import MEASURES, choose
 from jaxsl.host.table import read
 from jaxsl.linear_model import Interval, LinearFit
@@ -39,6 +40,8 @@ def assess(
     item_cost: float = 0.0,
     trained: bool = False,
     by: str = "exact",
+    width: float | None = None,
+    item_sd: float | None = None,
     inside: bool = False,
     draws: int = 1000,
     seed: int = 0,
@@ -60,7 +63,9 @@ def assess(
         items: test items of a direct test; with it, the choice between predicting, testing and training more.
         item_cost: of one item.
         trained: whether the target exists, so that testing it costs its items alone.
-        by: equivalent sample size that decides: ``exact``, ``hoeffding`` or ``beta``.
+        by: equivalent sample size that decides: ``exact``, ``hoeffding``, ``beta`` or ``gaussian``.
+        width, item_sd: for scores that are no share of right answers, such as a loss: the width of the range
+            of an item's score, and its standard deviation between items.
         inside: allow a target that is no larger than the largest run.
         draws, seed: of the bootstraps.
 
@@ -70,22 +75,22 @@ def assess(
     _check(noise, delta, sides, items, item_cost, by, cost, sigma, draws)
     found = line_runs(read(runs), x, y)
     columns = target_columns(target)
+    _require_use(columns, x, cost)
     size = target_size(found, columns)
     if size <= found.x.max() and not inside:
         raise UserError(
             f"the target's size {size:g} lies inside the runs, which reach {found.x.max():g}: that is no "
             "extrapolation. Leave out the runs as large as the target, or pass --inside to interpolate"
         )
-    ready = known_link(link)
-    check = None
-    if ready is None:
-        models_y, models_p, names = _models(link, link_runs, y, performance, family)
-        ready = fit_link(link, models_y, models_p, "--link-runs", draws, seed)
-        check = _families(link, models_y, models_p, names, delta, seed) if names is not None else None
+    models = LinkRuns(link_runs, y, performance, family)
+    ready, check = ready_link(link, models, delta, draws, seed, width, item_sd)
+    if ready.wants_shares:
+        require_shares(found.table, y, "--y", found.y)
     with double_precision():
         features = linear_model.line_terms(jnp.asarray(found.x)[:, None])
         fitted = linear_model.fit(features, jnp.asarray(found.y))
         at = linear_model.line_terms(jnp.array([[size]]))
+        require_noise(float(fitted.sigma) if sigma is None else sigma, found.y, found.table.name)
         interval = _interval(fitted, features, found.y, at, ready.share(delta), sigma, noise, draws, seed)
         mean, low, high = (float(end[0]) for end in (interval.mean, interval.lower, interval.upper))
         leverage = float(linear_model.leverage(features, at)[0])
@@ -104,16 +109,7 @@ def assess(
             choice = choose(
                 promise, found.x, size, worth, by_size.function, cost_target, items, item_cost, trained, by
             )
-    if ready.num_models == 0 and not 0 <= worth.point <= 1:
-        notes.append(
-            "the predicted performance is no share, so only Hoeffding's size has a meaning, for scores "
-            "in a range of width one"
-        )
-    if check is not None and check.coverage < 1 - 2 * delta:
-        notes.append(
-            "the link is not universal: intervals learned from the other families cover "
-            f"{check.coverage:.0%} of the models instead of {1 - delta:.0%}; the interval above is too short"
-        )
+    notes += remarks(ready, worth, check, delta)
     return EssReport(
         num_runs=found.x.size,
         dof=int(fitted.dof),
@@ -133,6 +129,7 @@ def assess(
         delta=delta,
         sides=sides,
         noise=noise,
+        quantile="bootstrap" if noise != "gaussian" else "t" if sigma is None else "z",
         diagnosis=Diagnosis(verdict, p_value),
         families=check,
         choice=choice,
@@ -147,65 +144,30 @@ def _check(noise, delta, sides, items, item_cost, by, cost, sigma, draws) -> Non
         raise UserError(f"--noise {noise}: choose one of {', '.join(NOISE)}")
     if by not in MEASURES:
         raise UserError(f"--by {by}: choose one of {', '.join(MEASURES)}")
-    if not 0 < delta < 0.5:
-        raise UserError(f"--delta {delta:g}: one minus the confidence, so between 0 and 0.5, such as 0.05")
-    if sides not in (1, 2):
-        raise UserError(f"--sides {sides}: 1 as in the paper, or 2 for a valid two-sided interval")
+    check_interval(delta, sides, sigma)
     if items is not None and items < 1:
         raise UserError(f"--items {items}: a direct test needs at least one item")
     if items is not None and cost is None:
         raise UserError("--items compares costs; say what a run costs: --cost, such as --cost 0.3*exp(x)")
-    if item_cost < 0:
+    if not (np.isfinite(item_cost) and item_cost >= 0):
         raise UserError(f"--item-cost {item_cost:g}: a cost is not negative")
-    if sigma is not None and not sigma > 0:
-        raise UserError(f"--sigma {sigma:g}: a standard deviation is positive")
     if draws < 100:
         raise UserError(f"--draws {draws}: a 95 % bootstrap interval needs at least 100 draws, better 1000")
 
 
-def _models(
-    link: str, link_runs: Any, y: str, performance: str | None, family: str | None
-) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    """Scores, performances and families of the models that the link is learned from."""
-    if link_runs is None or performance is None:
+def _require_use(columns: dict[str, float], x: str, cost: str | None) -> None:
+    """Refuse values of the target that nothing asks for: most often a misspelt name."""
+    used = {name for formula in (x, cost) if formula for name in (formula, *_names(formula))}
+    idle = [name for name in columns if name and name not in used]
+    if idle:
         raise UserError(
-            f"--link {link} is fitted to models of other families: give --link-runs FILE with their scores "
-            "and --performance COLUMN; or give a known link, or --link identity"
+            f"--target {idle[0]}={columns[idle[0]]:g}: neither --x {x} nor --cost uses {idle[0]}; leave it "
+            "out, or correct its name"
         )
-    table = read(link_runs)
-    scores = finite_column(table, y, "--y")
-    performances = finite_column(table, performance, "--performance")
-    if family is None:
-        return scores, performances, None
-    if family not in table.columns:
-        raise UserError(f"--family {family}: {table.name} has no such column; {table.suggest(family)}")
-    return scores, performances, np.array(table.text(family))
 
 
-def _families(
-    link: str, y: np.ndarray, p: np.ndarray, names: np.ndarray, delta: float, seed: int
-) -> FamilyCheck | None:
-    """Leave one family out; None when the others would be too few."""
-    families = np.unique(names)
-    members = names == families[:, None]
-    if families.size < 2 or (y.size - members.sum(axis=1)).min() < FITTED[link].fewest:
-        return None
-    with double_precision():
-        key = jax.random.key(seed)
-
-        def check(key, y, p, members):
-            return links.leave_one_family_out(FITTED[link], key, y, p, members, delta=delta)
-
-        held_out = jax.jit(check)(key, jnp.asarray(y), jnp.asarray(p), jnp.asarray(members))
-    covered = (np.asarray(held_out.lower) <= p) & (p <= np.asarray(held_out.upper))
-    number = members.sum(axis=1)
-    return FamilyCheck(
-        families=tuple(str(name) for name in families),
-        num_models=number,
-        covered=members @ covered.astype(int),
-        bias=members @ (p - np.asarray(held_out.prediction)) / number,
-        coverage=float(covered.mean()),
-    )
+def _names(formula: str) -> tuple[str, ...]:
+    return parse(formula).names
 
 
 def _interval(

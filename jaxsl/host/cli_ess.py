@@ -30,6 +30,14 @@ SigmaOption = Annotated[
     typer.Option("--sigma", help="Known noise of Y (then z); estimated from the runs (then t) by default."),
 ]
 DeltaOption = Annotated[float, typer.Option("--delta", help="One minus the confidence of the intervals.")]
+WidthOption = Annotated[
+    float | None,
+    typer.Option("--width", help="Width of the range of an item's score, if that is no share in [0, 1]."),
+]
+ItemSdOption = Annotated[
+    float | None,
+    typer.Option("--item-sd", help="Spread of the score between items, for a loss: the Gaussian size."),
+]
 SidesOption = Annotated[
     int, typer.Option("--sides", help="Hoeffding's constant: 1 as in the paper, 2 for a valid interval.")
 ]
@@ -83,8 +91,10 @@ def ess(
         bool, typer.Option("--trained", help="The target exists: testing it costs its items alone.")
     ] = False,
     by: Annotated[
-        str, typer.Option("--by", help="The size that decides: exact, hoeffding or beta.")
+        str, typer.Option("--by", help="The size that decides: exact, hoeffding, beta or gaussian.")
     ] = "exact",
+    width: WidthOption = None,
+    item_sd: ItemSdOption = None,
     inside: Annotated[bool, typer.Option("--inside", help="Allow a target inside the runs.")] = False,
     delta: DeltaOption = 0.05,
     sides: SidesOption = 1,
@@ -119,6 +129,8 @@ def ess(
             item_cost=item_cost,
             trained=trained,
             by=by,
+            width=width,
+            item_sd=item_sd,
             inside=inside,
             draws=draws,
             seed=seed,
@@ -187,6 +199,8 @@ def allocate(
     from jaxsl.host.show_ess import show_plan
     from jaxsl.host.table import read
 
+    if y is not None and runs is None:
+        raise UserError(f"--y {y} is a column of runs already there: name their file with --runs")
     region = numbers("--target", target, (1, 2))
     ends = None if line is None else numbers("--line", line, (2,))
     sizes, outcomes = np.array(numbers("--existing", existing)) if existing else np.zeros(0), None

@@ -75,6 +75,7 @@ class EssReport(Report):
         performance: the prediction and its equivalent sample sizes.
         link, link_models: the link, and how many models it was fitted to.
         delta, sides, noise: the settings of the interval.
+        quantile: ``t`` with sigma estimated, ``z`` with sigma known, or ``bootstrap``.
         diagnosis, families, choice: ``None`` where not asked for.
         cost_runs, cost_target: of the runs that are there and of the target; not a number without a cost.
         notes: things worth saying.
@@ -98,6 +99,7 @@ class EssReport(Report):
     delta: float
     sides: int
     noise: str
+    quantile: str
     diagnosis: Diagnosis
     families: FamilyCheck | None
     choice: Choice | None

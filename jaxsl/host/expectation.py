@@ -7,7 +7,8 @@ from jaxsl import linear_model
 from jaxsl.allocation.criteria import T_RISK, factor, line_risk
 from jaxsl.allocation.design import Region, uniform_region
 from jaxsl.host.errors import UserError
-from jaxsl.host.forecast import Promise, known_link
+from jaxsl.host.forecast import KNOWN, Promise, known_link
+from jaxsl.host.line_runs import require_noise
 from jaxsl.host.plan_report import Worth
 from jaxsl.precision import double_precision
 
@@ -24,7 +25,12 @@ def promise_of(
     """What a leverage is worth; None where the line or its noise is unknown."""
     known = known_link(link)
     if known is None:
-        raise UserError(f"--link {link}: planning needs a known link, such as {link}:W,B with numbers")
+        raise UserError(
+            f"--link {link}: planning needs a known link: identity, "
+            + " or ".join(f"{name}:{values}" for name, values in KNOWN.items())
+        )
+    if line is not None and not np.isfinite(line).all():
+        raise UserError(f"--line {line[0]:g},{line[1]:g}: write two finite numbers")
     estimated = sigma is None
     if outcomes is not None and existing.size > 2 and np.unique(existing).size > 1:
         with double_precision():
@@ -32,6 +38,7 @@ def promise_of(
             fitted = linear_model.fit(features, jnp.asarray(outcomes))
             intercept, slope = (float(value) for value in fitted.coefficient)
             line = (intercept, slope) if line is None else line
+            require_noise(float(fitted.sigma) if sigma is None else sigma, outcomes, "--runs")
             sigma = float(fitted.sigma) if sigma is None else sigma
     if sigma is None or line is None:
         return None, ["the ESS to expect needs --sigma and --line, or runs with --y to estimate them from"]

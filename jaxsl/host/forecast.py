@@ -1,6 +1,6 @@
 """What an interval for Y at the target means for the performance: through the link, to test items."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import jax
 import jax.numpy as jnp
@@ -32,7 +32,8 @@ class Items(Report):
 
     Attributes:
         point, lower, upper: of the performance.
-        hoeffding, clopper_pearson, beta: equivalent sample sizes; not a number where they have no meaning.
+        hoeffding, clopper_pearson, beta, gaussian: equivalent sample sizes (see ``jaxsl.ess``); not a number
+            where they have no meaning.
     """
 
     point: float
@@ -41,6 +42,7 @@ class Items(Report):
     hoeffding: float
     clopper_pearson: float
     beta: float
+    gaussian: float
 
 
 @dataclass(frozen=True)
@@ -52,12 +54,21 @@ class Link:
         curve: the link.
         curves: its bootstrap draws; None where it counts as known.
         num_models: models it was fitted to, 0 if known.
+        width: of the range of an item's score; 1 for a share of right answers.
+        item_sd: standard deviation of the score between items; not a number where unknown.
     """
 
     name: str
     curve: link.Curve
     curves: link.Curve | None
     num_models: int
+    width: float = 1.0
+    item_sd: float = np.nan
+
+    @property
+    def wants_shares(self) -> bool:
+        """Whether Y itself is a performance between 0 and 1."""
+        return self.name == "identity" and self.width == 1
 
     def items(self, mean: float, lower: float, upper: float, delta: float, sides: int) -> Items:
         """The performance for an interval of Y at confidence ``1 - self.share(delta)``, and its worth.
@@ -65,13 +76,21 @@ class Link:
         An interval without end is worth nothing.
         """
         if not np.isfinite(upper - lower):
-            return Items(self.at(mean), -np.inf, np.inf, 0.0, 0.0, 0.0)
+            return Items(self.at(mean), -np.inf, np.inf, 0.0, 0.0, 0.0, 0.0)
         with double_precision():
             line = Interval(*(jnp.array([end]) for end in (mean, lower, upper)))
             found = through_link(line, self.curve, self.curves, delta)
             worth = ess.from_interval(found.lower, found.upper, found.point, delta, sides)
-            values = found.point, found.lower, found.upper, worth.hoeffding, worth.clopper_pearson, worth.beta
-            return Items(*(float(value[0]) for value in values))
+            is_share = self.width == 1
+            return Items(
+                point=float(found.point[0]),
+                lower=float(found.lower[0]),
+                upper=float(found.upper[0]),
+                hoeffding=float(worth.hoeffding[0]) * self.width**2,
+                clopper_pearson=float(worth.clopper_pearson[0]) if is_share else np.nan,
+                beta=float(worth.beta[0]) if is_share else np.nan,
+                gaussian=float(ess.gaussian(worth.length[0], jnp.array(self.item_sd), delta)),
+            )
 
     def at(self, y: float) -> float:
         """The performance at Y."""
@@ -109,6 +128,35 @@ class Promise:
         return self.link.items(mean, mean - half, mean + half, self.delta, self.sides)
 
 
+def check_interval(delta: float, sides: int, sigma: float | None) -> None:
+    """Refuse settings of an interval that have no meaning."""
+    if not 0 < delta < 0.5:
+        raise UserError(f"--delta {delta:g}: one minus the confidence, so between 0 and 0.5, such as 0.05")
+    if sides not in (1, 2):
+        raise UserError(f"--sides {sides}: 1 as in the paper, or 2 for a valid two-sided interval")
+    if sigma is not None and not (np.isfinite(sigma) and sigma > 0):
+        raise UserError(f"--sigma {sigma:g}: a standard deviation is positive")
+
+
+def score_link(link: Link, width: float | None, item_sd: float | None) -> Link:
+    """The identity for scores that are no share of right answers, such as a loss.
+
+    Raises:
+        UserError: when a width or a standard deviation is not positive, or the link gives shares.
+    """
+    if width is None and item_sd is None:
+        return link
+    for option, value in (("--width", width), ("--item-sd", item_sd)):
+        if value is not None and not (np.isfinite(value) and value > 0):
+            raise UserError(f"{option} {value:g}: must be positive")
+    if link.name != "identity":
+        raise UserError(
+            f"--link {link.name} gives shares between 0 and 1; --width and --item-sd have no use there"
+        )
+    # Without a range Hoeffding's inequality says nothing.
+    return replace(link, width=np.nan if width is None else width, item_sd=item_sd or np.nan)
+
+
 def known_link(text: str) -> Link | None:
     """The link that ``--link`` names with numbers, or ``identity``; None for one that is to be fitted.
 
@@ -129,6 +177,8 @@ def known_link(text: str) -> Link | None:
     if name not in KNOWN or len(values) != len(KNOWN[name].split(",")):
         raise UserError(f"--link {text}: cannot be read; {HOW}")
     slope, intercept, floor = [*values, 0.0][:3]
+    if not (np.isfinite(values).all() and slope != 0):
+        raise UserError(f"--link {text}: W and B must be finite, and W other than 0, or Y says nothing of P")
     if not 0 <= floor < 1:
         raise UserError(f"--link {text}: the floor H must be at least 0 and below 1, not {floor:g}")
     with double_precision():

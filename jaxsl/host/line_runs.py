@@ -9,6 +9,7 @@ from jaxsl.host.errors import UserError
 from jaxsl.host.expression import parse
 from jaxsl.host.table import NUMBER, Table
 
+EXACT = 1e-12  # residuals this small, relative to the outcomes, are rounding
 LOOSE = 0.02  # a cost that a power of size misses by more than this share is worth a note
 
 
@@ -69,6 +70,15 @@ def line_runs(table: Table, x: str, y: str) -> LineRuns:
     return found
 
 
+def require_noise(sigma: float, y: np.ndarray, name: str) -> None:
+    """Refuse a standard deviation of outcomes ``y (run,)`` that is rounding."""
+    if not sigma > EXACT * np.abs(y).max():
+        raise UserError(
+            f"{name}: the runs lie on a line to rounding, so their noise cannot be estimated and an interval "
+            "would have no length; say what it is: --sigma"
+        )
+
+
 def target_columns(text: str) -> dict[str, float]:
     """``N=66,D=0.18`` as values by column, a plain number as ``{"": number}``.
 
@@ -76,6 +86,8 @@ def target_columns(text: str) -> dict[str, float]:
         UserError: when it is neither.
     """
     if NUMBER.fullmatch(text.strip()):
+        if not np.isfinite(float(text)):
+            raise UserError(f"--target {text}: a size is a finite number")
         return {"": float(text)}
     values: dict[str, float] = {}
     for part in text.split(","):

@@ -9,7 +9,7 @@ from jaxsl.allocation.criteria import RISK, T_RISK
 from jaxsl.allocation.design import Design, gather, uniform_region
 from jaxsl.host.errors import UserError
 from jaxsl.host.expectation import promise_of, require_line, t_risk, worth_at
-from jaxsl.host.forecast import Promise
+from jaxsl.host.forecast import Promise, check_interval
 from jaxsl.host.line_runs import formula_cost
 from jaxsl.host.plan_report import PlanReport, Step
 from jaxsl.host.plan_subset import plan_subset
@@ -62,6 +62,7 @@ def plan(
         UserError: for anything that cannot be used as it stands.
     """
     existing = np.zeros(0) if existing is None else existing
+    check_interval(delta, sides, sigma)
     _check(budget, region, criterion, num_scales, max_runs, ddof, candidates, existing, low, high)
     target = uniform_region(*region)
     promise, notes = promise_of(existing, outcomes, line, sigma, link, delta, sides)
@@ -108,7 +109,9 @@ def _check(budget, region, criterion, num_scales, max_runs, ddof, candidates, ex
     if not (np.isfinite(budget) and budget > 0):
         raise UserError(f"--budget {budget:g}: a budget is positive")
     if not (np.isfinite(region).all() and region[0] <= region[1]):
-        raise UserError(f"--target {region[0]:g},{region[1]:g}: write the lower end first")
+        raise UserError(f"--target {region[0]:g},{region[1]:g}: write finite sizes, the lower end first")
+    if not np.isfinite(existing).all():
+        raise UserError("--existing: the sizes of runs are finite numbers")
     if criterion not in CRITERIA:
         raise UserError(f"--criterion {criterion}: choose one of {', '.join(CRITERIA)}")
     if num_scales < 2:
@@ -119,8 +122,18 @@ def _check(budget, region, criterion, num_scales, max_runs, ddof, candidates, ex
         raise UserError(f"--ddof {ddof}: 0 for Eq. 3, 1 for the reading that reproduces the paper's subset")
     if ddof and candidates is None:
         raise UserError("--ddof 1 reproduces the paper's choice among given models: give --candidates")
-    if high is not None and high <= low:
-        raise UserError(f"--high {high:g} must be above --low {low:g}")
+    if not np.isfinite(low) or (high is not None and not (np.isfinite(high) and high > low)):
+        raise UserError(f"--low {low:g}, --high {high}: write finite sizes, --high above --low")
+    if candidates is not None:
+        idle = [name for name, used in (("--scales", num_scales > 2), ("--max-runs", max_runs)) if used]
+        idle += [name for name, used in (("--low", low != 0), ("--high", high is not None)) if used]
+        if idle:
+            raise UserError(f"{idle[0]} is for free sizes and has no use with --candidates; leave it out")
+    elif region[0] <= low:
+        raise UserError(
+            f"--target {region[0]:g} is no larger than the smallest size that can be run, --low "
+            f"{low:g}: that is no extrapolation; give a region beyond it"
+        )
     if existing.size and region[0] <= existing.max():
         raise UserError(
             f"--target {region[0]:g} lies inside the runs, which reach {existing.max():g}: that is no "
@@ -159,7 +172,8 @@ def _advice(request: Request, budget: float, design: Design, runs: np.ndarray) -
         if other.value < 0.95 * now and other is not design:
             sizes = ", ".join(f"{count} at {x:.4g}" for x, count in zip(other.x, other.count, strict=True))
             notes.append(
-                f"with sigma estimated the squared interval goes with t^2 R, which is {now:.4g} here; "
+                f"with sigma estimated the squared interval goes with t^2 R, which is {now:.4g} here"
+                f"{'' if np.isfinite(now) else ', without a degree of freedom'}; "
                 f"--criterion t reaches {other.value:.4g} with {sizes}"
             )
     if design.num_runs and design.x[-1] >= request.region.low:

@@ -3,9 +3,12 @@
 import numpy as np
 
 from jaxsl.host.ess_report import Choice, EssReport, FamilyCheck
+from jaxsl.host.forecast import Items
 from jaxsl.host.plan_report import PlanReport
 from jaxsl.host.show import console, grid, interval, number, show_notes
 
+SIZES = ("Hoeffding", "exact binomial", "Beta", "Gaussian")
+SIDES = {1: "one-sided constant, as in the paper", 2: "two-sided constant"}
 ADVICE = {
     "predict": "predict: the prediction is worth at least the test",
     "test": "test the target directly",
@@ -17,14 +20,13 @@ def show_ess(report: EssReport) -> None:
     """Print a prediction and its worth."""
     out, found = console(), report.performance
     confidence = f"{1 - report.delta:.0%} interval"
-    quantile = "bootstrap" if report.noise != "gaussian" else "t" if report.dof > 0 else "no"
     out.print(
         f"y = {number(report.intercept)} + {number(report.slope)} x from {report.num_runs} runs of sizes "
         f"{number(report.x_low)} to {number(report.x_high)}; sigma {number(report.sigma)}, "
         f"{report.dof} degrees of freedom"
     )
     models = f", fitted to {report.link_models} models" if report.link_models else ""
-    out.print(f"link: {report.link}{models}; interval of y: {quantile}, {report.noise} noise")
+    out.print(f"link: {report.link}{models}; interval of y: {report.quantile}, {report.noise} noise")
     out.print()
     rows = [
         (
@@ -40,15 +42,8 @@ def show_ess(report: EssReport) -> None:
     out.print(grid(columns, rows, left=()))
     out.print()
     out.print("equivalent sample size: test items on the target that this prediction is worth")
-    out.print(
-        grid(
-            ("Hoeffding", "exact binomial", "Beta"),
-            [(_items(found.hoeffding), _items(found.clopper_pearson), _items(found.beta))],
-            left=(),
-        )
-    )
-    sides = "one-sided constant, as in the paper" if report.sides == 1 else "two-sided constant"
-    out.print(f"Hoeffding with the {sides}; exact and Beta follow the predicted performance")
+    out.print(grid(SIZES, [_sizes(found)], left=()))
+    out.print(f"Hoeffding with the {SIDES[report.sides]}; the others follow the prediction")
     out.print()
     p_value = f" (p = {report.diagnosis.p_value:.2g})" if np.isfinite(report.diagnosis.p_value) else ""
     out.print(f"does the line hold: {report.diagnosis.verdict}{p_value}")
@@ -79,7 +74,7 @@ def show_plan(report: PlanReport) -> None:
     out.print(grid(columns, rows, left=()))
     out.print(
         f"cost {number(report.cost)}; {report.num_scales} sizes in all; variance / sigma² "
-        f"{number(report.risk, 7)}, times t² {number(report.t_risk)}"
+        f"{number(report.risk, 7)}, times t² {number(report.t_risk) if np.isfinite(report.t_risk) else '∞'}"
     )
     out.print()
     distance = "none" if report.gap == 0 else f"at most {report.gap:.2%}"
@@ -99,7 +94,7 @@ def show_plan(report: PlanReport) -> None:
             shown = (
                 number(found.point),
                 interval(found.lower, found.upper),
-                *(_items(value) for value in (found.hoeffding, found.clopper_pearson, found.beta)),
+                *_sizes(found)[:3],
             )
         rows.append((number(worth.x), number(worth.leverage), *shown))
     columns = ("x", "variance / sigma²", "performance", "interval", "Hoeffding", "exact", "Beta")
@@ -150,6 +145,10 @@ def _families(out, check: FamilyCheck, delta: float) -> None:
         for i in order
     ]
     out.print(grid(("family", "models", "covered", "bias"), rows))
+
+
+def _sizes(found: Items) -> tuple[str, ...]:
+    return tuple(_items(n) for n in (found.hoeffding, found.clopper_pearson, found.beta, found.gaussian))
 
 
 def _items(value: float) -> str:

@@ -7,18 +7,20 @@ import numpy as np
 from jaxsl.allocation.criteria import RISK, T_RISK
 from jaxsl.allocation.design import Design, uniform_region
 from jaxsl.allocation.two_scale import two_scale
+from jaxsl.host.errors import UserError
 from jaxsl.host.ess_report import Choice
 from jaxsl.host.forecast import Items, Promise
 
-MEASURES = {"exact": "clopper_pearson", "hoeffding": "hoeffding", "beta": "beta"}
+MEASURES = {"exact": "clopper_pearson", "hoeffding": "hoeffding", "beta": "beta", "gaussian": "gaussian"}
 MOST_NEW_RUNS = 60
+GRID = 65  # sizes at which the cost is looked at
 HALVINGS = 12  # of the range of budgets, in the logarithm
 
 
 def measured(found: Items, by: str) -> float:
-    """The equivalent sample size that decides; Hoeffding's where the other has no meaning."""
-    value = getattr(found, MEASURES[by])
-    return value if np.isfinite(value) else found.hoeffding
+    """The equivalent sample size that decides; where it has no meaning, one that has."""
+    candidates = (getattr(found, MEASURES[by]), found.gaussian, found.hoeffding)
+    return next((value for value in candidates if np.isfinite(value)), found.hoeffding)
 
 
 def choose(
@@ -44,7 +46,15 @@ def choose(
         cost_target, trained: of training the target, and whether that is done.
         items, item_cost: of the direct test.
         by: the measure, a key of ``MEASURES``.
+
+    Raises:
+        UserError: when the cost does not increase with size.
     """
+    if np.any(np.diff(cost(np.linspace(x.min(), x.max(), GRID))) <= 0):
+        raise UserError(
+            "--items plans more small models, which needs a cost that increases with size throughout the "
+            "runs; correct --cost, or leave --items out"
+        )
     region, low, high = uniform_region(size, size), float(x.min()), float(x.max())
     criterion = RISK if promise.known else T_RISK
 
