@@ -10,9 +10,10 @@
 
 import ast
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import reduce
+from typing import Any
 
 import numpy as np
 
@@ -20,17 +21,17 @@ from jaxsl.host.errors import UserError
 
 LONGEST = 500  # characters; far beyond any formula, and short of the depth at which a parser gives up
 
-OPERATORS: dict[type[ast.AST], Callable] = {
-    ast.Add: np.add,
-    ast.Sub: np.subtract,
-    ast.Mult: np.multiply,
-    ast.Div: np.divide,
-    ast.Pow: np.power,
-    ast.USub: np.negative,
-    ast.UAdd: np.positive,
+OPERATORS: dict[type[ast.AST], str] = {
+    ast.Add: "add",
+    ast.Sub: "subtract",
+    ast.Mult: "multiply",
+    ast.Div: "divide",
+    ast.Pow: "power",
+    ast.USub: "negative",
+    ast.UAdd: "positive",
 }
-FUNCTIONS: dict[str, Callable] = {"log": np.log, "log10": np.log10, "exp": np.exp, "sqrt": np.sqrt}
-REDUCTIONS: dict[str, Callable] = {"min": np.minimum, "max": np.maximum}
+FUNCTIONS = ("log", "log10", "exp", "sqrt")
+REDUCTIONS = {"min": "minimum", "max": "maximum"}
 ALLOWED = (
     "only numbers, columns, + - * / ** ^, parentheses and the functions "
     f"{', '.join((*FUNCTIONS, *REDUCTIONS))} may be used; a column whose name is no word goes in `backticks`"
@@ -58,26 +59,29 @@ class Expression:
     def evaluate(self, columns: Mapping[str, np.ndarray]) -> np.ndarray:
         """The value for every row, float64; not a number or infinite where the arithmetic has no answer."""
         with np.errstate(all="ignore"):
-            return np.asarray(self._value(self._tree, columns), np.float64)
+            return np.asarray(self.traced(columns, np), np.float64)
 
-    def _value(self, node: ast.expr, columns: Mapping[str, np.ndarray]) -> np.ndarray:
+    def traced(self, columns: Mapping[str, Any], numpy: Any) -> Any:
+        """The same by the functions of another ``numpy``, such as ``jax.numpy`` on traced arrays."""
+        return self._value(self._tree, columns, numpy)
+
+    def _value(self, node: ast.expr, columns: Mapping[str, Any], numpy: Any) -> Any:
         match node:
             case ast.Constant(value=int() | float() as value):
-                return np.asarray(value, np.float64)
+                return numpy.asarray(float(value))
             case ast.Name():
-                return np.asarray(columns[self._words[node.col_offset]], np.float64)
+                return numpy.asarray(columns[self._words[node.col_offset]], float)
             case ast.UnaryOp(op=op, operand=operand):
-                return OPERATORS[type(op)](self._value(operand, columns))
+                return getattr(numpy, OPERATORS[type(op)])(self._value(operand, columns, numpy))
             case ast.BinOp(left=left, op=op, right=right):
-                return OPERATORS[type(op)](self._value(left, columns), self._value(right, columns))
+                sides = (self._value(side, columns, numpy) for side in (left, right))
+                return getattr(numpy, OPERATORS[type(op)])(*sides)
             case ast.Call(func=func, args=args):
                 function = self._words[func.col_offset]
-                values = [self._value(arg, columns) for arg in args]
-                return (
-                    reduce(REDUCTIONS[function], values)
-                    if function in REDUCTIONS
-                    else FUNCTIONS[function](*values)
-                )
+                values = [self._value(arg, columns, numpy) for arg in args]
+                if function in REDUCTIONS:
+                    return reduce(getattr(numpy, REDUCTIONS[function]), values)
+                return getattr(numpy, function)(*values)
         raise AssertionError(f"{type(node).__name__} passed the whitelist")
 
 

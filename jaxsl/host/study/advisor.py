@@ -1,0 +1,337 @@
+"""What a study should run next, and what it predicts: from its ledger to arrays and back.
+
+Everything follows from the ledger: the same records give the same answers.
+"""
+
+import math
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from scipy.stats import qmc
+
+from jaxsl.batch import MOST_DRAWS, Pending, Plan
+from jaxsl.continuous import Bounds
+from jaxsl.design import Design
+from jaxsl.host.episode import WARM_PER_PARAMETER, WARM_SHARE
+from jaxsl.host.packing import pack_observations, pack_target, pad
+from jaxsl.host.programs import Now, believe
+from jaxsl.host.study import programs
+from jaxsl.host.study.ledger import DONE, PENDING, Candidate, Ledger, Point
+from jaxsl.host.study.space import Space, space_of
+from jaxsl.law import Law
+from jaxsl.pool import Pool, Target, buffer_size
+from jaxsl.precision import double_precision, to_numpy
+
+SHORT = 512  # candidates among which a batch is planned; of more, the best are short-listed
+ROOM = 32  # runs planned at once without compiling again
+SPACE_POINTS = 512  # quasi-random points of a space that are scored before the best are climbed from
+STARTS = 16  # climbs in a space
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A run to start.
+
+    Attributes:
+        x: configuration.
+        planned: cost by the plan, before correction.
+        cost: expected cost.
+        name: of its candidate.
+        fall: expected fall of the target's variance; not a number for a first run, which needs no belief.
+    """
+
+    x: Point
+    planned: float
+    cost: float
+    name: str
+    fall: float = math.nan
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What is predicted now.
+
+    Attributes:
+        num_runs: that it rests on.
+        x: targets, ``(target, feature)``.
+        mean, low, high: of an outcome, with its 95 % interval, ``(target, output)``.
+        within, between: standard deviations inside basins and between them, ``(target, output)``.
+        noise: standard deviation around the law.
+        num_basins: in use.
+        variance: of the targets without noise, averaged over targets and outputs.
+    """
+
+    num_runs: int
+    x: np.ndarray
+    mean: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    within: np.ndarray
+    between: np.ndarray
+    noise: float
+    num_basins: int
+    variance: float
+
+    @property
+    def width(self) -> float:
+        """Mean width of the intervals."""
+        return float(np.mean(self.high - self.low))
+
+    def width_at(self, variance: float) -> float:
+        """The width expected when ``variance`` is left of the targets' variance."""
+        left = (max(variance, 0.0) + self.noise**2) / (self.variance + self.noise**2)
+        return self.width * math.sqrt(left)
+
+
+class Advisor:
+    """The engine behind a study of one law; remembers the latest belief alone."""
+
+    def __init__(self, law: Law):
+        self.law, self.design = law, Design((law,))
+        self._known: tuple[tuple, Now] | None = None
+
+    def ask(self, ledger: Ledger, count: int) -> list[Proposal]:
+        """At most ``count`` runs to start now, the best first; fewer where the budget or the list ends."""
+        options = self._options(ledger)
+        proposals = self._first(ledger, options, count)
+        if len(proposals) == count or not options or not ledger.with_status(DONE):
+            return proposals
+        spent = math.fsum(proposal.cost for proposal in proposals)
+        taken = [proposal.x for proposal in proposals]
+        if ledger.settings["space"]:
+            return proposals + self._in_space(ledger, taken, ledger.left - spent, count - len(proposals))
+        plan, rows, _ = self._plan(
+            ledger, options, taken, ledger.left - spent, count - len(proposals), MOST_DRAWS
+        )
+        return proposals + self._bought(ledger, options, plan, rows)
+
+    def forecast(self, ledger: Ledger) -> Forecast | None:
+        """What is predicted at the targets; None before the first result."""
+        now = self._believe(ledger)
+        if now is None:
+            return None
+        x = np.array(ledger.settings["target"])
+        variance = now.moments.within[: len(x)] + now.moments.between[: len(x)]
+        return Forecast(
+            num_runs=len(ledger.with_status(DONE)),
+            x=x,
+            mean=np.asarray(now.moments.mean)[: len(x)],
+            low=np.asarray(now.interval)[0, : len(x)],
+            high=np.asarray(now.interval)[1, : len(x)],
+            within=np.sqrt(now.moments.within[: len(x)]),
+            between=np.sqrt(now.moments.between[: len(x)]),
+            noise=float(np.sqrt(now.belief.basins[0].noise)),
+            num_basins=int(np.sum(now.belief.basins[0].weight > 0)),
+            variance=float(variance.mean()),
+        )
+
+    def outlook(self, ledger: Ledger, num_runs: int = ROOM, num_draws: int = 4) -> "Outlook | None":
+        """What the next ``num_runs`` runs are expected to bring; None before the first result."""
+        if self._believe(ledger) is None:
+            return None
+        options = self._options(ledger)
+        if ledger.settings["space"]:
+            best = self._in_space(ledger, [], ledger.left, 1)
+            options += [Candidate("", best[0].x, best[0].planned)] if best else []
+        if not options:
+            return Outlook([], np.zeros(0), np.zeros(0), math.nan)
+        plan, rows, cost = self._plan(ledger, options, [], ledger.left, min(num_runs, ROOM), num_draws)
+        sale = np.flatnonzero(plan.value[: len(rows)] > -np.inf)
+        runs = self._bought(ledger, options, plan, rows)
+        return Outlook(runs, np.asarray(plan.first)[sale], cost[sale], float(plan.variance))
+
+    def _believe(self, ledger: Ledger) -> Now | None:
+        done = ledger.with_status(DONE)
+        if not done:
+            return None
+        state = tuple((run.x, run.y) for run in done), repr(ledger.settings["target"])
+        if self._known is None or self._known[0] != state:
+            with double_precision():
+                observations = pack_observations(
+                    np.array([run.x for run in done]), np.array([run.y for run in done])
+                )
+                target = pack_target(np.array(ledger.settings["target"]))
+                key = jax.random.key(ledger.settings["seed"])
+                self._known = state, to_numpy(believe(self.design, observations, target, key))
+        return self._known[1]
+
+    def _options(self, ledger: Ledger) -> list[Candidate]:
+        """What may be run."""
+        if not ledger.settings["space"]:
+            used, most = ledger.used(), ledger.settings["replicates"]
+            return [option for option in ledger.candidates.values() if used.get(option.x, 0) < most]
+        return _points(space_of(ledger.settings, self.law), ledger)
+
+    def _first(self, ledger: Ledger, options: list[Candidate], count: int) -> list[Proposal]:
+        """The cheapest runs, before there is enough to choose by.
+
+        As many as ``WARM_PER_PARAMETER`` asks for, while they cost at most ``WARM_SHARE`` of all candidates
+        (of the budget, in a space), and in any case as many as the law has parameters (Spend Less, Fit
+        Better, section 5.1). Without any result there is nothing else to go by.
+        """
+        outputs = self.law.num_outputs
+        needed = math.ceil(self.law.num_params / outputs)
+        wanted = int(WARM_PER_PARAMETER * self.law.num_params / outputs)
+        factor, left = ledger.factor, ledger.left
+        started = {run.x: ledger.expected_cost(run, factor) for run in ledger.with_status(DONE, PENDING)}
+        budget = ledger.settings["budget"]
+        total = budget if ledger.settings["space"] and budget else factor * math.fsum(o.cost for o in options)
+        total += 0 if ledger.settings["space"] else math.fsum(started.values())
+        cheap, unknown = WARM_SHARE * total - math.fsum(started.values()), not ledger.with_status(DONE)
+        proposals: list[Proposal] = []
+        for option in sorted(options, key=lambda option: option.cost):
+            cost, number = option.cost * factor, len(started) + len(proposals)
+            warm = number < needed or (number < wanted and cost <= cheap)
+            if len(proposals) == count or not (warm or unknown) or cost > left * (1 + 1e-9):
+                break
+            if option.x in started:
+                continue
+            cheap, left = cheap - cost, left - cost
+            proposals.append(Proposal(option.x, option.cost, cost, option.name))
+        return proposals
+
+    def _plan(
+        self,
+        ledger: Ledger,
+        options: list[Candidate],
+        taken: list[Point],
+        money: float,
+        count: int,
+        draws: int,
+    ) -> tuple[Plan, np.ndarray, np.ndarray]:
+        """A plan, and the options that its rows stand for with their expected costs."""
+        now = self._believe(ledger)
+        assert now is not None
+        x = np.array([option.x for option in options])
+        cost = np.array([option.cost for option in options]) * ledger.factor
+        used, most = ledger.used(), int(ledger.settings["replicates"])
+        uses = np.array([most - used.get(option.x, 0) - taken.count(option.x) for option in options])
+        posterior, rows = now.belief.posterior, np.arange(len(x))
+        with double_precision():
+            pending, target = self._pending(ledger, taken), self._target(ledger)
+            if len(x) > SHORT:
+                size = 1 << (len(x) - 1).bit_length()
+                pool = Pool(jnp.asarray(pad(x, size)), jnp.asarray(pad(cost, size)))
+                available = jnp.asarray(np.concatenate([uses > 0, np.zeros(size - len(x), bool)]))
+                rows = np.asarray(
+                    programs.shortlist(
+                        self.design, posterior, pool, target, available, jnp.asarray(money), pending, SHORT
+                    )
+                )
+                rows = rows[rows >= 0] if (rows >= 0).any() else np.arange(1)
+            size = SHORT if len(x) > SHORT else buffer_size(len(rows))
+            plan = programs.plan(
+                self.design,
+                posterior,
+                Pool(jnp.asarray(pad(x[rows], size)), jnp.asarray(pad(cost[rows], size))),
+                target,
+                jnp.asarray(np.concatenate([uses[rows], np.zeros(size - len(rows), int)])),
+                jnp.asarray(money),
+                pending,
+                jnp.asarray(count),
+                jnp.asarray(draws),
+                self._key(ledger),
+                buffer_size(count, ROOM),
+            )
+            return to_numpy(plan), rows, cost[rows]
+
+    def _bought(
+        self, ledger: Ledger, options: list[Candidate], plan: Plan, rows: np.ndarray
+    ) -> list[Proposal]:
+        proposals = []
+        for index, fall in zip(plan.index, plan.score, strict=True):
+            if index >= 0:
+                option = options[rows[index]]
+                cost = option.cost * ledger.factor
+                proposals.append(Proposal(option.x, option.cost, cost, option.name, float(fall)))
+        return proposals
+
+    def _in_space(self, ledger: Ledger, taken: list[Point], money: float, count: int) -> list[Proposal]:
+        """One run after the other anywhere in the space, each in the light of those before it."""
+        space, proposals = space_of(ledger.settings, self.law), []
+        now = self._believe(ledger)
+        assert now is not None
+        low, high, log = space.coordinates()
+        for _ in range(count):
+            grid = _points(space, ledger)
+            if not grid:
+                break
+            broad, rows, _ = self._plan(ledger, grid, taken, money, 1, MOST_DRAWS)
+            best = np.argsort(-broad.value[: len(rows)], kind="stable")[:STARTS]
+            start = space.share(np.array([grid[row].x for row in rows[best]]))
+            with double_precision():
+                found = to_numpy(
+                    programs.climb_from(
+                        self.design,
+                        self.law.inputs,
+                        space.cost,
+                        now.belief.posterior,
+                        self._target(ledger),
+                        Bounds(jnp.asarray(low), jnp.asarray(high), jnp.asarray(log)),
+                        jnp.asarray(pad(start, STARTS)),
+                        jnp.asarray(money / ledger.factor),
+                        self._pending(ledger, taken),
+                        jnp.asarray(MOST_DRAWS),
+                        self._key(ledger),
+                    )
+                )
+            climbed = space.at(np.asarray(found.share)[np.argsort(-found.value, kind="stable")])
+            around = space.runnable(climbed)[: SHORT - STARTS]
+            close = [*_candidates(space, around, ledger), *(grid[row] for row in rows[best])]
+            plan, rows, _ = self._plan(ledger, close, taken, money, 1, MOST_DRAWS)
+            bought = self._bought(ledger, close, plan, rows)
+            if not bought:
+                break
+            proposals += bought
+            taken, money = [*taken, bought[0].x], money - bought[0].cost
+        return proposals
+
+    def _pending(self, ledger: Ledger, taken: list[Point]) -> Pending:
+        x = [*(run.x for run in ledger.with_status(PENDING)), *taken]
+        size = buffer_size(len(x), 8)
+        some = np.array(x or [next(run.x for run in ledger.with_status(DONE))])
+        return Pending(jnp.asarray(pad(some, size)), jnp.asarray(np.arange(size) < len(x)))
+
+    def _target(self, ledger: Ledger) -> Target:
+        return pack_target(np.array(ledger.settings["target"]))
+
+    def _key(self, ledger: Ledger) -> jax.Array:
+        key = jax.random.fold_in(jax.random.key(ledger.settings["seed"]), len(ledger.with_status(DONE)))
+        return jax.random.fold_in(key, len(ledger.runs) + 1)
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What the next runs are expected to bring.
+
+    Attributes:
+        runs: the best next ones, in their order, as far as the money goes.
+        fall, cost: of every affordable candidate as the very next run: expected fall of the targets'
+            variance, and cost.
+        variance: of the targets as expected once all pending runs are in.
+    """
+
+    runs: list[Proposal]
+    fall: np.ndarray
+    cost: np.ndarray
+    variance: float
+
+
+def _points(space: Space, ledger: Ledger) -> list[Candidate]:
+    """Quasi-random runnable points of a space that were not used up."""
+    share = qmc.Sobol(len(space.axes), scramble=False).random(SPACE_POINTS)
+    x = np.array([space.runnable(row[None])[0] for row in space.at(share)])
+    return _candidates(space, np.unique(x, axis=0), ledger)
+
+
+def _candidates(space: Space, x: np.ndarray, ledger: Ledger) -> list[Candidate]:
+    """Points of a space as candidates, but for those that may not be run again."""
+    cost, used, most = space.costs(x), ledger.used(), ledger.settings["replicates"]
+    points = [tuple(row) for row in x.tolist()]
+    return [
+        Candidate("", point, float(price))
+        for point, price in zip(points, cost, strict=True)
+        if used.get(point, 0) < most and np.isfinite(price)
+    ]

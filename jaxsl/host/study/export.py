@@ -1,0 +1,53 @@
+"""A study's runs as a table, for people, notebooks and other programs."""
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+
+from jaxsl.host.errors import UserError
+from jaxsl.host.study.ledger import Ledger
+
+
+def table(ledger: Ledger) -> pa.Table:
+    """One row a run, in the order of the journal.
+
+    Columns: ``id``, ``status``, the law's inputs and outputs, ``cost`` (as told), ``planned``, ``counts``,
+    ``corrected`` (how often its outcome was told anew), ``name``, ``time``.
+    """
+    runs = list(ledger.runs.values())
+    columns: dict[str, list] = {"id": [run.id for run in runs], "status": [run.status for run in runs]}
+    for index, name in enumerate(ledger.settings["inputs"]):
+        columns[name] = [run.x[index] for run in runs]
+    for index, name in enumerate(ledger.settings["outputs"]):
+        columns[name] = [None if run.y is None else run.y[index] for run in runs]
+    numbers = list(columns)[2:]
+    columns |= {
+        "cost": [run.cost for run in runs],
+        "planned": [run.planned for run in runs],
+        "counts": [run.counts for run in runs],
+        "corrected": [max(len(run.history) - 1, 0) for run in runs],
+        "name": [run.name for run in runs],
+        "time": [run.time for run in runs],
+    }
+    kinds = dict.fromkeys([*numbers, "cost", "planned"], pa.float64())
+    kinds |= {"counts": pa.bool_(), "corrected": pa.int64()}
+    return pa.table(
+        {name: pa.array(values, kinds.get(name, pa.string())) for name, values in columns.items()}
+    )
+
+
+def write(found: pa.Table, path: Path) -> None:
+    """Write a table as CSV or Parquet, by the file's ending.
+
+    Raises:
+        UserError: when the ending is neither, or the file cannot be written.
+    """
+    writers = {".csv": pyarrow.csv.write_csv, ".parquet": pyarrow.parquet.write_table}
+    if path.suffix.lower() not in writers:
+        raise UserError(f"{path}: name a file that ends in {' or '.join(writers)}")
+    try:
+        writers[path.suffix.lower()](found, path)
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error.strerror or error}; check the path") from None

@@ -1,0 +1,80 @@
+"""The compiled programs behind a study's plans: padded arrays in, plans out."""
+
+import equinox as eqx
+import jax.numpy as jnp
+from jax import Array
+
+from jaxsl import batch
+from jaxsl.batch import Pending, Plan
+from jaxsl.continuous import Bounds, Climb, climb
+from jaxsl.design import Design
+from jaxsl.host.expression import Expression
+from jaxsl.pool import Pool, Target
+from jaxsl.posterior import Posterior
+
+
+@eqx.filter_jit
+def plan(
+    design: Design,
+    posterior: Posterior,
+    pool: Pool,
+    target: Target,
+    uses: Array,
+    money: Array,
+    pending: Pending,
+    count: Array,
+    num_draws: Array,
+    key: Array,
+    room: int,
+) -> Plan:
+    """``jaxsl.batch.plan``."""
+    rule, chooser = design.acquisition, design.chooser
+    return batch.plan(
+        rule, chooser, posterior, pool, target, uses, money, pending, count, num_draws, key, room
+    )
+
+
+@eqx.filter_jit
+def shortlist(
+    design: Design,
+    posterior: Posterior,
+    pool: Pool,
+    target: Target,
+    available: Array,
+    money: Array,
+    pending: Pending,
+    size: int,
+) -> Array:
+    """``jaxsl.batch.shortlist``."""
+    rule, chooser = design.acquisition, design.chooser
+    return batch.shortlist(rule, chooser, posterior, pool, target, available, money, pending, size)
+
+
+@eqx.filter_jit
+def climb_from(
+    design: Design,
+    inputs: tuple[str, ...],
+    cost: Expression,
+    posterior: Posterior,
+    target: Target,
+    bounds: Bounds,
+    start: Array,
+    money: Array,
+    pending: Pending,
+    num_draws: Array,
+    key: Array,
+) -> Climb:
+    """``jaxsl.continuous.climb`` on the acquisition, once all pending runs are in; ``cost`` by the plan."""
+    draws = batch.draw(posterior, pending, 1, num_draws, key)
+
+    def score(x):
+        def one(after):
+            return design.acquisition(after, Pool(x, jnp.ones(x.shape[0])), target)
+
+        return batch.averaged(posterior, draws, one, x[:, 0])
+
+    def planned(x):
+        columns = {name: x[:, index] for index, name in enumerate(inputs)}
+        return jnp.broadcast_to(cost.traced(columns, jnp), x.shape[:1])
+
+    return climb(score, planned, bounds, start, money, design.chooser.cost_exponent)

@@ -1,0 +1,223 @@
+"""What is studied: from what a person gives to the first records of a journal."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+import jaxsl
+from jaxsl.host.errors import UserError
+from jaxsl.host.expression import parse
+from jaxsl.host.problem import Problem, Runs, runs
+from jaxsl.host.study.ledger import DONE, Ledger
+from jaxsl.host.study.records import now
+from jaxsl.host.study.space import parse_space
+from jaxsl.host.table import Table, read
+from jaxsl.host.target import parse_target
+from jaxsl.law import Law
+
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Stop:
+    """When a study is over before its budget is.
+
+    Attributes:
+        width: mean width of the targets' 95 % intervals at which it is.
+        ess: equivalent sample size at which it is.
+        item_sd: standard deviation of a test item's score, for ``ess``; without it scores lie in [0, 1].
+        gain: share by which the best affordable run must be expected to narrow the interval.
+        price: what narrowing the interval by one is worth, in the unit of the costs.
+    """
+
+    width: float | None = None
+    ess: float | None = None
+    item_sd: float | None = None
+    gain: float | None = None
+    price: float | None = None
+
+    def __post_init__(self):
+        for name, value in vars(self).items():
+            if value is not None and not (np.isfinite(value) and value > 0):
+                option = name.replace("_", "-")
+                raise UserError(f"--{option} {value:g}: give a positive number, or leave it out")
+        if self.gain is not None and self.gain >= 1:
+            raise UserError(f"--gain {self.gain:g}: a share below 1, such as 0.01")
+
+
+def new_records(
+    law: Law,
+    law_name: str,
+    *,
+    target: Any,
+    candidates: Any = None,
+    space: Sequence[str] = (),
+    mapping: Mapping[str, str] | None = None,
+    outcome: str | None = None,
+    cost: str | None = None,
+    budget: float | None = None,
+    replicates: int = 1,
+    seed: int = 0,
+    stop: Stop | None = None,
+) -> tuple[Record, list[Record]]:
+    """Header and first records of a study; arguments as in ``Study.create``.
+
+    Raises:
+        UserError: for anything that cannot be used as it stands.
+    """
+    if (candidates is None) == (not space):
+        raise UserError("say what may be run: either a table of candidates, or --space for every input")
+    if target is None:
+        raise UserError("there is no target; say what to predict with --target")
+    check_budget(budget)
+    if replicates < 1:
+        raise UserError(f"--replicates {replicates}: how often one configuration may be run, 1 or more")
+    if space:
+        cost = _needed(cost)
+        parse_space(space, law, cost)
+        problem = targets_alone(law, target)
+        records: list[Record] = []
+    else:
+        table = with_outcomes(read(candidates), law, mapping, outcome)
+        if cost is None and "cost" in table.columns:
+            cost = "cost"
+        cost = _needed(cost)
+        problem = runs(table, law, mapping=mapping, cost=cost, outcome=outcome, target=target)
+        records = [
+            *history_records(Ledger(), problem, law, cost, counts=False),
+            *candidate_records(problem, law, 0),
+        ]
+    assert problem.targets is not None
+    header = {
+        "jaxsl": jaxsl.__version__,
+        "created": now(),
+        "law": law_name,
+        "inputs": list(law.inputs),
+        "outputs": list(law.outputs),
+        "target": problem.targets.x.tolist(),
+        "cost": cost,
+        "space": list(space),
+        "budget": budget,
+        "replicates": replicates,
+        "seed": seed,
+        "stop": {name: value for name, value in vars(stop or Stop()).items() if value is not None},
+    }
+    return header, records
+
+
+def check_budget(budget: float | None) -> None:
+    """Refuse what is no budget."""
+    if budget is not None and not (np.isfinite(budget) and budget >= 0):
+        raise UserError(f"--budget {budget:g}: give a number, zero or more, in the unit of the costs")
+
+
+def with_outcomes(table: Table, law: Law, mapping: Mapping[str, str] | None, outcome: str | None) -> Table:
+    """The table with empty columns for outcomes that it lacks: a list of candidates needs none."""
+    lacking = [
+        name
+        for name in law.outputs
+        if name not in table.columns and name not in (mapping or {}) and not outcome
+    ]
+    data = table.data
+    for name in lacking:
+        data = data.append_column(name, pa.nulls(table.num_rows, pa.float64()))
+    return replace(table, data=data)
+
+
+def targets_alone(law: Law, target: Any) -> Problem:
+    """A problem without runs, for targets that are points or a table of their own."""
+    nothing = pa.table({name: pa.array([1.0]) for name in (*law.inputs, *law.outputs)})
+    table = Table("the study", nothing, "row", np.zeros(1, int))
+    if parse_target(target, table, law).table is None:
+        raise UserError(
+            f"--target {target}: give points or a table of targets; there is no table of runs yet"
+        )
+    return runs(table, law, target=target)
+
+
+def candidate_records(problem: Problem, law: Law, first: int) -> list[Record]:
+    """The runs without an outcome as candidates, numbered from ``first + 1``."""
+    pool = problem.runs.take(~problem.runs.observed)
+    return [
+        {
+            "event": "candidate",
+            "id": f"c{first + row + 1}",
+            "x": dict(zip(law.inputs, pool.x[row].tolist(), strict=True)),
+            "cost": float(pool.cost[row]),
+            "name": _name(problem, pool, row),
+        }
+        for row in range(len(pool.x))
+    ]
+
+
+def history_records(
+    ledger: Ledger, problem: Problem, law: Law, cost: str, counts: bool, told_cost: bool = False
+) -> list[Record]:
+    """The runs with an outcome as runs that were done earlier, but for those the study has already.
+
+    Args:
+        ledger: of the study.
+        problem: the runs.
+        law: the law.
+        cost: the study's cost: column or expression.
+        counts: whether they count against the budget.
+        told_cost: whether the problem's costs are what the runs really cost, rather than planned.
+    """
+    seen = problem.runs.take(problem.runs.observed)
+    planned = planned_costs(cost, law, seen.x)
+    known = Counter((run.x, run.y) for run in ledger.runs.values() if run.status == DONE)
+    records: list[Record] = []
+    time, number = now(), sum(id.startswith("h") for id in ledger.runs)
+    for row in range(len(seen.x)):
+        key = tuple(seen.x[row].tolist()), tuple(seen.y[row].tolist())
+        if known[key]:
+            known[key] -= 1
+            continue
+        told = float(seen.cost[row]) if told_cost and np.isfinite(seen.cost[row]) else None
+        plan = planned[row] if np.isfinite(planned[row]) else np.nan if told_cost else seen.cost[row]
+        number += 1
+        records.append(
+            {
+                "event": "run",
+                "id": f"h{number}",
+                "x": dict(zip(law.inputs, key[0], strict=True)),
+                "status": DONE,
+                "y": list(key[1]),
+                "cost": told,
+                "planned": float(plan) if np.isfinite(plan) else None,
+                "counts": counts,
+                "name": _name(problem, seen, row),
+                "time": time,
+            }
+        )
+    return records
+
+
+def planned_costs(cost: str, law: Law, x: np.ndarray) -> np.ndarray:
+    """The planned cost at ``x (row, feature)`` where it is arithmetic on the inputs, else not a number."""
+    try:
+        expression = parse(cost)
+    except UserError:  # a column whose name is no arithmetic
+        return np.full(len(x), np.nan)
+    if not set(expression.names) <= set(law.inputs):
+        return np.full(len(x), np.nan)
+    columns = dict(zip(law.inputs, x.T, strict=True))
+    return np.broadcast_to(expression.evaluate(columns), len(x)).astype(np.float64)
+
+
+def _needed(cost: str | None) -> str:
+    if cost is None:
+        raise UserError(
+            "say what a run costs with --cost COLUMN, or an expression such as --cost 6*N*D; for measured "
+            "hours, plan them (--cost 6*N*D/4e17) and tell what each run took"
+        )
+    return cost
+
+
+def _name(problem: Problem, some: Runs, row: int) -> str:
+    words = [str(values[row]) for values in some.labels.values() if str(values[row])]
+    return " ".join(words) or f"{problem.table}, {problem.unit} {some.row_numbers[row]}"

@@ -1,0 +1,75 @@
+"""Where a study stands, without a fit."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from jaxsl.host.report import Report
+from jaxsl.host.study import ledger as states
+from jaxsl.host.study.ledger import DONE, PENDING, STATUSES, Ledger, Run
+
+
+@dataclass(frozen=True)
+class Asked(Report):
+    """A run to start: its id, by which it is told, and its configuration by input."""
+
+    id: str
+    x: Mapping[str, float]
+    cost: float
+    name: str
+    fall: float
+
+
+@dataclass(frozen=True)
+class Status(Report):
+    """Where a study stands.
+
+    Attributes:
+        num_candidates: that may still be run; None in a space.
+        num_pending, num_done, num_failed, num_diverged, num_abandoned: runs by state, earlier ones included.
+        budget, spent, reserved, left: the money; ``None`` without a budget. ``reserved`` is the expected cost
+            of pending runs.
+        cost_factor: what runs really cost over their plan, from ``num_reported`` runs.
+        pending: the pending runs.
+        notes: what should be known, such as a line that was cut off.
+    """
+
+    law: str
+    num_candidates: int | None
+    num_pending: int
+    num_done: int
+    num_failed: int
+    num_diverged: int
+    num_abandoned: int
+    budget: float | None
+    spent: float
+    reserved: float
+    left: float | None
+    cost_factor: float
+    num_reported: int
+    pending: tuple[Run, ...]
+    notes: tuple[str, ...]
+
+
+def status_of(ledger: Ledger, notes: tuple[str, ...]) -> Status:
+    """The status of a ledger; ``notes`` are those of its journal."""
+    number = {status: len(ledger.with_status(status)) for status in STATUSES}
+    used, most = ledger.used(), ledger.settings["replicates"]
+    options = sum(used.get(item.x, 0) < most for item in ledger.candidates.values())
+    return Status(
+        law=ledger.settings["law"],
+        num_candidates=None if ledger.settings["space"] else options,
+        num_pending=number[PENDING],
+        num_done=number[DONE],
+        num_failed=number[states.FAILED],
+        num_diverged=number[states.DIVERGED],
+        num_abandoned=number[states.ABANDONED],
+        budget=ledger.settings["budget"],
+        spent=ledger.spent,
+        reserved=ledger.reserved,
+        left=ledger.left if math.isfinite(ledger.left) else None,
+        cost_factor=ledger.factor,
+        num_reported=ledger.num_reported,
+        pending=tuple(ledger.with_status(PENDING)),
+        notes=(*notes, *ledger.notes),
+    )

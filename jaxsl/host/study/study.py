@@ -1,0 +1,342 @@
+"""A study: which runs to train next, told what they gave, for as long as it takes.
+
+>>> import tempfile, pathlib
+>>> folder = pathlib.Path(tempfile.mkdtemp())
+>>> study = Study.create(folder / "pilot.jsonl", "chinchilla", target="N=7e10,D=1.4e12",
+...     candidates={"N": [1e7, 1e8, 1e9], "D": [1e9, 1e10, 1e10]}, cost="6*N*D", budget=1e20)
+>>> [(run.id, run.x) for run in study.ask(2)]
+[('r1', {'N': 10000000.0, 'D': 1000000000.0}), ('r2', {'N': 100000000.0, 'D': 10000000000.0})]
+>>> study.tell("r1", 3.9, cost=7e16).status
+'done'
+>>> study.status().num_pending
+1
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from jaxsl.host.errors import UserError
+from jaxsl.host.study.journal import Journal
+from jaxsl.host.study.ledger import DONE, PENDING, STATUSES, Ledger, Run
+from jaxsl.host.study.lock import Lock
+from jaxsl.host.study.records import now
+from jaxsl.host.study.status import Asked, Status, status_of
+
+if TYPE_CHECKING:
+    from jaxsl.host.study.advisor import Advisor, Forecast
+    from jaxsl.host.study.settings import Stop
+    from jaxsl.host.study.stopping import Worth
+    from jaxsl.law import Law
+
+MOST_AT_ONCE = 1000
+ASK_LEASE = 60.0  # an ask may compile for a while
+
+
+class Study:
+    """A study in a journal file; any number of processes may use it at once.
+
+    Args:
+        path: of the journal.
+        law: the law, when the one that the journal names should not be looked up.
+        advisor: what decides, such as ``jaxsl.host.study.advisor.Advisor``; that one when None.
+
+    Raises:
+        UserError: when there is no such study or it cannot be read.
+    """
+
+    def __init__(self, path: str | Path, law: "Law | None" = None, advisor: "Advisor | Any | None" = None):
+        self.journal = Journal(path)
+        self.ledger = Ledger()
+        self._law, self._advisor = law, advisor
+        self.refresh()
+
+    @classmethod
+    def create(
+        cls,
+        path: str | Path,
+        law: "Law | str",
+        *,
+        target: Any,
+        candidates: Any = None,
+        space: Sequence[str] = (),
+        mapping: Mapping[str, str] | None = None,
+        outcome: str | None = None,
+        cost: str | None = None,
+        budget: float | None = None,
+        replicates: int = 1,
+        seed: int = 0,
+        stop: "Stop | None" = None,
+    ) -> "Study":
+        """Begin a study.
+
+        Args:
+            path: of the journal, which must not exist.
+            law: a law or its name; a law that has no name by which it can be found again must be given to
+                ``Study(path, law=...)`` whenever the study is opened.
+            target: what to predict; see ``jaxsl.host.target.parse_target``.
+            candidates: table of runs that may be done; those with an outcome count as done earlier.
+            space: instead, where runs may lie: ``"N in [1e7, 1e9] log"``, one for every input.
+            mapping, outcome: as in ``jaxsl.host.problem.runs``.
+            cost: column, or expression over the law's inputs; by default the column ``cost``.
+            budget: hard limit on the cost of all runs of the study; none when None.
+            replicates: how often one configuration may be run, where that teaches the most for its cost.
+            seed: of starting points and ties.
+            stop: when to stop before the budget is spent.
+
+        Raises:
+            UserError: for anything that cannot be used as it stands; nothing is written then.
+        """
+        from jaxsl.host.study.settings import new_records
+
+        found, name = _find(law)
+        header, records = new_records(
+            found,
+            name,
+            target=target,
+            candidates=candidates,
+            space=space,
+            mapping=mapping,
+            outcome=outcome,
+            cost=cost,
+            budget=budget,
+            replicates=replicates,
+            seed=seed,
+            stop=stop,
+        )
+        return cls(Journal.create(path, header, records).path, found)
+
+    def refresh(self) -> Ledger:
+        """Read what other processes have added."""
+        entries, afresh = self.journal.read()
+        if afresh:
+            self.ledger = Ledger()
+        for entry in entries:
+            self.ledger.apply(entry.line, entry.record)
+        return self.ledger
+
+    def ask(self, n: int = 1) -> list[Asked]:
+        """Runs to start now, at most ``n``, planned together and in the light of all that are pending.
+
+        They are pending from then on. Fewer come back, or none, where the budget or the candidates end.
+
+        Raises:
+            UserError: when ``n`` is out of range or the journal cannot be written.
+        """
+        if not 1 <= n <= MOST_AT_ONCE:
+            raise UserError(f"ask for 1 to {MOST_AT_ONCE} runs at once, not {n}")
+        asked: list[Asked] = []
+        # One ask at a time, so that two never choose the same run; telling goes on meanwhile.
+        with Lock(self.journal.path.with_name(self.journal.path.name + ".ask"), ASK_LEASE, math.inf):
+            while True:
+                knew = self.refresh().num_lines
+                proposals = self.advisor.ask(self.ledger, n)
+                asked.clear()
+
+                def decide(proposals=proposals, knew=knew) -> list[dict[str, Any]]:
+                    ledger = self.refresh()
+                    if not proposals or not _stands(ledger, proposals):
+                        if proposals and ledger.num_lines == knew:
+                            raise UserError("the advisor proposed runs that may not be run, or are too dear")
+                        return []
+                    number = sum(id.startswith("r") for id in ledger.runs)
+                    asked[:] = [
+                        Asked(f"r{number + index + 1}", self._named(item.x), item.cost, item.name, item.fall)
+                        for index, item in enumerate(proposals)
+                    ]
+                    runs = [
+                        {"id": run.id, "x": run.x, "planned": item.planned, "name": item.name}
+                        for run, item in zip(asked, proposals, strict=True)
+                    ]
+                    return [{"event": "asked", "line": 0, "knew": knew, "runs": runs, "time": now()}]
+
+                self.journal.write(decide)
+                self.refresh()
+                if asked or not proposals:
+                    return asked
+
+    def tell(
+        self,
+        id: str,
+        loss: float | Sequence[float] | None = None,
+        cost: float | None = None,
+        status: str = DONE,
+    ) -> Run:
+        """What a run gave; may be said late, and again with another value, which corrects the first.
+
+        Args:
+            id: of the run.
+            loss: its outcome, or outcomes in the order of the law; only of a run that is done.
+            cost: what it really cost; counts as planned when not told.
+            status: ``done``, ``failed`` (may be asked again), ``diverged`` or ``abandoned`` (are not).
+
+        Returns:
+            The run as it stands now.
+
+        Raises:
+            UserError: when there is no such run, or the values do not fit; nothing is written then.
+        """
+        y = self._outcome(id, loss, status)
+        if cost is not None and not (np.isfinite(cost) and cost >= 0):
+            raise UserError(f"run {id}: cost {cost:g}; a cost is a number, zero or more")
+
+        def decide() -> list[dict[str, Any]]:
+            run = self._run(id)
+            told = None if cost is None else float(cost)
+            if (run.status, run.y) == (status, y) and told in (None, run.cost):
+                return []
+            return [
+                {
+                    "event": "told",
+                    "id": id,
+                    "status": status,
+                    "y": None if y is None else list(y),
+                    "cost": told,
+                    "x": self._named(run.x),
+                    "planned": run.planned,
+                    "time": now(),
+                }
+            ]
+
+        self.refresh()
+        self._run(id)
+        self.journal.write(decide)
+        self.refresh()
+        return self._run(id)
+
+    def set(self, **settings: Any) -> None:
+        """Change ``budget`` or ``stop``; the journal keeps the former values."""
+
+        def decide() -> list[dict[str, Any]]:
+            self.refresh()
+            return [{"event": "set", "settings": settings, "time": now()}]
+
+        self.journal.write(decide)
+        self.refresh()
+
+    def add(self, records: Callable[[Ledger], list[dict[str, Any]]]) -> list[dict[str, Any]]:
+        """Append the records that ``records`` makes of the ledger, as an import does."""
+        added: list[dict[str, Any]] = []
+
+        def decide() -> list[dict[str, Any]]:
+            added[:] = records(self.refresh())
+            return added
+
+        self.journal.write(decide)
+        self.refresh()
+        return added
+
+    def status(self) -> Status:
+        """Where the study stands."""
+        return status_of(self.refresh(), self.journal.notes)
+
+    def best_prediction(self) -> "Forecast | None":
+        """What is predicted at the targets now, with intervals; None before the first result."""
+        return self.advisor.forecast(self.refresh())
+
+    def worth(self) -> "Worth | None":
+        """Whether the rest of the budget is worth spending; None before the first result."""
+        from jaxsl.host.study.settings import Stop
+        from jaxsl.host.study.stopping import assess
+
+        ledger = self.refresh()
+        forecast, outlook = self.advisor.forecast(ledger), self.advisor.outlook(ledger)
+        if forecast is None or outlook is None:
+            return None
+        return assess(forecast, outlook, Stop(**ledger.settings["stop"]))
+
+    def export(self, path: str | Path | None = None) -> Any:
+        """All runs as a table, written to ``path`` (``.csv`` or ``.parquet``) if one is given."""
+        from jaxsl.host.study.export import table, write
+
+        found = table(self.refresh())
+        if path is not None:
+            write(found, Path(path))
+        return found
+
+    @property
+    def law(self) -> "Law":
+        """The law that is studied."""
+        if self._law is None:
+            self._law, _ = _find(self.ledger.settings["law"])
+        names = tuple(self.ledger.settings["inputs"]), tuple(self.ledger.settings["outputs"])
+        if (self._law.inputs, self._law.outputs) != names:
+            raise UserError(
+                f"{self.journal.path} studies a law with inputs {', '.join(names[0])} and outputs "
+                f"{', '.join(names[1])}, and {self._law.name} has others now; put the law back as it was"
+            )
+        return self._law
+
+    @property
+    def advisor(self) -> "Advisor | Any":
+        """What decides."""
+        if self._advisor is None:
+            from jaxsl.host.study.advisor import Advisor
+
+            self._advisor = Advisor(self.law)
+        return self._advisor
+
+    def _named(self, x: Sequence[float]) -> dict[str, float]:
+        return dict(zip(self.ledger.settings["inputs"], map(float, x), strict=True))
+
+    def _run(self, id: str) -> Run:
+        run = self.ledger.runs.get(id)
+        if run is None:
+            pending = ", ".join(run.id for run in self.ledger.with_status(PENDING)[:8])
+            raise UserError(
+                f"{self.journal.path} has no run {id!r}; "
+                + (f"pending are {pending}" if pending else "none is pending: ask for one first")
+            )
+        return run
+
+    def _outcome(
+        self, id: str, loss: float | Sequence[float] | None, status: str
+    ) -> tuple[float, ...] | None:
+        if status not in STATUSES or status == PENDING:
+            others = ", ".join(STATUSES[1:])
+            raise UserError(f"run {id}: status {status!r}; choose one of {others}")
+        if status != DONE:
+            if loss is not None:
+                raise UserError(
+                    f"run {id}: a run that {status} has no outcome; leave out the loss or the status"
+                )
+            return None
+        names = self.ledger.settings["outputs"]
+        if loss is None:
+            raise UserError(f"run {id}: say its {' and '.join(names)}, or why it has none: --status failed")
+        y = tuple(float(value) for value in np.atleast_1d(np.asarray(loss, np.float64)))
+        if len(y) != len(names):
+            raise UserError(
+                f"run {id}: {len(y)} values for the outcomes {', '.join(names)}; give one for each"
+            )
+        if not np.isfinite(y).all():
+            raise UserError(
+                f"run {id}: {', '.join(map(str, y))} is no outcome; a run that blew up is --status diverged"
+            )
+        return y
+
+
+def _find(law: "Law | str") -> tuple["Law", str]:
+    from jaxsl.host.laws import find
+
+    if not isinstance(law, str):
+        return law, law.name
+    found = find(law)
+    place, colon, name = law.rpartition(":")
+    is_file = colon and place.endswith(".py")
+    return found, f"{Path(place).resolve()}:{name}" if is_file else law
+
+
+def _stands(ledger: Ledger, proposals: list[Any]) -> bool:
+    """Whether proposals made a moment ago may still be asked for."""
+    used, most = ledger.used(), ledger.settings["replicates"]
+    times: dict[tuple[float, ...], int] = {}
+    for item in proposals:
+        times[item.x] = times.get(item.x, 0) + 1
+    cost = math.fsum(item.planned for item in proposals) * ledger.factor
+    return all(used.get(x, 0) + number <= most for x, number in times.items()) and (
+        cost <= ledger.left * (1 + 2e-9)
+    )
