@@ -11,14 +11,13 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import jinja2
 import numpy as np
 
+from jaxsl.host.html_display import environment
 from jaxsl.host.html_report_views import charts, run_key, telling_labels
 from jaxsl.host.packing import pack_observations
 from jaxsl.host.provenance import Provenance
 from jaxsl.host.report import FitReport, NextReport, Report, plain
-from jaxsl.host.show import number
 from jaxsl.host.view import View
 from jaxsl.host.words import flat_directions
 from jaxsl.identify import Identification, identify
@@ -75,7 +74,7 @@ def html_report(view: View, data: ReportData) -> str:
             within = (view.fit.prediction.low <= observed) & (observed <= view.fit.prediction.high)
             inside = f"{int(within[known].sum())} of {int(known.sum())}"
     return (
-        _environment()
+        environment()
         .get_template("report.html")
         .render(
             view=view,
@@ -122,18 +121,3 @@ def _runs(view: View) -> list[Mapping[str, Any]]:
         }
         for row in range(min(len(seen.x), MOST_ROWS))
     ]
-
-
-def _environment() -> jinja2.Environment:
-    """Templates that escape everything they are given."""
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("jaxsl.host", "templates"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["number"] = lambda value, digits=4: number(float(value), digits)
-    environment.tests["any_finite"] = lambda values: bool(np.isfinite(values).any())
-    environment.tests["finite"] = lambda value: bool(np.isfinite(value))
-    return environment

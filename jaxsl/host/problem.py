@@ -50,6 +50,11 @@ class Runs:
         labels = {name: values[rows] for name, values in self.labels.items()}
         return Runs(self.x[rows], self.y[rows], self.cost[rows], self.row_numbers[rows], labels)
 
+    def _repr_html_(self) -> str:
+        from jaxsl.host.html_display import runs_html
+
+        return runs_html(self)
+
 
 @dataclass(frozen=True)
 class Targets:

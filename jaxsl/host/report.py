@@ -18,6 +18,11 @@ class Report:
         """One object of plain numbers, text and lists."""
         return plain(self)
 
+    def _repr_html_(self) -> str:
+        from jaxsl.host.html_display import report_html
+
+        return report_html(self)
+
 
 @dataclass(frozen=True)
 class Parameter(Report):
