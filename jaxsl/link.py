@@ -211,11 +211,20 @@ def at(curves: Curve, y: Array) -> Array:
 
 
 class HeldOut(eqx.Module):
-    """Predictions for every model from a link that never saw its family, each ``(model,)``."""
+    """Predictions for every model from a link that never saw its family, each ``(model,)``.
+
+    Attributes:
+        prediction: by the link.
+        lower, upper: what the link claims, as a predicted performance does: the interval of its curve.
+        scattered_lower, scattered_upper: the same with the scatter of the other models around the curve. A
+            universal link covers one model with this one; a family that breaks it is outside.
+    """
 
     prediction: Array
     lower: Array
     upper: Array
+    scattered_lower: Array
+    scattered_upper: Array
 
 
 def leave_one_family_out(
@@ -235,12 +244,16 @@ def leave_one_family_out(
     def one(carry, family):
         weight = jnp.where(family, 0.0, 1.0).astype(y.dtype)
         draws = at(bootstrap(link, key, y, p, num_draws, weight), y)
-        ends = jnp.quantile(draws, jnp.array([delta / 2, 1 - delta / 2], y.dtype), axis=0)
-        new = HeldOut(link.fit(y, p, weight)(y), ends[0], ends[1])
+        prediction = link.fit(y, p, weight)(y)
+        scatter = jax.random.choice(scatter_key, p - prediction, draws.shape, p=weight / jnp.sum(weight))
+        tails = jnp.array([delta / 2, 1 - delta / 2], y.dtype)
+        ends = [*jnp.quantile(draws, tails, axis=0), *jnp.quantile(draws + scatter, tails, axis=0)]
+        new = HeldOut(prediction, *ends)
         return jax.tree.map(lambda new, old: jnp.where(family, new, old), new, carry), None
 
-    nothing = jnp.full_like(y, jnp.nan)
-    return jax.lax.scan(one, HeldOut(nothing, nothing, nothing), families)[0]
+    nothing = HeldOut(*(jnp.full_like(y, jnp.nan) for _ in range(5)))
+    key, scatter_key = jax.random.split(key)
+    return jax.lax.scan(one, nothing, families)[0]
 
 
 def _nearest(distance: Array, p: Array, weight: Array, num: Array) -> Array:

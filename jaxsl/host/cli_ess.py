@@ -1,20 +1,17 @@
 """``jaxsl ess`` and ``jaxsl allocate``: what a prediction is worth, and which small models to train."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from jaxsl.host.cli_options import JsonOption
+from jaxsl.host.cli_options import JsonOption, MapOption, read_mapping
 from jaxsl.host.errors import UserError
+
+if TYPE_CHECKING:
+    from jaxsl.allocation import Region
 
 SizeOption = Annotated[
     str, typer.Option("--x", metavar="SIZE", help="Column or expression of the size, such as log(6*N*D).")
-]
-OutcomeOption = Annotated[
-    str,
-    typer.Option(
-        "--y", metavar="Y", help="Column of the critical quantity; without a link, the performance."
-    ),
 ]
 LinkOption = Annotated[
     str,
@@ -54,8 +51,25 @@ def ess(
             "--target", metavar="WHAT", help="The target's columns, N=66,D=0.18, or its size itself."
         ),
     ],
-    x: SizeOption = "x",
-    y: OutcomeOption = "y",
+    x: Annotated[
+        str | None,
+        typer.Option(
+            "--x", metavar="SIZE", help="Column or expression of the size, such as log(6*N*D); x by default."
+        ),
+    ] = None,
+    y: Annotated[
+        str | None,
+        typer.Option(
+            "--y",
+            metavar="Y",
+            help="Column of the critical quantity; without a link, the performance; y by default.",
+        ),
+    ] = None,
+    law: Annotated[
+        str | None,
+        typer.Option("--law", metavar="NAME", help="Predict with this law instead of a line in the size."),
+    ] = None,
+    map: MapOption = None,
     link: LinkOption = "identity",
     link_runs: Annotated[
         str | None,
@@ -107,38 +121,62 @@ def ess(
     jaxsl ess runs.csv --x "log(6*N*D)" --y score --target N=66,D=0.18 --link logistic:0.65,-2.88
     """
     from jaxsl.host.assess import assess
+    from jaxsl.host.assess_law import assess_law
+    from jaxsl.host.laws import find
     from jaxsl.host.show import busy, print_json
-    from jaxsl.host.show_ess import show_ess
+    from jaxsl.host.show_ess import show_ess, show_law_ess
 
+    shared: dict[str, Any] = {
+        "link": link,
+        "link_runs": link_runs,
+        "performance": performance,
+        "family": family,
+        "delta": delta,
+        "sides": sides,
+        "width": width,
+        "item_sd": item_sd,
+        "draws": draws,
+        "seed": seed,
+    }
+    if law is not None:
+        _refuse_beside_a_law(x, sigma, noise, cost, items, trained, inside)
+        with busy(f"fitting {law}"):
+            predicted = assess_law(
+                runs, find(law), target=target, mapping=read_mapping(map), outcome=y, **shared
+            )
+        print_json(predicted) if json else show_law_ess(predicted)
+        return
+    if map:
+        raise UserError(f"--map {map[0]}: only the inputs of a --law are mapped; a line has --x and --y")
     with busy("predicting"):
         report = assess(
             runs,
             target=target,
-            x=x,
-            y=y,
-            link=link,
-            link_runs=link_runs,
-            performance=performance,
-            family=family,
+            x=x or "x",
+            y=y or "y",
             sigma=sigma,
             noise=noise,
-            delta=delta,
-            sides=sides,
             cost=cost,
             items=items,
             item_cost=item_cost,
             trained=trained,
             by=by,
-            width=width,
-            item_sd=item_sd,
             inside=inside,
-            draws=draws,
-            seed=seed,
+            **shared,
         )
     if json:
         print_json(report)
     else:
         show_ess(report)
+
+
+def _refuse_beside_a_law(x, sigma, noise, cost, items, trained, inside) -> None:
+    """Options of the line have no use beside a law."""
+    given = {"--x": x, "--sigma": sigma, "--noise": noise != "gaussian", "--cost": cost, "--items": items}
+    given |= {"--trained": trained, "--inside": inside}
+    for option, value in given.items():
+        if value:
+            raise UserError(f"{option} is for the line in the size and has no use with --law; leave it out")
 
 
 def allocate(
@@ -149,6 +187,12 @@ def allocate(
     target: Annotated[
         str, typer.Option("--target", metavar="LOW,HIGH", help="Sizes to predict: a region, or one size.")
     ],
+    weights: Annotated[
+        str | None,
+        typer.Option(
+            "--weights", metavar="W,W,...", help="The sizes of --target are points, which weigh so much."
+        ),
+    ] = None,
     existing: Annotated[
         str, typer.Option("--existing", metavar="X,X,...", help="Sizes of runs already there.")
     ] = "",
@@ -201,7 +245,7 @@ def allocate(
 
     if y is not None and runs is None:
         raise UserError(f"--y {y} is a column of runs already there: name their file with --runs")
-    region = numbers("--target", target, (1, 2))
+    wanted = numbers("--target", target, () if weights else (1, 2))
     ends = None if line is None else numbers("--line", line, (2,))
     sizes, outcomes = np.array(numbers("--existing", existing)) if existing else np.zeros(0), None
     if runs is not None:
@@ -213,7 +257,7 @@ def allocate(
     with busy("searching"):
         report = plan(
             budget,
-            (region[0], region[-1]),
+            (wanted[0], wanted[-1]) if weights is None else weighted(wanted, weights),
             cost,
             existing=sizes,
             outcomes=outcomes,
@@ -236,6 +280,22 @@ def allocate(
         print_json(report)
     else:
         show_plan(report)
+
+
+def weighted(sizes: list[float], weights: str) -> "Region":
+    """Points of a target region and how much each weighs.
+
+    Raises:
+        UserError: when there are not as many weights as sizes, or they are not positive.
+    """
+    import numpy as np
+
+    from jaxsl.allocation import weighted_region
+
+    shares = np.array(numbers("--weights", weights, (len(sizes),)))
+    if not (np.isfinite(shares).all() and (shares > 0).all()):
+        raise UserError(f"--weights {weights}: weights are positive; leave out sizes that do not matter")
+    return weighted_region(np.array(sizes), shares)
 
 
 def numbers(option: str, text: str, lengths: tuple[int, ...] = ()) -> list[float]:

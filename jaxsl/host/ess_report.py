@@ -1,5 +1,6 @@
 """What ``jaxsl ess`` found, in plain NumPy: for display, JSON and Python."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +18,9 @@ class FamilyCheck(Report):
         num_models: of each.
         covered: models of each whose performance lies inside the interval that the link claims.
         bias: mean of performance minus prediction, of each.
-        coverage: share of all models that are covered; ``1 - delta`` where the link is universal.
+        coverage: share of all models that are covered.
+        scattered, scattered_coverage: the same for the interval that counts the scatter of models around the
+            link too; ``1 - delta`` where the link is universal.
     """
 
     families: tuple[str, ...]
@@ -25,6 +28,8 @@ class FamilyCheck(Report):
     covered: np.ndarray
     bias: np.ndarray
     coverage: float
+    scattered: np.ndarray
+    scattered_coverage: float
 
 
 @dataclass(frozen=True)
@@ -105,4 +110,50 @@ class EssReport(Report):
     choice: Choice | None
     cost_runs: float
     cost_target: float
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class LawWorth(Report):
+    """A law's prediction at one target, and its worth.
+
+    Attributes:
+        row_number: where a person finds the target.
+        x: its configuration by input.
+        y, y_low, y_high: the predicted outcome, noise-free, at ``1 - delta``, or ``1 - delta/2`` with a link
+            that was fitted.
+        performance: the prediction and its equivalent sample sizes.
+    """
+
+    row_number: int
+    x: Mapping[str, float]
+    y: float
+    y_low: float
+    y_high: float
+    performance: Items
+
+
+@dataclass(frozen=True)
+class LawEssReport(Report):
+    """Predictions of a fitted law and their worth.
+
+    Attributes:
+        law: its name.
+        num_runs, dof: runs with an outcome, and how many more they are than parameters.
+        noise: standard deviation of the noise around the law.
+        worth: by target.
+        link, link_models, delta, sides, families: as in ``EssReport``.
+        notes: things worth saying.
+    """
+
+    law: str
+    num_runs: int
+    dof: int
+    noise: float
+    worth: tuple[LawWorth, ...]
+    link: str
+    link_models: int
+    delta: float
+    sides: int
+    families: FamilyCheck | None
     notes: tuple[str, ...]

@@ -5,11 +5,12 @@ import numpy as np
 
 from jaxsl import linear_model
 from jaxsl.allocation.criteria import T_RISK, factor, line_risk
-from jaxsl.allocation.design import Region, uniform_region
+from jaxsl.allocation.design import Design, Region, uniform_region
+from jaxsl.allocation.subset import Subset
 from jaxsl.host.errors import UserError
 from jaxsl.host.forecast import KNOWN, Promise, known_link
 from jaxsl.host.line_runs import require_noise
-from jaxsl.host.plan_report import Worth
+from jaxsl.host.plan_report import Step, Worth
 from jaxsl.precision import double_precision
 
 
@@ -55,6 +56,20 @@ def worth_at(runs: np.ndarray, region: Region, promise: Promise | None) -> tuple
         items = None if promise is None else promise.items(x, leverage, runs.size)
         found.append(Worth(x, leverage, items))
     return tuple(found)
+
+
+def step_at(
+    budget: float,
+    chosen: Design | Subset,
+    num_runs: int,
+    runs: np.ndarray,
+    region: Region,
+    promise: Promise | None,
+) -> Step:
+    """A step of the curve: what ``runs (run,)``, existing ones included, promise in the middle of a region."""
+    items = worth_at(runs, uniform_region(region.mean, region.mean), promise)[0].performance
+    sizes = (np.nan, np.nan) if items is None else (items.hoeffding, items.clopper_pearson)
+    return Step(budget, chosen.cost, num_runs, chosen.risk, *sizes)
 
 
 def t_risk(risk: float, num: int, delta: float) -> float:

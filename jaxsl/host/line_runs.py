@@ -74,7 +74,7 @@ def require_noise(sigma: float, y: np.ndarray, name: str) -> None:
     """Refuse a standard deviation of outcomes ``y (run,)`` that is rounding."""
     if not sigma > EXACT * np.abs(y).max():
         raise UserError(
-            f"{name}: the runs lie on a line to rounding, so their noise cannot be estimated and an interval "
+            f"{name}: the runs are fitted to rounding, so their noise cannot be estimated and an interval "
             "would have no length; say what it is: --sigma"
         )
 

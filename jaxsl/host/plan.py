@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from jaxsl.allocation.criteria import RISK, T_RISK
-from jaxsl.allocation.design import Design, gather, uniform_region
+from jaxsl.allocation.design import Design, Region, gather, uniform_region
 from jaxsl.host.errors import UserError
-from jaxsl.host.expectation import promise_of, require_line, t_risk, worth_at
+from jaxsl.host.expectation import promise_of, require_line, step_at, t_risk, worth_at
 from jaxsl.host.forecast import Promise, check_interval
 from jaxsl.host.line_runs import formula_cost
 from jaxsl.host.plan_report import PlanReport, Step
@@ -20,7 +20,7 @@ CURVE = 12  # budgets of the curve
 
 def plan(
     budget: float,
-    region: tuple[float, float],
+    region: tuple[float, float] | Region,
     cost: str,
     *,
     existing: np.ndarray | None = None,
@@ -44,7 +44,8 @@ def plan(
 
     Args:
         budget: for the new runs.
-        region: ends of the target region, equally weighted throughout; a point if both are equal.
+        region: ends of the target region, equally weighted throughout, a point if both are equal; or any
+            ``jaxsl.allocation.Region``.
         cost: of a run: an expression in x, or in the columns of ``candidates``.
         existing: sizes of runs already there, ``(run,)``, and what they showed, ``outcomes (run,)``.
         candidates: a table of runs to choose from, each at most once; sizes are free unless given.
@@ -63,12 +64,13 @@ def plan(
     """
     existing = np.zeros(0) if existing is None else existing
     check_interval(delta, sides, sigma)
-    _check(budget, region, criterion, num_scales, max_runs, ddof, candidates, existing, low, high)
-    target = uniform_region(*region)
+    target = region if isinstance(region, Region) else uniform_region(*region)
+    ends = target.low, target.high
+    _check(budget, ends, criterion, num_scales, max_runs, ddof, candidates, existing, low, high)
     promise, notes = promise_of(existing, outcomes, line, sigma, link, delta, sides)
     if candidates is not None:
         return plan_subset(
-            candidates, x, cost, budget, target, existing, criterion, ddof, promise, notes, delta
+            candidates, x, cost, budget, target, existing, criterion, ddof, promise, notes, delta, curve
         )
     function = formula_cost(cost)
     request = Request(function, target, existing, CRITERIA[criterion], delta, low, high, max_runs, num_scales)
@@ -153,10 +155,7 @@ def _curve(request: Request, budget: float, num: int, promise: Promise | None) -
         if not np.isfinite(design.value):
             continue
         runs = np.concatenate([request.existing, design.runs])
-        worth = worth_at(runs, uniform_region(request.region.mean, request.region.mean), promise)
-        items = worth[0].performance
-        sizes = (np.nan, np.nan) if items is None else (items.hoeffding, items.clopper_pearson)
-        steps.append(Step(float(spend), design.cost, design.num_runs, design.risk, *sizes))
+        steps.append(step_at(float(spend), design, design.num_runs, runs, request.region, promise))
     return tuple(steps)
 
 

@@ -1,17 +1,19 @@
 """Which of given runs to do for a budget."""
 
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from jaxsl.allocation.criteria import line_risk
 from jaxsl.allocation.design import Region, gather
-from jaxsl.allocation.subset import best_line_subset
+from jaxsl.allocation.subset import Subset, best_line_subset
 from jaxsl.host.errors import UserError
-from jaxsl.host.expectation import require_line, t_risk, worth_at
+from jaxsl.host.expectation import require_line, step_at, t_risk, worth_at
 from jaxsl.host.forecast import Promise
 from jaxsl.host.line_runs import finite_column
-from jaxsl.host.plan_report import PlanReport
+from jaxsl.host.plan_report import PlanReport, Step
 from jaxsl.host.request import CRITERIA
 from jaxsl.host.table import read
 
@@ -28,6 +30,7 @@ def plan_subset(
     promise: Promise | None,
     notes: list[str],
     delta: float,
+    curve: int,
 ) -> PlanReport:
     """The best subset of given runs."""
     table = read(candidates)
@@ -44,10 +47,18 @@ def plan_subset(
             f"--target {region.low:g} lies inside the candidates, which reach {sizes.max():g}: that is no "
             "extrapolation; give a region beyond them, or leave out the candidates that are as large"
         )
+    best = partial(
+        best_line_subset,
+        sizes,
+        costs,
+        region=region,
+        existing=existing,
+        criterion=CRITERIA[criterion],
+        delta=delta,
+        ddof=ddof,
+    )
     try:
-        found = best_line_subset(
-            sizes, costs, budget, region, existing, criterion=CRITERIA[criterion], delta=delta, ddof=ddof
-        )
+        found = best(budget)
     except ValueError as error:
         raise UserError(f"--candidates: {error}") from None
     require_line(found.value, budget, 2)
@@ -72,6 +83,26 @@ def plan_subset(
         fractional_gap=np.nan,
         num_scales=gather(runs)[0].size,
         worth=worth_at(runs, region, promise),
-        curve=(),
+        curve=tuple(_curve(best, sizes, costs, budget, curve, existing, region, promise)),
         notes=tuple(notes),
     )
+
+
+def _curve(
+    best: Callable[[float], Subset],
+    sizes: np.ndarray,
+    costs: np.ndarray,
+    budget: float,
+    num: int,
+    existing: np.ndarray,
+    region: Region,
+    promise: Promise | None,
+) -> Iterator[Step]:
+    """The best subsets for budgets from the cheapest two candidates up."""
+    least, most = np.sort(costs)[:2].sum(), min(budget, costs.sum())
+    budgets = np.geomspace(least, most, num) if num and least < most else np.full(min(num, 1), most)
+    for spend in budgets.tolist():
+        found = best(spend)
+        if np.isfinite(found.value):
+            runs = np.concatenate([existing, sizes[found.index]])
+            yield step_at(spend, found, found.index.size, runs, region, promise)

@@ -47,13 +47,14 @@ def fit_table(
     return fit_report(problem, *fitted(problem, seed))
 
 
-def fitted(problem: Problem, seed: int = 0) -> tuple[Runs, Now]:
-    """The runs that a problem's law is fitted to, and what is believed after it."""
+def fitted(problem: Problem, seed: int = 0, design: Design | None = None) -> tuple[Runs, Now]:
+    """The runs that a problem's law is fitted to, and what is believed after it, by the default settings."""
     seen = _fitted_runs(problem)
     with double_precision():
         observations = pack_observations(seen.x, seen.y)
         aim = pack_target(problem.targets.x) if problem.targets else everywhere(observations)
-        return seen, to_numpy(believe(Design((problem.law,)), observations, aim, jax.random.key(seed)))
+        design = design or Design((problem.law,))
+        return seen, to_numpy(believe(design, observations, aim, jax.random.key(seed)))
 
 
 def next_runs(

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from jaxsl.host.ess_report import Choice, EssReport, FamilyCheck
+from jaxsl.host.ess_report import Choice, EssReport, FamilyCheck, LawEssReport
 from jaxsl.host.forecast import Items
 from jaxsl.host.plan_report import PlanReport
 from jaxsl.host.show import console, grid, interval, number, show_notes
@@ -25,8 +25,7 @@ def show_ess(report: EssReport) -> None:
         f"{number(report.x_low)} to {number(report.x_high)}; sigma {number(report.sigma)}, "
         f"{report.dof} degrees of freedom"
     )
-    models = f", fitted to {report.link_models} models" if report.link_models else ""
-    out.print(f"link: {report.link}{models}; interval of y: {report.quantile}, {report.noise} noise")
+    out.print(f"link: {_link(report)}; interval of y: {report.quantile}, {report.noise} noise")
     out.print()
     rows = [
         (
@@ -53,6 +52,36 @@ def show_ess(report: EssReport) -> None:
         )
     if report.choice is not None:
         _choice(out, report.choice)
+    if report.families is not None:
+        _families(out, report.families, report.delta)
+    show_notes(out, report.notes)
+
+
+def show_law_ess(report: LawEssReport) -> None:
+    """Print a law's predictions and their worth."""
+    out = console()
+    out.print(
+        f"{report.law}, {report.num_runs} runs; sigma {number(report.noise)}, {report.dof} degrees of freedom"
+    )
+    out.print(f"link: {_link(report)}; interval of the outcome: t")
+    out.print()
+    rows = []
+    for worth in report.worth:
+        found = worth.performance
+        rows.append(
+            [
+                *(number(value) for value in worth.x.values()),
+                number(worth.y),
+                interval(worth.y_low, worth.y_high),
+                number(found.point),
+                interval(found.lower, found.upper),
+                *_sizes(found),
+            ]
+        )
+    confidence = f"{1 - report.delta:.0%} interval"
+    columns = (*report.worth[0].x, "outcome", "its interval", "performance", confidence, *SIZES)
+    out.print(grid(columns, rows, left=()))
+    out.print(f"Hoeffding with the {SIDES[report.sides]}; the others follow the prediction")
     if report.families is not None:
         _families(out, report.families, report.delta)
     show_notes(out, report.notes)
@@ -136,15 +165,25 @@ def _choice(out, choice: Choice) -> None:
 def _families(out, check: FamilyCheck, delta: float) -> None:
     out.print()
     out.print(
-        f"is the link universal: intervals learned from the other families cover {check.coverage:.0%} of the "
-        f"models ({1 - delta:.0%} if it were)"
+        f"is the link universal: learned from the other families, it covers {check.scattered_coverage:.0%} "
+        f"of the models ({1 - delta:.0%} if it were), without their scatter {check.coverage:.0%}"
     )
     order = np.argsort(-np.abs(check.bias))
     rows = [
-        (check.families[i], str(check.num_models[i]), str(check.covered[i]), f"{check.bias[i]:+.3f}")
+        (
+            check.families[i],
+            str(check.num_models[i]),
+            str(check.scattered[i]),
+            str(check.covered[i]),
+            f"{check.bias[i]:+.3f}",
+        )
         for i in order
     ]
-    out.print(grid(("family", "models", "covered", "bias"), rows))
+    out.print(grid(("family", "models", "covered", "without scatter", "bias"), rows))
+
+
+def _link(report: EssReport | LawEssReport) -> str:
+    return report.link + (f", fitted to {report.link_models} models" if report.link_models else "")
 
 
 def _sizes(found: Items) -> tuple[str, ...]:
