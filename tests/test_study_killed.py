@@ -28,7 +28,7 @@ rng = random.Random(0)
 
 # A disk that takes 32 bytes at a time, so that kills fall into the middle of lines too.
 def write_slowly(file, some):
-    time.sleep(1e-4)
+    time.sleep(1e-3)
     return os.write(file, some[:32])
 
 journal.os = SimpleNamespace(**{name: getattr(os, name) for name in dir(os)} | {"write": write_slowly})
