@@ -66,7 +66,7 @@ def step_at(
     region: Region,
     promise: Promise | None,
 ) -> Step:
-    """A step of the curve: what ``runs (run,)``, existing ones included, promise in the middle of a region."""
+    """A step of the curve: what ``runs (run,)``, old and new, promise in the middle of a region."""
     items = worth_at(runs, uniform_region(region.mean, region.mean), promise)[0].performance
     sizes = (np.nan, np.nan) if items is None else (items.hoeffding, items.clopper_pearson)
     return Step(budget, chosen.cost, num_runs, chosen.risk, *sizes)

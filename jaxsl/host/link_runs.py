@@ -94,8 +94,8 @@ def remarks(link: Link, found: Items, check: FamilyCheck | None, delta: float) -
         )
     if check is not None and check.coverage < 1 - 2 * delta:
         notes.append(
-            f"the interval above is too short for one model: held out, such intervals cover "
-            f"{check.coverage:.0%} of them, since they count the error of the link and not the scatter of models around it"
+            "the interval above is too short for one model: held out, such intervals cover "
+            f"{check.coverage:.0%} of them, since they leave out the scatter of models around the link"
         )
     return notes
 
