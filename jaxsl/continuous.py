@@ -78,9 +78,10 @@ def climb(
         return jnp.where(jnp.isfinite(slope), slope, 0.0)
 
     def affordable(share):
-        """The nearest affordable point, to first order, inside the box."""
+        """The nearest affordable point, to first order, along the coordinates that the box leaves free."""
         over = jnp.maximum(log_cost(share) - jnp.log(jnp.maximum(money, tiny)), 0.0)
         slope = gradient(log_cost, share)
+        slope = jnp.where(((share <= 0) & (slope > 0)) | ((share >= 1) & (slope < 0)), 0.0, slope)
         size = jnp.maximum(jnp.sum(slope**2, axis=1), tiny)
         return jnp.clip(share - (over / size)[:, None] * slope, 0.0, 1.0)
 
