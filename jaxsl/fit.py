@@ -69,17 +69,15 @@ def fit(
     """
     solver = LevenbergMarquardt() if solver is None else solver
     solution = solver(problem(law, observations, weight, robust), starts)
-    bounds = box(law, starts.dtype)
     loss = jnp.where(jnp.isfinite(solution.loss), solution.loss, jnp.inf)
     order = jnp.argsort(loss)
     theta = solution.theta[order]
-    z = bounds.scaled(theta)
-    near = 1e-7 * (bounds.upper - bounds.lower)
+    lower, upper = box(law, starts.dtype).active(theta)
     return Fit(
         theta=theta,
         loss=loss[order],
         status=solution.status[order],
         steps=solution.steps[order],
-        lower=z <= bounds.lower + near,
-        upper=z >= bounds.upper - near,
+        lower=lower,
+        upper=upper,
     )

@@ -71,8 +71,7 @@ def identify(
     runs = problem(law, observations, weight)
     box = runs.box
     z, slope = box.scaled(theta), box.slope(theta)
-    near = 1e-7 * (box.upper - box.lower)
-    lower, upper = z <= box.lower + near, z >= box.upper - near
+    lower, upper = box.active(theta)
     free = ~(lower | upper)
 
     mask = observations.mask

@@ -70,10 +70,13 @@ class Law:
         source: where the law comes from, with the number of the equation.
         estimates: published parameter vectors by name.
         nonnegative: names of inputs that may be 0, such as a share of a mixture; all others are positive.
+        separable: whether output ``i`` depends on the ``i``-th of equal consecutive stretches of ``theta``
+            alone; the solver then fits the outputs one by one and combines their optima.
 
     Raises:
         ValueError: when names repeat, a box is empty, ``linear`` or ``estimates`` do not match ``params``,
-            or ``nonnegative`` does not match ``inputs``.
+            ``nonnegative`` does not match ``inputs``, or the parameters of a separable law are not a
+            multiple of its outputs.
     """
 
     name: str
@@ -86,6 +89,7 @@ class Law:
     source: str = ""
     estimates: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     nonnegative: tuple[str, ...] = ()
+    separable: bool = False
 
     def __post_init__(self):
         names = [param.name for param in self.params]
@@ -101,6 +105,11 @@ class Law:
         unknown = [name for name in self.nonnegative if name not in self.inputs]
         if unknown:
             raise ValueError(f"law {self.name}: nonnegative names no input: {', '.join(unknown)}")
+        if self.separable and len(names) % len(self.outputs):
+            raise ValueError(
+                f"law {self.name}: separable needs equally many parameters for each of {len(self.outputs)} "
+                f"outputs; there are {len(names)} in all"
+            )
         for label, theta in self.estimates.items():
             if len(theta) != len(names):
                 raise ValueError(

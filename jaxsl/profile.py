@@ -163,7 +163,7 @@ def prediction_interval(
 
 
 class _Held(Problem):
-    """A problem with one more residual, ``share (f_output(where) - goal)``, after those of the runs."""
+    """A problem with one more run at the end, ``share (f_output(where) - goal)``; its other outputs are 0."""
 
     where: Array = eqx.field(kw_only=True)
     output: int = eqx.field(static=True, kw_only=True)
@@ -171,9 +171,10 @@ class _Held(Problem):
     share: Array = eqx.field(kw_only=True)
 
     def residual(self, theta: Array) -> Array:
-        """``(row*output + 1,)``."""
-        extra = self.share * (self.law.point(theta, self.where)[self.output] - self.goal)
-        return jnp.concatenate([super().residual(theta).ravel(), extra[None]])
+        """``(row + 1, output)``."""
+        off = self.share * (self.law.point(theta, self.where) - self.goal)
+        extra = jnp.where(jnp.arange(off.shape[0]) == self.output, off, 0.0)
+        return jnp.concatenate([super().residual(theta), extra[None]])
 
 
 def _default(solver: Solver | None) -> Solver:

@@ -97,7 +97,24 @@ def problem(
 
 
 def linearise(problem: Problem, theta: Array, index: tuple[int, ...]) -> tuple[Array, Array]:
-    """Residuals ``(row*output,)`` and their derivatives by parameters ``index``, ``(column, row*output)``."""
-    flat, tangent = jax.linearize(lambda theta: problem.residual(theta).ravel(), theta)
-    basis = jnp.eye(theta.shape[0], dtype=theta.dtype)[jnp.array(index, dtype=int)]
-    return flat, jax.vmap(tangent)(basis)
+    """Residuals and their derivatives by some parameters, block by block.
+
+    A law whose outputs share no parameter has a block for each of them, any other law has one.
+
+    Args:
+        problem: the residuals.
+        theta: ``(block, param)``, which is the law's vector cut into equal stretches.
+        index: positions within a block of the parameters to differentiate by.
+
+    Returns:
+        ``(block, row*output)`` and ``(block, column, row*output)``, outputs being those of the block.
+    """
+    blocks, size = theta.shape
+    residual, tangent = jax.linearize(lambda theta: problem.residual(theta.ravel()), theta)
+    # One tangent serves the same parameter of every block, since no output feels two of them.
+    basis = jnp.eye(size, dtype=theta.dtype)[jnp.array(index, dtype=int)]
+    columns = jax.vmap(tangent)(jnp.repeat(basis[:, None], blocks, 1))
+    rows, each = residual.shape[0], residual.shape[1] // blocks
+    residual = residual.reshape(rows, blocks, each).swapaxes(0, 1).reshape(blocks, rows * each)
+    columns = jnp.moveaxis(columns.reshape(len(index), rows, blocks, each), 2, 0)
+    return residual, columns.reshape(blocks, len(index), rows * each)

@@ -184,11 +184,10 @@ def _hessian(runs: Problem, z: Array) -> Array:
 
 
 def _free(runs: Problem, z: Array) -> Array:
-    """Coordinates that are not held by a bound, ``(param,)`` of bool; on a bound within 1e-7 of the box."""
-    near = 1e-7 * (runs.box.upper - runs.box.lower)
+    """Coordinates that are not held by a bound, ``(param,)`` of bool."""
     gradient = _gradient(runs, z)
-    low = (z <= runs.box.lower + near) & (gradient >= 0)
-    return ~(low | ((z >= runs.box.upper - near) & (gradient <= 0)))
+    lower, upper = runs.box.active(runs.box.theta(z))
+    return ~((lower & (gradient >= 0)) | (upper & (gradient <= 0)))
 
 
 def _solve(hessian: Array, free: Array, rhs: Array) -> Array:

@@ -31,6 +31,7 @@ DATA_MIXING = Law(
     linear=tuple(param.name for param in PARAMS if param.name[0] in "ck"),
     source="Ye et al. 2024, arXiv:2403.16952",
     nonnegative=NAMES,
+    separable=True,
 )
 
 LAWS = (DATA_MIXING,)

@@ -31,7 +31,7 @@ def per_domain(**intervals):
     return tuple(params)
 
 
-def task_law(number, function, params, linear=()):
+def task_law(number, function, params, linear=(), separable=True):
     """A law of this task; ``linear`` names the stems, ``"A"`` for ``A_1 .. A_5``."""
     return Law(
         f"domain/sl_{number}",
@@ -42,6 +42,7 @@ def task_law(number, function, params, linear=()):
         linear=tuple(param.name for param in params if param.name.split("_")[0] in linear),
         source="arXiv:2604.22753 (Spend Less, Fit Better), table B.2, domain",
         nonnegative=tuple(f"p_{i + 1}" for i in range(NUM)),
+        separable=separable,
     )
 
 
@@ -100,7 +101,9 @@ def sl_4(theta, x):
     return jnp.exp(jnp.clip(theta[:, 0] + jnp.sum(theta[:, 1:] * shares, 1), -50, 50))
 
 
-SL_4 = task_law(4, sl_4, (*per_domain(alpha_i=(-1, 3)), *per_domain(b_i=(-3, 3), C_ik=(-10, 10))))
+SL_4 = task_law(
+    4, sl_4, (*per_domain(alpha_i=(-1, 3)), *per_domain(b_i=(-3, 3), C_ik=(-10, 10))), separable=False
+)
 
 
 def sl_5(theta, x):
@@ -110,7 +113,11 @@ def sl_5(theta, x):
 
 
 SL_5 = task_law(
-    5, sl_5, (*per_domain(alpha_i=(-1, 3)), *per_domain(E_i=(-3, 6), W_ik=(-25, 25))), linear=("E", "W")
+    5,
+    sl_5,
+    (*per_domain(alpha_i=(-1, 3)), *per_domain(E_i=(-3, 6), W_ik=(-25, 25))),
+    linear=("E", "W"),
+    separable=False,
 )
 
 

@@ -125,12 +125,12 @@ def _parameters(law: Law, basins: Basins) -> Parameters:
     bounds = box(law, basins.theta.dtype)
     z = bounds.scaled(basins.theta)
     deviation = jnp.linalg.norm(basins.root, axis=2) / bounds.slope(basins.theta)
-    near = 1e-7 * (bounds.upper - bounds.lower)
+    lower, upper = bounds.active(basins.theta)
     return Parameters(
         value=basins.theta,
         low=bounds.theta(bounds.clip(z - HALF_WIDTH * deviation)),
         high=bounds.theta(bounds.clip(z + HALF_WIDTH * deviation)),
         deviation=deviation,
-        lower=z <= bounds.lower + near,
-        upper=z >= bounds.upper - near,
+        lower=lower,
+        upper=upper,
     )

@@ -25,8 +25,8 @@ def _loss_and_gradient(problem: Problem, theta: Array) -> tuple[Array, Array]:
 @jax.jit
 def _residual_and_jacobian(problem: Problem, z: Array) -> tuple[Array, Array]:
     theta = problem.box.theta(z)
-    residual, jacobian = linearise(problem, theta, tuple(range(theta.shape[0])))
-    return residual, jacobian.T * problem.box.slope(theta)
+    residual, jacobian = linearise(problem, theta[None], tuple(range(theta.shape[0])))
+    return residual[0], jacobian[0].T * problem.box.slope(theta)
 
 
 class ScipyLBFGSB(eqx.Module):

@@ -1,6 +1,6 @@
 """Batched bounded Levenberg-Marquardt: the default solver.
 
-In scaled coordinates ``z`` (see ``jaxsl.transform``), with residuals ``r`` and Jacobian ``J``, a step solves
+With coordinates ``z`` (see ``jaxsl.solver.search``), residuals ``r`` and their Jacobian ``J``, a step solves
 
     (J^T J + lambda S + kappa diag(|g| / v)) s = -g,      g = J^T r,   S_jj = sqrt(H_jj max_k H_kk)
 
@@ -9,12 +9,15 @@ a start is young (``kappa = 1``), later a projection with an active set and a se
 coordinates (``kappa = 0``). ``lambda`` follows Nielsen (1999). Parameters that the law declares itself
 affine in are eliminated after every step by a bounded linear solve (variable projection in the form of
 Ruhe and Wedin, 1980), so a start needs no luck with amplitudes. Every fourth start does without the
-interior scaling: where one way is trapped, the other seldom is.
+interior scaling: where one way is trapped, the other seldom is. The outputs of a separable law are problems
+of their own, stepped side by side with one evaluation, and their optima are put together by rank.
 
 Starts run in ``lanes``: a lane whose start has ended takes the next one from the queue, so neither
 stragglers nor the number of starts decide the working set, which is about
 ``lanes x row x output x (param + 4)`` numbers.
 """
+
+from typing import NamedTuple
 
 import equinox as eqx
 import jax
@@ -23,20 +26,27 @@ from jax import Array
 
 from jaxsl._linalg import solve_spd
 from jaxsl.residual import Problem, linearise
+from jaxsl.solver.search import SearchBox, eliminated, num_blocks, search_box
 from jaxsl.solver.solution import CONVERGED, INVALID, OUT_OF_STEPS, STALLED, Solution
 
 RUNNING = -1
 
 
-class _Lane(eqx.Module):
-    """One start on its way: how it works, the accepted point, its model, and the damping."""
+class _Point(NamedTuple):
+    """The model of the loss at a point: half its gradient and the Gauss-Newton Hessian, block by block."""
 
-    interior: Array
     z: Array
     theta: Array
     loss: Array
     gradient: Array
     hessian: Array
+
+
+class _Lane(NamedTuple):
+    """One start on its way: how it works, the accepted point, the damping; every field by block."""
+
+    interior: Array
+    point: _Point
     damping: Array
     growth: Array
     steps: Array
@@ -68,19 +78,21 @@ class LevenbergMarquardt(eqx.Module):
         """
         num = starts.shape[0]
         width = min(self.lanes or num, num)
-        z = problem.box.clip(problem.box.scaled(starts))
-        step = jax.vmap(lambda lane: self._step(problem, lane))
+        blocks, box = num_blocks(problem), search_box(problem)
+        z = box.clip(box.scaled(starts.reshape(num, blocks, -1)))
+        step = jax.vmap(lambda lane: self._step(problem, box, lane))
 
         def fresh(index):
-            return self._fresh(z[jnp.clip(index, 0, num - 1)], index, index < num)
+            start = z[jnp.clip(index, 0, num - 1)]
+            return _fresh(start, box.theta(start), index, index < num)
 
         def advance(carry):
             lanes, index, taken, theta, loss, status, steps = carry
             lanes = step(lanes)
-            ended = lanes.status != RUNNING
+            ended = jnp.all(lanes.status != RUNNING, 1)
             where = jnp.where(ended & (index < num), index, num)
-            theta = theta.at[where].set(lanes.theta, mode="drop")
-            loss = loss.at[where].set(lanes.loss, mode="drop")
+            theta = theta.at[where].set(lanes.point.theta, mode="drop")
+            loss = loss.at[where].set(lanes.point.loss, mode="drop")
             status = status.at[where].set(lanes.status, mode="drop")
             steps = steps.at[where].set(lanes.steps, mode="drop")
             rank = jnp.cumsum(ended) - 1
@@ -95,88 +107,89 @@ class LevenbergMarquardt(eqx.Module):
             jax.vmap(fresh)(index),
             index,
             jnp.asarray(width),
-            problem.box.theta(z),
-            jnp.full(num, jnp.inf, starts.dtype),
-            jnp.full(num, INVALID),
-            jnp.zeros(num, int),
+            box.theta(z),
+            jnp.full((num, blocks), jnp.inf, starts.dtype),
+            jnp.full((num, blocks), INVALID),
+            jnp.zeros((num, blocks), int),
         )
         carry = jax.lax.while_loop(lambda carry: jnp.any(carry[1] < num), advance, carry)
         _, _, _, theta, loss, status, steps = carry
-        return Solution(theta, loss, status, steps)
+        if blocks > 1:  # the best of one output goes with the best of the others: any pairing is an optimum
+            order = jnp.argsort(loss, 0)
+            loss, status = (jnp.take_along_axis(part, order, 0) for part in (loss, status))
+            theta = jnp.take_along_axis(theta, order[:, :, None], 0)
+        return Solution(theta.reshape(num, -1), jnp.sum(loss, 1), jnp.max(status, 1), jnp.max(steps, 1))
 
-    def _fresh(self, z: Array, index: Array, real: Array) -> _Lane:
-        """A start before its first evaluation; an infinite loss makes the first point accepted."""
-        zero = jnp.zeros((), z.dtype)
-        return _Lane(
-            interior=index % 4 != 2,
-            z=z,
-            theta=jnp.zeros_like(z),
-            loss=jnp.full((), jnp.inf, z.dtype),
-            gradient=jnp.zeros_like(z),
-            hessian=jnp.eye(z.shape[0], dtype=z.dtype),
-            damping=zero + 1e-2,
-            growth=zero + 2,
-            steps=jnp.zeros((), int),
-            small=jnp.zeros((), int),
-            status=jnp.where(real, RUNNING, OUT_OF_STEPS),
-        )
+    def _step(self, problem: Problem, box: SearchBox, lane: _Lane) -> _Lane:
+        """Propose, evaluate once, accept or refuse; all blocks of a start in one evaluation."""
+        move, expected = jax.vmap(_propose)(box, lane.point, lane.damping, self._young(lane))
+        fresh = (lane.steps == 0)[:, None]
+        point = _evaluate(problem, box, lane.point.z + jnp.where(fresh, 0.0, move))
+        square = jnp.sum((problem.root[:, None] * problem.y) ** 2, 0)
+        return jax.vmap(self._decide)(lane, point, expected, square.reshape(expected.size, -1).sum(1))
 
-    def _step(self, problem: Problem, lane: _Lane) -> _Lane:
-        """Propose, evaluate once, accept or refuse."""
-        first = lane.steps == 0
-        move, expected = _propose(problem, lane, lane.interior & (lane.steps < self.young))
-        z, theta, loss, gradient, hessian = _evaluate(problem, lane.z + jnp.where(first, 0.0, move))
-        finite = jnp.isfinite(loss) & jnp.all(jnp.isfinite(hessian))
-        accept = finite & (loss < lane.loss)
-        ratio = (lane.loss - loss) / jnp.where(expected > 0, expected, 1.0)
+    def _young(self, lane: _Lane) -> Array:
+        return lane.interior & (lane.steps < self.young)
+
+    def _decide(self, lane: _Lane, point: _Point, expected: Array, square: Array) -> _Lane:
+        """The lane after it has seen the proposed point; ``square`` is the loss of predicting nothing."""
+        old, first = lane.point, lane.steps == 0
+        finite = jnp.isfinite(point.loss) & jnp.all(jnp.isfinite(point.hessian))
+        accept = finite & (point.loss < old.loss)
+        ratio = (old.loss - point.loss) / jnp.where(expected > 0, expected, 1.0)
         ratio = jnp.where(first, 1.0, jnp.where(accept, jnp.minimum(ratio, 1.0), 0.0))
         shrink = jnp.maximum(1 / 3, 1 - (2 * ratio - 1) ** 3)
         damping = jnp.where(accept, jnp.where(first, 1.0, shrink), lane.growth) * lane.damping
-        growth = jnp.where(accept, 2.0, 2 * lane.growth)
-
-        def take(new, old):
-            return jnp.where(accept, new, old)
-
         # A refused step with a tiny expected gain ends a start too: rounding decides from there on.
-        gain = jnp.where(accept, jnp.maximum(expected, lane.loss - loss), expected)
-        small = ~first & (gain <= self.tolerance * lane.loss)
-        small = jnp.where(small, lane.small + 1, 0)
+        gain = jnp.where(accept, jnp.maximum(expected, old.loss - point.loss), expected)
+        small = jnp.where(~first & (gain <= self.tolerance * old.loss), lane.small + 1, 0)
         steps = lane.steps + 1
-        tiny = take(loss, lane.loss) <= jnp.finfo(z.dtype).eps ** 2 * jnp.sum(
-            (problem.root[:, None] * problem.y) ** 2
-        )
+        kept = jax.tree.map(lambda new, old: jnp.where(accept, new, old), point, old)
+        tiny = kept.loss <= jnp.finfo(square.dtype).eps ** 2 * square
         status = jnp.where(steps >= self.max_steps, OUT_OF_STEPS, RUNNING)
         status = jnp.where(damping > 1e12, STALLED, status)
         status = jnp.where((small >= 2) | tiny, CONVERGED, status)
         status = jnp.where(first & ~finite, INVALID, status)
         return _Lane(
             interior=lane.interior,
-            z=take(z, lane.z),
-            theta=take(theta, lane.theta),
-            loss=take(loss, lane.loss),
-            gradient=take(gradient, lane.gradient),
-            hessian=take(hessian, lane.hessian),
+            point=kept,
             damping=jnp.maximum(damping, 1e-12),
-            growth=growth,
+            growth=jnp.where(accept, 2.0, 2 * lane.growth),
             steps=steps,
             small=small,
             status=jnp.where(lane.status == RUNNING, status, lane.status),
         )
 
 
+def _fresh(z: Array, theta: Array, index: Array, real: Array) -> _Lane:
+    """A start before its first evaluation; an infinite loss makes the first point accepted."""
+    blocks, size = z.shape
+    zero, count = jnp.zeros(blocks, z.dtype), jnp.zeros(blocks, int)
+    identity = jnp.broadcast_to(jnp.eye(size, dtype=z.dtype), (blocks, size, size))
+    return _Lane(
+        interior=jnp.full(blocks, index % 4 != 2),
+        point=_Point(z, theta, zero + jnp.inf, jnp.zeros_like(z), identity),
+        damping=zero + 1e-2,
+        growth=zero + 2,
+        steps=count,
+        small=count,
+        status=count + jnp.where(real, RUNNING, OUT_OF_STEPS),
+    )
+
+
 def _like(mask: Array, leaf: Array) -> Array:
     return mask.reshape(mask.shape + (1,) * (leaf.ndim - 1))
 
 
-def _propose(problem: Problem, lane: _Lane, young: Array) -> tuple[Array, Array]:
+def _propose(box: SearchBox, point: _Point, damping: Array, young: Array) -> tuple[Array, Array]:
     """A step inside the box and the reduction of the loss the quadratic model expects of it."""
-    z, gradient, hessian, box = lane.z, lane.gradient, lane.hessian, problem.box
+    z, _, _, gradient, hessian = point
     diagonal = jnp.diagonal(hessian)
     largest = jnp.maximum(jnp.max(diagonal), jnp.finfo(z.dtype).tiny)
     scaling = jnp.sqrt(jnp.maximum(diagonal, 1e-12 * largest) * largest)
     room = jnp.where(gradient < 0, box.upper - z, z - box.lower)
     interior = jnp.where(young, jnp.abs(gradient) / jnp.maximum(room, 1e-6), 0.0)
-    damped = hessian + jnp.diag(lane.damping * scaling + interior)
+    damped = hessian + jnp.diag(damping * scaling + interior)
 
     def solve(_, carry):
         """Minimise over the free coordinates, the others moving as far as their bound."""
@@ -194,28 +207,28 @@ def _propose(problem: Problem, lane: _Lane, young: Array) -> tuple[Array, Array]
     return move, expected
 
 
-def _evaluate(problem: Problem, z: Array) -> tuple[Array, Array, Array, Array, Array]:
+def _evaluate(problem: Problem, box: SearchBox, z: Array) -> _Point:
     """The point after elimination of linear parameters, its loss, half-gradient and Gauss-Newton Hessian."""
-    law, box = problem.law, problem.box
     z = box.clip(z)
     theta = box.theta(z)
-    linear = law.linear_index if problem.robust is None else ()
-    other = tuple(j for j in range(law.num_params) if j not in linear)
-    order = [*linear, *other]
+    linear = eliminated(problem)
+    other = tuple(j for j in range(z.shape[1]) if j not in linear)
     if linear:
         residual, columns = linearise(problem, theta, linear)
         position = jnp.array(linear)
-        solved = _bounded_linear(
-            columns, residual, theta[position], box.theta_lower[position], box.theta_upper[position]
+        solved = jax.vmap(_bounded_linear)(
+            columns, residual, theta[:, position], box.theta_lower[:, position], box.theta_upper[:, position]
         )
-        theta = theta.at[position].set(solved)
+        theta = theta.at[:, position].set(solved)
         z = box.clip(box.scaled(theta))
         residual, rest = linearise(problem, theta, other)
-        jacobian = jnp.concatenate([columns, rest])[jnp.argsort(jnp.array(order))]
+        jacobian = jnp.concatenate([columns, rest], 1)[:, jnp.argsort(jnp.array([*linear, *other]))]
     else:
-        residual, jacobian = linearise(problem, theta, tuple(range(law.num_params)))
-    jacobian = jacobian * box.slope(theta)[:, None]
-    return z, theta, residual @ residual, jacobian @ residual, jacobian @ jacobian.T
+        residual, jacobian = linearise(problem, theta, other)
+    jacobian = jacobian * box.slope(theta)[:, :, None]
+    gradient = jnp.einsum("bpn,bn->bp", jacobian, residual)
+    hessian = jnp.einsum("bpn,bqn->bpq", jacobian, jacobian)
+    return _Point(z, theta, jnp.sum(residual**2, 1), gradient, hessian)
 
 
 def _bounded_linear(columns: Array, residual: Array, value: Array, lower: Array, upper: Array) -> Array:
