@@ -19,6 +19,7 @@ from jaxsl.precision import double_precision, to_numpy
 from jaxsl.starts import random_starts
 
 ROUNDS = 512  # rows of the trace of one program
+ROWS = 128  # of the first buffer, where the pool has as many: one program serves most episodes
 WARM_PER_PARAMETER = 2.5  # cheapest runs bought first, per parameter and output (public value)
 NEVER = 2.0  # the cost of a padded row: twice the whole pool
 WARM_SHARE = 0.02  # while they cost at most this share of the pool (public value)
@@ -112,13 +113,14 @@ def _sequential(design: Design, pool: Pool, target: Target, hidden: Oracle, budg
         pool.cost, int(WARM_PER_PARAMETER * law.num_params // law.num_outputs), jnp.asarray(WARM_SHARE)
     )
     first = first | (jnp.arange(pool.cost.shape[0]) == jnp.argmin(pool.cost))
-    size = min(buffer_size(int(first.sum()) + 16), buffer_size(pool.x.shape[0]))
+    size = buffer_size(min(max(int(first.sum()) + 16, ROWS), num_runs))
     state = design.start(pool, empty(pool.x[0], law.num_outputs, size))
-    state, trace = _begin(design, state, pool, target, hidden, first, budget, key)
+    state = _buy(design, state, pool, hidden, first)
     order = np.argsort(np.where(first, pool.cost, np.inf), kind="stable")
     bought = order[: int(first.sum())].tolist()
     spent, theta = [], []
     while True:
+        state, trace = _episode(design, state, pool, target, hidden, budget, key)
         trace = to_numpy(trace)
         rounds = int(trace.num_rounds)
         full = bool(jnp.all(state.observations.mask))
@@ -132,17 +134,15 @@ def _sequential(design: Design, pool: Pool, target: Target, hidden: Oracle, budg
             if state.observations.mask.shape[0] >= num_runs:
                 return bought, np.concatenate(spent), np.concatenate(theta)
             state = enlarge(state, buffer_size(state.observations.mask.shape[0] + 1))
-        state, trace = _continue(design, state, pool, target, hidden, budget, key)
 
 
 @eqx.filter_jit
-def _begin(design: Design, state: State, pool: Pool, target: Target, hidden: Oracle, first, budget, key):
-    state = buy(design, state, pool, first, hidden.reveal)
-    return episode(design, state, pool, target, hidden.reveal, budget, key, ROUNDS)
+def _buy(design: Design, state: State, pool: Pool, hidden: Oracle, first):
+    return buy(design, state, pool, first, hidden.reveal)
 
 
 @eqx.filter_jit
-def _continue(design: Design, state: State, pool: Pool, target: Target, hidden: Oracle, budget, key):
+def _episode(design: Design, state: State, pool: Pool, target: Target, hidden: Oracle, budget, key):
     return episode(design, state, pool, target, hidden.reveal, budget, key, ROUNDS)
 
 

@@ -3,15 +3,42 @@
 Source: Spend Less, Fit Better, section 5.1, and the public values of its appendix.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import equinox as eqx
+import jax
+import jax.numpy as jnp
 from jax import Array
 
-from jaxsl.acquisition import MSPE, DOptimal, Uniform, VOptimal
+from jaxsl.acquisition import MSPE, DOptimal, VOptimal
 from jaxsl.choice import Chooser
 from jaxsl.design import Design
 from jaxsl.law import Law
+from jaxsl.pool import Pool, Target
+from jaxsl.posterior import Posterior
+
+
+class Compared(eqx.Module):
+    """Any of the compared acquisitions, told apart by numbers: one compiled program serves them all.
+
+    Attributes:
+        criterion: 0 for the fall of the error, 1 for V-optimality, 2 for D-optimality; a scalar int.
+        terms: how often the fall within and between basins counts, ``(2,)``.
+    """
+
+    criterion: Array
+    terms: Array
+
+    def __call__(self, posterior: Posterior, pool: Pool, target: Target) -> Array:
+        """Score every candidate: ``(pool,)``."""
+
+        def fall():
+            parts = MSPE().fall(posterior, pool.x, target)
+            total = self.terms[0] * parts.within + self.terms[1] * parts.between
+            return jnp.where(jnp.isfinite(total), jnp.maximum(total, 0.0), 0.0)
+
+        others = [lambda rule=rule: rule(posterior, pool, target) for rule in (VOptimal(), DOptimal())]
+        return jax.lax.switch(self.criterion, [fall, *others])
 
 
 @dataclass(frozen=True)
@@ -19,13 +46,14 @@ class Method:
     """How runs are chosen.
 
     Attributes:
-        acquisition: from a belief to scores; ``Uniform()`` looks at no belief.
+        criterion, terms: of ``Compared``; no criterion looks at no belief.
         chooser: from scores to a purchase.
         pool: which part of the pool may be bought: ``all``, or a ``cheaper`` or ``dearer`` half.
         at_once: buy the whole of it, whatever it costs: a reference, not a method.
     """
 
-    acquisition: Callable[..., Array] = field(default_factory=Uniform)
+    criterion: int | None = None
+    terms: tuple[float, float] = (1.0, 1.0)
     chooser: Chooser = field(default_factory=Chooser)
     pool: str = "all"
     at_once: bool = False
@@ -33,19 +61,20 @@ class Method:
     @property
     def believes(self) -> bool:
         """Whether the choice needs a fit of what was bought."""
-        return not isinstance(self.acquisition, Uniform)
+        return self.criterion is not None
 
     def design(self, law: Law) -> Design:
-        """The design of this method on one law."""
-        return Design((law,), acquisition=self.acquisition, chooser=self.chooser)
+        """The design of this method on one law; inside the scope of double precision."""
+        acquisition = Compared(jnp.asarray(self.criterion), jnp.asarray(self.terms))
+        return Design((law,), acquisition=acquisition, chooser=self.chooser)
 
 
 METHODS = {
-    "mspe": Method(MSPE()),
-    "within": Method(MSPE(between=False)),
-    "between": Method(MSPE(within=False)),
-    "v-opt": Method(VOptimal()),
-    "d-opt": Method(DOptimal()),
+    "mspe": Method(0),
+    "within": Method(0, (1.0, 0.0)),
+    "between": Method(0, (0.0, 1.0)),
+    "v-opt": Method(1),
+    "d-opt": Method(2),
     "random": Method(chooser=Chooser(cost_exponent=0.0)),
     "cheapest": Method(chooser=Chooser(cost_exponent=1.0)),
     "cost-random": Method(chooser=Chooser(cost_exponent=1.0, draw=True)),

@@ -1,25 +1,30 @@
 """Many episodes: two processes, resumable at any moment, nothing lost or doubled.
 
 One result is one line of JSON, written whole and flushed to the disk; a half-written last line is dropped on
-the next start. A result is found again by its fingerprint: task, law, method, seed, protocol, a digest of the
-data and the version of the code that made it.
+the next start. A result is found again by its fingerprint: task, law, method, seed, protocol, and digests of
+the data and of the code that made it. A law stays with one process, which compiles it once for all methods
+and seeds.
 """
 
+import ast
 import hashlib
+import importlib
+import inspect
 import json
 import os
 import sys
 import time
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from jaxsl import __version__
 from laws.tasks import TASKS, Task
 
 PROTOCOL = "64 starts, warm 2.5 P / D to 2 %, gamma 0.4"
@@ -41,11 +46,11 @@ def units(tasks: Iterable[str], laws: Iterable[str], methods: Iterable[str], see
     return [
         Unit(task.name, law.name, method, seed)
         for seed in range(seeds)
-        for method in methods
         for task in sorted(TASKS, key=lambda task: len(task.laws) * (task.name == "lr_bsz"))
         if not tasks or task.name in tasks
         for law in task.laws
         if not laws or law.name in laws
+        for method in methods
     ]
 
 
@@ -61,9 +66,33 @@ def digest(task: Task, data: Path | None = None) -> str:
     return total.hexdigest()[:16]
 
 
+class _Bare(ast.NodeTransformer):
+    """Source without its docstrings, whose words change no result."""
+
+    def visit_Expr(self, node):
+        """Drop an expression that is a string alone."""
+        return None if isinstance(node.value, ast.Constant) and isinstance(node.value.value, str) else node
+
+
+@cache
+def code(task: str) -> str:
+    """Fingerprint of the source that an episode runs: the core, the task's laws and the methods."""
+    episode = importlib.import_module("experiments.benchmark.episode")
+    laws = {sys.modules[law.function.__module__] for item in TASKS if item.name == task for law in item.laws}
+    core = [
+        module
+        for name, module in sys.modules.items()
+        if name.startswith("jaxsl.") and not name.startswith("jaxsl.host")
+    ]
+    total = hashlib.sha256()
+    for module in sorted({episode, *core, *laws}, key=lambda module: module.__name__):
+        total.update(ast.dump(_Bare().visit(ast.parse(inspect.getsource(module)))).encode())
+    return total.hexdigest()[:16]
+
+
 def fingerprint(unit: Unit, data: str) -> str:
     """What a result is keyed by."""
-    text = json.dumps([unit.task, unit.law, unit.method, unit.seed, PROTOCOL, data, __version__])
+    text = json.dumps([unit.task, unit.law, unit.method, unit.seed, PROTOCOL, data, code(unit.task)])
     return hashlib.sha256(text.encode()).hexdigest()[:20]
 
 
@@ -113,13 +142,20 @@ def sweep(wanted: list[Unit], path: Path, workers: int = 2, data: Path | None = 
     missing = {key: unit for key, unit in keys.items() if key not in done}
     path.parent.mkdir(parents=True, exist_ok=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with (
-        Progress(*columns, disable=not sys.stdout.isatty()) as progress,
-        ProcessPoolExecutor(workers, get_context("spawn"), initializer=_begin) as pool,
-        path.open("a") as file,
-    ):
+    laws = list(dict.fromkeys(unit.law for unit in missing.values()))
+    workers = min(workers, len(laws))
+    with ExitStack() as stack:
+        progress = stack.enter_context(Progress(*columns, disable=not sys.stdout.isatty()))
+        file = stack.enter_context(path.open("a"))
+        pools = [
+            stack.enter_context(ProcessPoolExecutor(1, get_context("spawn"), initializer=_begin))
+            for _ in range(workers)
+        ]
         bar = progress.add_task("episodes", total=len(keys), completed=len(keys) - len(missing))
-        futures = {pool.submit(_measure, unit, data): key for key, unit in missing.items()}
+        futures = {
+            pools[laws.index(unit.law) % workers].submit(_measure, unit, data): key
+            for key, unit in missing.items()
+        }
         for future in as_completed(futures):
             key = futures[future]
             result = {"fingerprint": key, **future.result()}

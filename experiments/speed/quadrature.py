@@ -1,9 +1,11 @@
 """Error of the between-basin expectation against time, for every rule of ``jaxsl.quadrature``.
 
-Command: ``python -m experiments speed quadrature`` (about three minutes on two cores).
+Command: ``python -m experiments speed quadrature`` (about three minutes on two cores); with ``--outputs 5``
+the same for laws of several outputs.
 
 Errors are in the score of ``MSPE``, relative to the largest score of the pool, against Gauss-Legendre on
-panels of half a deviation; the worst candidate of the worst pool counts. Basins have equal deviations in one
+panels of half a deviation (several outputs: 16,384 quasi-random points a basin from another seed); the worst
+candidate of the worst pool counts. Basins have equal deviations in one
 half of the pools and deviations 1 to 100 in the other; their means overlap, stand apart or far apart.
 """
 
@@ -39,6 +41,11 @@ RULES = {
     "GaussLegendre((2.5, 5), 6)": GaussLegendre(),
     "GaussLegendre((2, 4, 7), 16)": GaussLegendre(edges=(2.0, 4.0, 7.0), num_nodes=16),
 }
+SEVERAL_REFERENCE = QuasiMonteCarlo(16384, seed=1)
+SEVERAL_RULES = {
+    **{f"GaussHermite({num})": GaussHermite(num) for num in (2, 3, 4)},
+    **{f"QuasiMonteCarlo({num})": QuasiMonteCarlo(num) for num in (64, 256, 1024, 4096)},
+}
 
 
 @eqx.filter_jit
@@ -47,26 +54,29 @@ def score(rule: Any, posterior: Posterior, pool: Pool, target: Target) -> jax.Ar
     return MSPE(rule=rule)(posterior, pool, target)
 
 
-def num_nodes(rule: Any, num_basins: int) -> int:
+def num_nodes(rule: Any, num_basins: int, num_outputs: int) -> int:
     """Nodes a candidate, all basins together."""
-    ones = np.ones((num_basins, 1))
-    return jax.eval_shape(rule, ones, ones[..., None], ones[:, 0])[0].shape[0]
+    mean = np.ones((num_basins, num_outputs))
+    return jax.eval_shape(rule, mean, mean[..., None] * np.eye(num_outputs), mean[:, 0])[0].shape[0]
 
 
-def measure(num_basins: int, seed: int, num_pool: int, repeats: int) -> list[dict[str, Any]]:
+def measure(
+    num_basins: int, seed: int, num_pool: int, repeats: int, num_outputs: int = 1
+) -> list[dict[str, Any]]:
     """One row a rule for mixtures of ``num_basins`` basins."""
+    rules, reference = (RULES, REFERENCE) if num_outputs == 1 else (SEVERAL_RULES, SEVERAL_REFERENCE)
     rng = np.random.default_rng([seed, num_basins])
     pools = {
         kind: [
-            random_mixture(rng, num_basins, apart, ratio, num_pool)
+            random_mixture(rng, num_basins, apart, ratio, num_pool, num_outputs=num_outputs)
             for apart in SEPARATIONS
             for ratio in ratios
         ]
         for kind, ratios in RATIOS.items()
     }
-    exact = {kind: [np.asarray(score(REFERENCE, *case)) for case in cases] for kind, cases in pools.items()}
+    exact = {kind: [np.asarray(score(reference, *case)) for case in cases] for kind, cases in pools.items()}
     rows = []
-    for name, rule in RULES.items():
+    for name, rule in rules.items():
         found = {kind: [np.asarray(score(rule, *case)) for case in cases] for kind, cases in pools.items()}
         pairs = {kind: list(zip(found[kind], exact[kind], strict=True)) for kind in pools}
         every = [pair for kind in pairs for pair in pairs[kind]]
@@ -80,7 +90,7 @@ def measure(num_basins: int, seed: int, num_pool: int, repeats: int) -> list[dic
             {
                 "basins": num_basins,
                 "rule": name,
-                "nodes": num_nodes(rule, num_basins),
+                "nodes": num_nodes(rule, num_basins, num_outputs),
                 **{f"error, {kind}": worst(pairs[kind]) for kind in pairs},
                 "same choice": f"{same}/{len(every)}",
                 "CPU ms / 1000": 1e6 * min(seconds) / num_pool,
@@ -98,6 +108,7 @@ def main(
     basins: Annotated[list[int] | None, typer.Option(help="Numbers of basins.")] = None,
     seed: Annotated[int, typer.Option(help="Of the mixtures.")] = 0,
     pool: Annotated[int, typer.Option(help="Candidates a pool.")] = 128,
+    outputs: Annotated[int, typer.Option(min=1, help="Outputs of the law.")] = 1,
     repeats: Annotated[int, typer.Option(help="Timed runs, of which the fastest counts.")] = 5,
     out: Annotated[Path | None, typer.Option(help="Folder of the table; outputs/ by default.")] = None,
 ) -> None:
@@ -108,13 +119,16 @@ def main(
         rows = [
             row
             for count in track(counts, "quadrature", console=console, disable=not console.is_terminal)
-            for row in measure(count, seed, pool, repeats)
+            for row in measure(count, seed, pool, repeats, outputs)
         ]
     options = "".join(f" --basins {count}" for count in counts)
     command = (
-        f"python -m experiments speed quadrature{options} --seed {seed} --pool {pool} --repeats {repeats}"
+        f"python -m experiments speed quadrature{options} --seed {seed} --pool {pool} "
+        f"--outputs {outputs} --repeats {repeats}"
     )
-    written = write_table("quadrature", rows, provenance(command, seed), out)
+    written = write_table(
+        "quadrature" if outputs == 1 else f"quadrature_{outputs}", rows, provenance(command, seed), out
+    )
     table = Table(box=None, header_style="bold")
     for column in rows[0]:
         table.add_column(column, justify="left" if column == "rule" else "right")
