@@ -17,7 +17,9 @@ def axes(titles: tuple[str, ...], width: float = 3.6, height: float = 3.0) -> tu
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
     except ImportError:
-        raise UserError("pictures need matplotlib: pip install 'jaxsl[plots]', or pass --no-picture") from None
+        raise UserError(
+            "pictures need matplotlib: pip install 'jaxsl[plots]', or pass --no-picture"
+        ) from None
     figure = Figure(figsize=(width * len(titles), height), layout="constrained")
     FigureCanvasAgg(figure)
     panels = list(np.atleast_1d(figure.subplots(1, len(titles))))
