@@ -1,4 +1,4 @@
-"""The command line: ``jaxsl fit | next | report | study | demo | laws | ess | allocate``.
+"""The command line: ``jaxsl fit | next | report | study | replay | demo | laws | ess | allocate``.
 
 A command reads its options, calls ``jaxsl.host.session`` and prints. Every ``UserError`` becomes one
 message on standard error and exit status 2, and nothing is written. JAX is imported inside the commands, so
@@ -17,6 +17,7 @@ from jaxsl.host.cli_ess import allocate, ess
 from jaxsl.host.cli_fit import fit
 from jaxsl.host.cli_laws import laws
 from jaxsl.host.cli_next import next_command
+from jaxsl.host.cli_replay import replay
 from jaxsl.host.cli_report import report
 from jaxsl.host.cli_study import study
 from jaxsl.host.errors import UserError
@@ -62,6 +63,7 @@ app.command("fit")(fit)
 app.command("next")(next_command)
 app.command("report")(report)
 app.add_typer(study, name="study")
+app.command("replay")(replay)
 app.command("demo")(demo)
 app.add_typer(laws, name="laws")
 app.command("ess")(ess)

@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
+from jaxsl.host.cli_import import import_command
 from jaxsl.host.cli_options import (
     CostOption,
     JsonOption,
@@ -17,6 +18,7 @@ from jaxsl.host.cli_options import (
 from jaxsl.host.errors import UserError
 
 study = typer.Typer(no_args_is_help=True, help="Ask which run to train next, tell what it gave, for weeks.")
+study.command("import")(import_command)
 
 StudyArgument = Annotated[
     str, typer.Argument(metavar="STUDY", help="The study's journal, such as pilot.jsonl.")

@@ -27,7 +27,14 @@ def show_asked(study: "Study", asked: list["Asked"], why_none: str) -> None:
     ]
     names = list(asked[0].x)
     out.print(grid(["run", *names, "expected cost", ""], rows, left=(0, len(names) + 2)))
-    status = study.status()
+    status, forecast = study.status(), study.best_prediction()
+    falls = [run.fall for run in asked]
+    if forecast is not None and not any(map(math.isnan, falls)):
+        width = forecast.width_at(forecast.variance - math.fsum(falls))
+        out.print(
+            f"expected of {'it' if len(asked) == 1 else 'them together'}: the target's interval narrows from "
+            f"{number(forecast.width)} to {number(width)}"
+        )
     if status.left is not None:
         out.print(f"{number(status.left)} of the budget of {number(status.budget or 0)} is left after them")
 

@@ -26,7 +26,7 @@ from jaxsl.precision import double_precision, to_numpy
 
 SHORT = 512  # candidates among which a batch is planned; of more, the best are short-listed
 ROOM = 32  # runs planned at once without compiling again
-SPACE_POINTS = 512  # quasi-random points of a space that are scored before the best are climbed from
+SPACE_POINTS = SHORT - 1  # quasi-random points of a space that are scored; from the best, others are climbed
 STARTS = 16  # climbs in a space
 
 
@@ -221,7 +221,8 @@ class Advisor:
                     )
                 )
                 rows = rows[rows >= 0] if (rows >= 0).any() else np.arange(1)
-            size = SHORT if len(x) > SHORT else buffer_size(len(rows))
+            whole = len(x) > SHORT or ledger.settings["space"]
+            size = SHORT if whole else buffer_size(len(rows))
             plan = programs.plan(
                 self.design,
                 posterior,
@@ -290,7 +291,7 @@ class Advisor:
 
     def _pending(self, ledger: Ledger, taken: list[Point]) -> Pending:
         x = [*(run.x for run in ledger.with_status(PENDING)), *taken]
-        size = buffer_size(len(x), 8)
+        size = buffer_size(len(x))
         some = np.array(x or [next(run.x for run in ledger.with_status(DONE))])
         return Pending(jnp.asarray(pad(some, size)), jnp.asarray(np.arange(size) < len(x)))
 
@@ -321,17 +322,18 @@ class Outlook:
 
 def _points(space: Space, ledger: Ledger) -> list[Candidate]:
     """Quasi-random runnable points of a space that were not used up."""
-    share = qmc.Sobol(len(space.axes), scramble=False).random(SPACE_POINTS)
+    share = qmc.Sobol(len(space.axes), scramble=False).random(SHORT)[:SPACE_POINTS]
     x = np.array([space.runnable(row[None])[0] for row in space.at(share)])
     return _candidates(space, np.unique(x, axis=0), ledger)
 
 
 def _candidates(space: Space, x: np.ndarray, ledger: Ledger) -> list[Candidate]:
-    """Points of a space as candidates, but for those that may not be run again."""
-    cost, used, most = space.costs(x), ledger.used(), ledger.settings["replicates"]
-    points = [tuple(row) for row in x.tolist()]
+    """Points of a space as candidates, but for those that may not be run again, or hardly differ from one."""
+    most = ledger.settings["replicates"]
+    used = [point for point, times in ledger.used().items() if times >= most]
+    cost = space.costs(x)
+    kept = np.isfinite(cost) & ~space.near(x, np.array(used).reshape(-1, x.shape[1]))
     return [
-        Candidate("", point, float(price))
-        for point, price in zip(points, cost, strict=True)
-        if used.get(point, 0) < most and np.isfinite(price)
+        Candidate("", tuple(point), float(price))
+        for point, price in zip(x[kept].tolist(), cost[kept], strict=True)
     ]

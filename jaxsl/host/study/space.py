@@ -27,6 +27,7 @@ RANGE = re.compile(
     rf"\s*(\w+)\s+in\s*\[\s*{NUMBER}\s*,\s*{NUMBER}\s*\]\s*(log|linear)?\s*(?:(step|digits)\s+{NUMBER})?\s*"
 )
 VALUE = re.compile(rf"\s*(\w+)\s*=\s*{NUMBER}\s*")
+SAME = 0.01  # share of an axis within which two runs count as replicates
 DIGITS = 3  # to which a value is rounded unless a step is given
 GRAMMAR = "write NAME in [LOW, HIGH], then log if you like, then step S or digits K; or NAME = VALUE"
 
@@ -88,6 +89,18 @@ class Space:
         low, high, log = self.coordinates()
         values = np.where(log, np.log(np.where(log, x, 1.0)), x)
         return np.clip((values - low) / np.where(high > low, high - low, 1.0), 0.0, 1.0)
+
+    def near(self, x: np.ndarray, others: np.ndarray) -> np.ndarray:
+        """Which rows of ``x`` are the same run as one of ``others``, all but for ``SAME`` of each axis."""
+        low, high, log = self.coordinates()
+        near = np.zeros(len(x), bool)
+        if not len(others):
+            return near
+        line, lines = (np.where(log, np.log(np.where(log, some, 1.0)), some) for some in (x, others))
+        reach = SAME * (high - low) + 1e-12 * np.abs(low)
+        for row in range(len(x)):
+            near[row] = (np.abs(line[row] - lines) <= reach).all(axis=1).any()
+        return near
 
     def runnable(self, x: np.ndarray) -> np.ndarray:
         """All roundings of ``x (row, feature)`` up and down, without repeats, in order of appearance."""
