@@ -1,4 +1,4 @@
-"""Every number that the paper, or the specification made from it, prints about designs, beside ours.
+"""Numbers about sizes and designs that were printed or measured elsewhere, beside ours.
 
 Command: ``python -m experiments ess values``. No data and no random numbers but those of the random designs
 that the exchange is compared with.
@@ -45,7 +45,7 @@ SPENT = 60.0  # budget of the designs of two variables
 
 def row(what: str, wanted: object, found: object) -> dict[str, object]:
     """A row of the table."""
-    return {"what": what, "printed": wanted, "ours": found}
+    return {"what": what, "wanted": wanted, "ours": found}
 
 
 def sizes() -> list[dict[str, object]]:
@@ -62,7 +62,8 @@ def sizes() -> list[dict[str, object]]:
     weight, p = weight / weight.sum(), np.asarray(link(jnp.asarray(y + sd * nodes)))
     mean = float(weight @ p)
     variance = float(weight @ (p - mean) ** 2)
-    found = ess.from_interval(*(jnp.array(end) for end in ends(sd)), link(jnp.array(y)))
+    low, high = ends(sd)
+    found = ess.from_interval(jnp.array(low), jnp.array(high), link(jnp.array(y)))
     return [
         row("Hoeffding, L = 0.1", 599.15, float(ess.hoeffding(jnp.array(0.1)))),
         row("Beta(3, 7)", 10, float(ess.beta(jnp.array(0.3), jnp.array(0.3 * 0.7 / 11)))),
