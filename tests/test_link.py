@@ -105,6 +105,13 @@ def test_a_family_that_breaks_the_link_is_seen_and_others_are_covered():
     covered = (np.asarray(seen.lower) <= broken) & (broken <= np.asarray(seen.upper))
     assert covered[members[3]].mean() < 0.2
     assert np.mean(broken[members[3]] - np.asarray(seen.prediction)[members[3]]) > 0.2
+    # Noise alone leaves the curve's interval and not the one that counts the scatter of models.
+    claimed = (np.asarray(fine.lower) <= p) & (p <= np.asarray(fine.upper))
+    scattered = (np.asarray(fine.scattered_lower) <= p) & (p <= np.asarray(fine.scattered_upper))
+    assert claimed.mean() < 0.7 and scattered.mean() > 0.85
+    assert not ((np.asarray(seen.scattered_lower) <= broken) & (broken <= np.asarray(seen.scattered_upper)))[
+        members[3]
+    ].all()
     # A family is predicted by the others alone.
     np.testing.assert_allclose(seen.prediction[members[3]], fine.prediction[members[3]], atol=1e-9)
 
