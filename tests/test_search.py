@@ -10,6 +10,7 @@ from synthetic import PAIR, runs_of
 from jaxsl.fit import fit
 from jaxsl.law import Law, params
 from jaxsl.residual import Huber, problem
+from jaxsl.solver.levenberg_marquardt import MOST_BYTES, LevenbergMarquardt
 from jaxsl.solver.search import FLOOR, search_box
 from jaxsl.solver.solution import CONVERGED
 from jaxsl.starts import random_starts
@@ -114,15 +115,39 @@ def test_a_size_without_effect_ends_at_zero_and_is_reported_there():
     np.testing.assert_allclose(found.loss[0], np.var(y), rtol=1e-9)
 
 
+def test_a_size_that_starts_at_zero_can_leave_it():
+    N = np.geomspace(1e2, 1e6, 24)[:, None]
+    truth = np.array([0.3, 0.2, 0.1])
+    y = np.asarray(GROWTH.predict(jnp.asarray(truth), jnp.asarray(N)))
+    found = run(GROWTH, runs_of(N, y), jnp.tile(jnp.array([0.0, 0.0, 0.5]), (16, 1)))
+    np.testing.assert_allclose(found.theta[0], truth, rtol=1e-6)
+
+
+def test_fewer_starts_are_worked_on_at_once_where_the_runs_are_many():
+    few, many = (problem(WAVES, runs_of(np.ones((num, 1)), np.ones((num, 2)))) for num in (10, 200_000))
+    every = LevenbergMarquardt(lanes=None)
+    assert every.num_lanes(few, 1000) == 1000 and LevenbergMarquardt().num_lanes(few, 1000) == 16
+    assert LevenbergMarquardt().num_lanes(few, 3) == 3
+    num = every.num_lanes(many, 1000)
+    assert num * 200_000 * 2 * (4 + 4) * 8 <= MOST_BYTES < (num + 1) * 200_000 * 2 * (4 + 4) * 8
+
+
+def test_the_number_of_lanes_changes_no_optimum():
+    x, y = two_waves()
+    starts = random_starts(jax.random.key(0), WAVES, 16)
+    few = fit(WAVES, runs_of(x, y), starts, LevenbergMarquardt(lanes=3))
+    np.testing.assert_allclose(few.loss, run(WAVES, runs_of(x, y), starts).loss, rtol=1e-9)
+
+
 def test_the_search_box_is_that_of_the_law_but_for_sizes():
-    observations = runs_of(np.ones((3, 1)), np.ones((3, 1)))
-    search, plain = search_box(problem(GROWTH, observations)), box(GROWTH)
+    runs = problem(GROWTH, runs_of(np.ones((3, 1)), np.ones((3, 1))))
+    search, plain = search_box(runs, jnp.array([[0.5, 20.0, 0.5]])), box(GROWTH)
     np.testing.assert_array_equal(np.asarray(search.lower[0])[[0, 2]], np.asarray(plain.lower)[[0, 2]])
     assert search.log.tolist() == [[False, True, False]]
     np.testing.assert_allclose(search.theta(search.lower)[0], [-1, 0, -1], atol=1e-12)
     np.testing.assert_allclose(search.theta(search.upper)[0], [1, 1e4, 1], rtol=1e-12)
-    middle = search.theta((search.lower + search.upper) / 2)
-    np.testing.assert_allclose(middle[0, 1], 1e4 * FLOOR**0.5)
-    np.testing.assert_allclose(
-        search.scaled(middle), (search.lower + search.upper) / 2, rtol=1e-12, atol=1e-12
-    )
+    middle = (search.lower + search.upper) / 2
+    np.testing.assert_allclose(search.theta(middle)[0, 1], 1e4 * FLOOR**0.5)
+    np.testing.assert_allclose(search.scaled(search.theta(middle)), middle, rtol=1e-12, atol=1e-12)
+    at_zero = search_box(runs, jnp.array([[0.5, 0.0, 0.5]]))
+    np.testing.assert_array_equal(at_zero.upper[0], plain.upper)

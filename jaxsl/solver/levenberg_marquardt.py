@@ -14,7 +14,7 @@ of their own, stepped side by side with one evaluation, and their optima are put
 
 Starts run in ``lanes``: a lane whose start has ended takes the next one from the queue, so neither
 stragglers nor the number of starts decide the working set, which is about
-``lanes x row x output x (param + 4)`` numbers.
+``lanes x row x output x (param + 4)`` numbers; there are fewer lanes where that would pass ``MOST_BYTES``.
 """
 
 from typing import NamedTuple
@@ -30,6 +30,7 @@ from jaxsl.solver.search import SearchBox, eliminated, num_blocks, search_box
 from jaxsl.solver.solution import CONVERGED, INVALID, OUT_OF_STEPS, STALLED, Solution
 
 RUNNING = -1
+MOST_BYTES = 2**30  # of residuals and Jacobians at a time
 
 
 class _Point(NamedTuple):
@@ -45,6 +46,7 @@ class _Point(NamedTuple):
 class _Lane(NamedTuple):
     """One start on its way: how it works, the accepted point, the damping; every field by block."""
 
+    box: SearchBox
     interior: Array
     point: _Point
     damping: Array
@@ -61,7 +63,7 @@ class LevenbergMarquardt(eqx.Module):
         max_steps: evaluations per start at most.
         tolerance: relative reduction of the loss, expected and obtained, at which a start has converged.
         young: steps that use the interior scaling.
-        lanes: starts worked on at once; None for all.
+        lanes: starts worked on at once; None for as many as fit in ``MOST_BYTES``.
     """
 
     max_steps: int = 200
@@ -77,14 +79,13 @@ class LevenbergMarquardt(eqx.Module):
             starts: parameter vectors; those outside the box are moved to its boundary.
         """
         num = starts.shape[0]
-        width = min(self.lanes or num, num)
-        blocks, box = num_blocks(problem), search_box(problem)
-        z = box.clip(box.scaled(starts.reshape(num, blocks, -1)))
-        step = jax.vmap(lambda lane: self._step(problem, box, lane))
+        width = self.num_lanes(problem, num)
+        blocks = num_blocks(problem)
+        starts = starts.reshape(num, blocks, -1)
+        step = jax.vmap(lambda lane: self._step(problem, lane))
 
         def fresh(index):
-            start = z[jnp.clip(index, 0, num - 1)]
-            return _fresh(start, box.theta(start), index, index < num)
+            return _fresh(problem, starts[jnp.clip(index, 0, num - 1)], index, index < num)
 
         def advance(carry):
             lanes, index, taken, theta, loss, status, steps = carry
@@ -107,7 +108,7 @@ class LevenbergMarquardt(eqx.Module):
             jax.vmap(fresh)(index),
             index,
             jnp.asarray(width),
-            box.theta(z),
+            starts,
             jnp.full((num, blocks), jnp.inf, starts.dtype),
             jnp.full((num, blocks), INVALID),
             jnp.zeros((num, blocks), int),
@@ -120,11 +121,16 @@ class LevenbergMarquardt(eqx.Module):
             theta = jnp.take_along_axis(theta, order[:, :, None], 0)
         return Solution(theta.reshape(num, -1), jnp.sum(loss, 1), jnp.max(status, 1), jnp.max(steps, 1))
 
-    def _step(self, problem: Problem, box: SearchBox, lane: _Lane) -> _Lane:
+    def num_lanes(self, problem: Problem, num_starts: int) -> int:
+        """How many of the starts are worked on at once: ``lanes``, or fewer where memory asks for it."""
+        each = problem.y.size * (problem.law.num_params + 4) * problem.y.dtype.itemsize
+        return max(1, min(self.lanes or num_starts, num_starts, MOST_BYTES // each))
+
+    def _step(self, problem: Problem, lane: _Lane) -> _Lane:
         """Propose, evaluate once, accept or refuse; all blocks of a start in one evaluation."""
-        move, expected = jax.vmap(_propose)(box, lane.point, lane.damping, self._young(lane))
+        move, expected = jax.vmap(_propose)(lane.box, lane.point, lane.damping, self._young(lane))
         fresh = (lane.steps == 0)[:, None]
-        point = _evaluate(problem, box, lane.point.z + jnp.where(fresh, 0.0, move))
+        point = _evaluate(problem, lane.box, lane.point.z + jnp.where(fresh, 0.0, move))
         square = jnp.sum((problem.root[:, None] * problem.y) ** 2, 0)
         return jax.vmap(self._decide)(lane, point, expected, square.reshape(expected.size, -1).sum(1))
 
@@ -151,6 +157,7 @@ class LevenbergMarquardt(eqx.Module):
         status = jnp.where((small >= 2) | tiny, CONVERGED, status)
         status = jnp.where(first & ~finite, INVALID, status)
         return _Lane(
+            box=lane.box,
             interior=lane.interior,
             point=kept,
             damping=jnp.maximum(damping, 1e-12),
@@ -161,14 +168,17 @@ class LevenbergMarquardt(eqx.Module):
         )
 
 
-def _fresh(z: Array, theta: Array, index: Array, real: Array) -> _Lane:
+def _fresh(problem: Problem, start: Array, index: Array, real: Array) -> _Lane:
     """A start before its first evaluation; an infinite loss makes the first point accepted."""
-    blocks, size = z.shape
+    blocks, size = start.shape
+    box = search_box(problem, start)
+    z = box.clip(box.scaled(start))
     zero, count = jnp.zeros(blocks, z.dtype), jnp.zeros(blocks, int)
     identity = jnp.broadcast_to(jnp.eye(size, dtype=z.dtype), (blocks, size, size))
     return _Lane(
+        box=box,
         interior=jnp.full(blocks, index % 4 != 2),
-        point=_Point(z, theta, zero + jnp.inf, jnp.zeros_like(z), identity),
+        point=_Point(z, box.theta(z), zero + jnp.inf, jnp.zeros_like(z), identity),
         damping=zero + 1e-2,
         growth=zero + 2,
         steps=count,

@@ -8,6 +8,8 @@ search therefore takes its logarithm, from ``FLOOR`` of the upper bound on, and 
 The parameters of a separable law are searched as ``(block, param)``, one block for each output.
 """
 
+import math
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -55,21 +57,25 @@ def eliminated(problem: Problem) -> tuple[int, ...]:
     return tuple(j for j in range(size) if linear.issuperset(range(j, law.num_params, size)))
 
 
-def search_box(problem: Problem) -> SearchBox:
-    """The box of a problem's law for the search, ``(block, param)`` in every field."""
-    law, box, blocks = problem.law, problem.box, num_blocks(problem)
-    solved = np.isin(np.arange(law.num_params) % (law.num_params // blocks), eliminated(problem))
-    zero = (law.lower == 0) & ~solved
-    floor = jnp.asarray(np.where(zero, FLOOR * law.upper, 1.0), box.lower.dtype)
-    width = -np.log(FLOOR) / 4
-    search = SearchBox(
+def search_box(problem: Problem, start: Array) -> SearchBox:
+    """The box for the search from ``start (block, param)``, of the same shape in every field.
+
+    A size that starts at 0, as an earlier optimum may, is searched on its own axis: log 0 has no way up.
+    """
+    law, blocks, size = problem.law, *start.shape
+    box = jax.tree.map(lambda leaf: leaf.reshape(blocks, size), problem.box)
+    solved = np.isin(np.arange(size), eliminated(problem))
+    sizes = (law.lower == 0).reshape(blocks, size) & ~solved
+    floor = jnp.asarray(np.where(sizes, FLOOR * law.upper.reshape(blocks, size), 1.0), start.dtype)
+    zero = sizes & (start > floor)
+    width = -math.log(FLOOR) / 4
+    return SearchBox(
         lower=jnp.where(zero, jnp.log(jnp.maximum(box.theta_lower, floor)) / width, box.lower),
         upper=jnp.where(zero, jnp.log(jnp.maximum(box.theta_upper, floor)) / width, box.upper),
         width=jnp.where(zero, width, box.width),
         log=box.log | zero,
         theta_lower=box.theta_lower,
         theta_upper=box.theta_upper,
-        zero=jnp.asarray(zero),
+        zero=zero,
         floor=floor,
     )
-    return jax.tree.map(lambda leaf: leaf.reshape(blocks, -1), search)
