@@ -5,7 +5,7 @@ import numpy as np
 from jaxsl.allocation.design import Cost
 
 TABLE = 4097  # nodes between the smallest and the largest size
-HALVINGS = 36  # of the distance between two nodes
+HALVINGS = 16  # of the distance between two nodes, before the cost is taken for a line: exact to rounding
 ROUNDING = 1e-9  # a budget of 0.9 buys three runs of 0.3
 
 
@@ -55,7 +55,7 @@ class CostModel:
         return np.interp(y, self.y, self.x)
 
     def exactly(self, y: np.ndarray, halvings: int = HALVINGS) -> np.ndarray:
-        """The size of cost y by bisection between two nodes, to rounding unless fewer halvings will do."""
+        """The size of cost y: bisection between two nodes, then interpolation."""
         y = np.clip(y, self.y[0], self.y[-1])
         node = np.clip(np.searchsorted(self.y, y), 1, TABLE - 1)
         low, high = self.x[node - 1], self.x[node]
@@ -63,7 +63,10 @@ class CostModel:
             middle = (low + high) / 2
             above = self.cost(middle) > y
             low, high = np.where(above, low, middle), np.where(above, middle, high)
-        return (low + high) / 2
+        below, above = self.cost(low), self.cost(high)
+        rise = above - below
+        share = np.clip((y - below) / np.where(rise > 0, rise, 1.0), 0, 1)
+        return low + share * (high - low)
 
     @property
     def meets_assumption(self) -> bool:

@@ -26,7 +26,7 @@ from jaxsl.allocation.design import Cost, Design, Region, gather
 COARSE, FINE = 17, 9  # grid of the scan and of a zoom
 # Rounds of the scan, of a few zooms and of the zooms to the end: how many, how many triples go on from there,
 # and halvings with which a cost is turned into a size (0: by interpolation).
-STAGES = ((1, 4096, 0), (3, 64, 12), (10, 1, HALVINGS))
+STAGES = ((1, 4096, 0), (3, 64, 4), (10, 1, HALVINGS))
 MOST_TRIPLES = 60_000  # all counts up to 69 runs; above, those near the continuous optimum
 MOST_RUNS = 1_000_000
 WIDE, NARROW = (20, 4), (4, 1)  # how far from it (or from `near`), and how many at the lower scale
