@@ -5,7 +5,7 @@ import sys
 import typer
 
 from experiments import ess, speed, table1
-from experiments.benchmark import tables
+from experiments.benchmark import figures, tables
 from jaxsl.host.errors import UserError
 
 app = typer.Typer(
@@ -16,6 +16,9 @@ app.command("table2")(tables.table2)
 app.command("table3")(tables.table3)
 app.command("all-data")(tables.all_data)
 app.command("halves")(tables.halves)
+app.command("figure1")(figures.figure1)
+app.command("figure2")(figures.figure2)
+app.command("figure3")(figures.figure3)
 app.add_typer(ess.app, name="ess")
 app.add_typer(speed.app, name="speed")
 

@@ -30,12 +30,14 @@ class Outcome:
     """What one episode on one group gave.
 
     Attributes:
-        prediction: at the target for each checkpoint, ``(target, output)``; None where nothing was bought.
+        theta: parameters fitted within each checkpoint, ``(param,)``; None where nothing was bought.
+        prediction: theirs at the target, ``(target, output)``; None where nothing was bought.
         bought: rows of the pool in the order of purchase.
         spent: their cost as a share of the pool's.
         truth: the target's outcomes.
     """
 
+    theta: tuple[np.ndarray | None, ...]
     prediction: tuple[np.ndarray | None, ...]
     bought: tuple[int, ...]
     spent: float
@@ -81,18 +83,17 @@ def run(
             )
         else:
             bought, spent, theta = _blind(law, method, pool, hidden, checkpoints, key)
-        prediction = []
+        fitted, prediction = [], []
         for checkpoint in checkpoints:
             within = np.flatnonzero((spent <= checkpoint * (1 + 1e-9)) & (spent > 0))
             if method.at_once:
                 within = np.array([0])
             known = theta[within[-1]] if within.size else None
-            prediction.append(
-                None
-                if known is None
-                else np.asarray(_predict(law, jnp.asarray(known), target.x))[: len(weight)]
-            )
-    return Outcome(tuple(prediction), tuple(bought), float(share[list(bought)].sum()), group.test.y)
+            at_target = None if known is None else np.asarray(_predict(law, jnp.asarray(known), target.x))
+            fitted.append(known)
+            prediction.append(None if at_target is None else at_target[: len(weight)])
+    spent_in_all = float(share[list(bought)].sum())
+    return Outcome(tuple(fitted), tuple(prediction), tuple(bought), spent_in_all, group.test.y)
 
 
 def _padded(rows: np.ndarray, more: int) -> np.ndarray:

@@ -28,6 +28,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from laws.tasks import TASKS, Task
 
 PROTOCOL = "64 starts, warm 2.5 P / D to 2 %, gamma 0.4"
+BUDGETS = np.geomspace(0.02, 1, 12)  # shares of the last checkpoint, for figures
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,12 @@ def read(path: Path) -> dict[str, dict]:
 
 
 def measure(unit: Unit, data: Path | None = None) -> dict:
-    """Run one unit: R² at every checkpoint, runs bought in order, processor seconds with compilation."""
+    """Run one unit.
+
+    Returns:
+        R² at the checkpoints, and for every ``budget`` R² and the parameters of every group; runs bought in
+        order, what they cost, processor seconds with compilation.
+    """
     from experiments.benchmark.episode import r2, run
     from experiments.benchmark.methods import METHODS
     from experiments.datasets import load
@@ -120,14 +126,25 @@ def measure(unit: Unit, data: Path | None = None) -> dict:
     groups = load(task, data)
     sizes = [(len(group.train.x), len(group.test.x)) for group in groups.values()]
     num_runs, num_targets = (max(size) for size in zip(*sizes, strict=True))
+    method = METHODS[unit.method]
+    # Fits without a belief are made for these budgets alone, so they keep to the checkpoints.
+    between = BUDGETS * max(task.checkpoints) if method.believes else ()
+    budgets = tuple(sorted({*task.checkpoints, *between}))
     start = time.process_time()
     outcomes = [
-        run(law, group, METHODS[unit.method], task.checkpoints, unit.seed * 100 + i, num_runs, num_targets)
+        run(law, group, method, budgets, unit.seed * 100 + i, num_runs, num_targets)
         for i, group in enumerate(groups.values())
     ]
+    curve = [r2(outcomes, i) for i in range(len(budgets))]
     return {
         **unit.__dict__,
-        "r2": [r2(outcomes, i) for i in range(len(task.checkpoints))],
+        "r2": [curve[budgets.index(checkpoint)] for checkpoint in task.checkpoints],
+        "budget": budgets,
+        "curve": curve,
+        "theta": [
+            [None if theta is None else [float(f"{value:.9g}") for value in theta] for theta in outcome.theta]
+            for outcome in outcomes
+        ],
         "bought": [outcome.bought for outcome in outcomes],
         "spent": [outcome.spent for outcome in outcomes],
         "cpu_seconds": time.process_time() - start,

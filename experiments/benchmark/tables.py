@@ -1,23 +1,13 @@
 """``python -m experiments table2``, ``table3``, ``all-data`` and ``halves``: results beside the paper's."""
 
-from pathlib import Path
-from typing import Annotated
-
 import numpy as np
 import typer
 
 from experiments.benchmark.methods import METHODS
+from experiments.benchmark.options import Data, Laws, Methods, Seeds, Tasks, Workers, results
 from experiments.benchmark.paper import TASKS, printed
-from experiments.benchmark.sweep import Unit, sweep, units
-from experiments.report import OUTPUTS, provenance, write_table
-from jaxsl.host.errors import UserError
-
-Tasks = Annotated[str, typer.Option("--tasks", help="Comma-separated; all by default.")]
-Laws = Annotated[str, typer.Option("--laws", help="Comma-separated ids; all by default.")]
-Methods = Annotated[str, typer.Option("--methods", help="Comma-separated.")]
-Seeds = Annotated[int, typer.Option("--seeds", min=1, help="Seeds 0 to this, exclusive.")]
-Workers = Annotated[int, typer.Option("--workers", min=1, help="Processes.")]
-Data = Annotated[Path | None, typer.Option("--data", help="Folder of the benchmark's data.")]
+from experiments.benchmark.sweep import Unit
+from experiments.report import provenance, write_table
 
 
 def table2(
@@ -69,29 +59,15 @@ def halves(
 
 
 def _table(name, tasks, laws, methods, seeds, workers, data, by_law=False) -> None:
-    chosen = [item for item in methods.split(",") if item]
-    unknown = sorted({*chosen} - {*METHODS}) + sorted({*_split(tasks)} - {*TASKS})
-    if unknown:
-        raise UserError(
-            f"no method or task {', '.join(unknown)}; methods: {', '.join(METHODS)}; "
-            f"tasks: {', '.join(TASKS)}"
-        )
-    wanted = units(_split(tasks), _split(laws), chosen, seeds)
-    if not wanted:
-        raise UserError(f"--laws {laws} names no law of the chosen tasks; see `jaxsl laws`")
-    results = sweep(wanted, OUTPUTS / "benchmark.jsonl", workers, data)
-    rows = summary(results, by_law)
+    found = results(tasks, laws, methods, seeds, workers, data)
+    rows = summary(found, by_law)
     command = f"python -m experiments {name} --methods {methods} --seeds {seeds}"
     command += "".join(f" --{key} {value}" for key, value in (("tasks", tasks), ("laws", laws)) if value)
-    failures = sum("error" in result for result in results)
+    failures = sum("error" in result for result in found)
     facts = provenance(command, 0) | {"seeds": f"0..{seeds - 1}", "failed episodes": str(failures)}
     table, text = write_table(name, rows, facts)
     typer.echo(text.read_text())
     typer.echo(f"{table}\n{text}")
-
-
-def _split(text: str) -> list[str]:
-    return [item for item in text.split(",") if item]
 
 
 def summary(results: list[dict], by_law: bool = False) -> list[dict]:

@@ -1,0 +1,43 @@
+"""What the commands of the benchmark share: their options, and the episodes they ask for."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from experiments.benchmark.methods import METHODS
+from experiments.benchmark.paper import TASKS
+from experiments.benchmark.sweep import sweep, units
+from experiments.report import OUTPUTS
+from jaxsl.host.errors import UserError
+
+Tasks = Annotated[str, typer.Option("--tasks", help="Comma-separated; all by default.")]
+Laws = Annotated[str, typer.Option("--laws", help="Comma-separated ids; all by default.")]
+Methods = Annotated[str, typer.Option("--methods", help="Comma-separated.")]
+Seeds = Annotated[int, typer.Option("--seeds", min=1, help="Seeds 0 to this, exclusive.")]
+Workers = Annotated[int, typer.Option("--workers", min=1, help="Processes.")]
+Data = Annotated[Path | None, typer.Option("--data", help="Folder of the benchmark's data.")]
+
+
+def results(tasks: str, laws: str, methods: str, seeds: int, workers: int, data: Path | None) -> list[dict]:
+    """Episodes of all combinations, run or read from ``outputs/benchmark.jsonl``.
+
+    Raises:
+        UserError: when a name is unknown.
+    """
+    chosen = split(methods)
+    unknown = sorted({*chosen} - {*METHODS}) + sorted({*split(tasks)} - {*TASKS})
+    if unknown:
+        raise UserError(
+            f"no method or task {', '.join(unknown)}; methods: {', '.join(METHODS)}; "
+            f"tasks: {', '.join(TASKS)}"
+        )
+    wanted = units(split(tasks), split(laws), chosen, seeds)
+    if not wanted:
+        raise UserError(f"--laws {laws} names no law of the chosen tasks; see `jaxsl laws`")
+    return sweep(wanted, OUTPUTS / "benchmark.jsonl", workers, data)
+
+
+def split(text: str) -> list[str]:
+    """The items of a comma-separated list."""
+    return [item for item in text.split(",") if item]
