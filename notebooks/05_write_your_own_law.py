@@ -57,7 +57,7 @@ check(REPEATED, x)
 
 # %%
 def careless(theta, x):
-    E, A, alpha, N_0, spare = theta
+    E, A, alpha, N_0, _ = theta
     return E + A * jnp.exp(-alpha * jnp.log(x[0] - N_0))
 
 

@@ -133,6 +133,5 @@ with double_precision():
     slope = to_numpy(sensitivity(observations.y, theta, 1e21))[:9]
     print(f"compute-optimal size at C = 1e21: N = {optimal_size(theta, 1e21):.3g}")
     for run in np.argsort(-np.abs(slope))[:3]:
-        print(
-            f"N = {x[run, 0]:.0e}, D = {x[run, 1]:.0e}: a loss 0.01 higher moves it by {np.expm1(0.01 * slope[run]):+.0%}"
-        )
+        moved = np.expm1(0.01 * slope[run])
+        print(f"N = {x[run, 0]:.0e}, D = {x[run, 1]:.0e}: a loss 0.01 higher moves it by {moved:+.0%}")

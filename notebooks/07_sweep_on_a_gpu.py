@@ -47,7 +47,7 @@ truth = np.array(CHINCHILLA.estimates["epoch"])
 
 @jax.jit
 def sweep(key):
-    """Fit ``batch`` draws of the noise: best parameters and loss of each, ``(data set, param)``, ``(data set,)``."""
+    """Best parameters and loss of ``batch`` draws of the noise: ``(data set, param)``, ``(data set,)``."""
     curve = CHINCHILLA.predict(jnp.asarray(truth), jnp.asarray(x))
 
     def one(key):
