@@ -49,7 +49,8 @@ def import_command(
     study, mapping = Study(path), read_mapping(map)
     tracker, colon, name = source.partition(":")
     if colon and tracker in ("wandb", "mlflow"):
-        metrics = [outcome] if outcome else [mapping.get(output, output) for output in study.law.outputs]
+        columns = [outcome] if outcome else [mapping.get(output, output) for output in study.law.outputs]
+        metrics = [column.strip("`") for column in columns]
         with busy(f"reading {source}"):
             if tracker == "wandb":
                 tracked = from_wandb.fetch(name, metrics, cache or Path(f"{path}.cache"), reduce)

@@ -52,7 +52,7 @@ def _tracked(client: Any, run: Any, metrics: Sequence[str], reduce: str) -> Trac
         if metric in run.data.metrics:
             history = sorted(client.get_metric_history(run.info.run_id, metric), key=lambda item: item.step)
             values[metric] = reduced([item.value for item in history], reduce)
-    if run.info.end_time and run.info.start_time:
+    if None not in (run.info.end_time, run.info.start_time):
         values["hours"] = (run.info.end_time - run.info.start_time) / 3.6e6
     name = run.info.run_name or run.info.run_id
     return Tracked(f"mlflow:{run.info.run_id}", name, run.info.status, values)

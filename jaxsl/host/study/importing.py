@@ -148,7 +148,7 @@ def import_tracked(
         lacking = int((~np.isfinite(x[:, index])).sum())
         if lacking:
             notes.append(f"{lacking} of {len(tracked)} runs have no {names[name]} and were left out")
-    outcomes, unfinished = [names[name] for name in law.outputs], 0
+    outcomes, unfinished = [names[name].strip("`") for name in law.outputs], 0
     states = [_state(run, row, outcomes) for run, row in zip(tracked, y, strict=True)]
     items: list[dict[str, Any]] = []
     for row in np.flatnonzero(usable).tolist():
