@@ -10,7 +10,7 @@ from experiments.benchmark import sweep as sweeping
 from experiments.benchmark.episode import run
 from experiments.benchmark.methods import METHODS
 from experiments.benchmark.paper import printed
-from experiments.benchmark.sweep import Unit, fingerprint, read, units
+from experiments.benchmark.sweep import Unit, fingerprint, read, sweep, units
 from experiments.benchmark.tables import summary
 from experiments.datasets import Group, Runs
 
@@ -64,12 +64,27 @@ def test_a_sweep_killed_while_writing_loses_one_line_at_most(tmp_path, monkeypat
     assert read(tmp_path / "none.jsonl") == {}
 
 
+@pytest.mark.slow
+def test_jobs_of_a_scheduler_give_what_processes_give(tmp_path):
+    unit = Unit("parallel", "parallel/sl_9", "cheapest", 0)
+    jobs = sweep([unit], tmp_path / "jobs.jsonl", cluster="local:timeout_min=5")
+    processes = sweep([unit], tmp_path / "processes.jsonl", workers=1)
+    for result in (*jobs, *processes):
+        del result["cpu_seconds"]
+    assert jobs == processes
+    assert "error" not in jobs[0]
+    assert read(tmp_path / "jobs.jsonl").keys() == read(tmp_path / "processes.jsonl").keys()
+
+
 def test_results_are_keyed_by_data_law_and_protocol(monkeypatch):
     unit = Unit("parallel", "parallel/sl_1", "mspe", 0)
     key = fingerprint(unit, "data")
     assert key == fingerprint(Unit("parallel", "parallel/sl_1", "mspe", 0), "data")
     assert key != fingerprint(unit, "other data")
     assert key != fingerprint(Unit("parallel", "parallel/sl_1", "mspe", 1), "data")
+    monkeypatch.setattr(sweeping, "code", lambda task: "other code")
+    assert key != fingerprint(unit, "data")
+    monkeypatch.undo()
     monkeypatch.setattr(sweeping, "PROTOCOL", "another")
     assert key != fingerprint(unit, "data")
 

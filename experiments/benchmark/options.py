@@ -16,10 +16,15 @@ Laws = Annotated[str, typer.Option("--laws", help="Comma-separated ids; all by d
 Methods = Annotated[str, typer.Option("--methods", help="Comma-separated.")]
 Seeds = Annotated[int, typer.Option("--seeds", min=1, help="Seeds 0 to this, exclusive.")]
 Workers = Annotated[int, typer.Option("--workers", min=1, help="Processes.")]
+Cluster = Annotated[
+    str, typer.Option("--cluster", help="slurm or local, with submitit's key=value after a colon.")
+]
 Data = Annotated[Path | None, typer.Option("--data", help="Folder of the benchmark's data.")]
 
 
-def results(tasks: str, laws: str, methods: str, seeds: int, workers: int, data: Path | None) -> list[dict]:
+def results(
+    tasks: str, laws: str, methods: str, seeds: int, workers: int, data: Path | None, cluster: str = ""
+) -> list[dict]:
     """Episodes of all combinations, run or read from ``outputs/benchmark.jsonl``.
 
     Raises:
@@ -35,7 +40,7 @@ def results(tasks: str, laws: str, methods: str, seeds: int, workers: int, data:
     wanted = units(split(tasks), split(laws), chosen, seeds)
     if not wanted:
         raise UserError(f"--laws {laws} names no law of the chosen tasks; see `jaxsl laws`")
-    return sweep(wanted, OUTPUTS / "benchmark.jsonl", workers, data)
+    return sweep(wanted, OUTPUTS / "benchmark.jsonl", workers, data, cluster)
 
 
 def split(text: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""Many episodes: two processes, resumable at any moment, nothing lost or doubled.
+"""Many episodes: two processes or the jobs of a cluster, resumable at any moment, nothing lost or doubled.
 
 One result is one line of JSON, written whole and flushed to the disk; a half-written last line is dropped on
 the next start. A result is found again by its fingerprint: task, law, method, seed, protocol, and digests of
@@ -14,7 +14,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -151,37 +151,89 @@ def measure(unit: Unit, data: Path | None = None) -> dict:
     }
 
 
-def sweep(wanted: list[Unit], path: Path, workers: int = 2, data: Path | None = None) -> list[dict]:
-    """Results of all units, measured or read; a failure is a result with its message and R² of -1."""
+def sweep(
+    wanted: list[Unit], path: Path, workers: int = 2, data: Path | None = None, cluster: str = ""
+) -> list[dict]:
+    """Results of all units, measured or read; a failure is a result with its message and R² of -1.
+
+    Args:
+        wanted: what to measure.
+        path: table of results, appended to by this process alone.
+        workers: processes on this machine.
+        data: folder of the benchmark's data.
+        cluster: jobs of a scheduler instead of processes, see ``submit``.
+    """
     digests = {name: digest(task, data) for name, task in {task.name: task for task in TASKS}.items()}
     keys = {fingerprint(unit, digests[unit.task]): unit for unit in wanted}
     done = read(path)
     missing = {key: unit for key, unit in keys.items() if key not in done}
     path.parent.mkdir(parents=True, exist_ok=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    laws = list(dict.fromkeys(unit.law for unit in missing.values()))
-    workers = min(workers, len(laws))
-    with ExitStack() as stack:
-        progress = stack.enter_context(Progress(*columns, disable=not sys.stdout.isatty()))
-        file = stack.enter_context(path.open("a"))
-        pools = [
-            stack.enter_context(ProcessPoolExecutor(1, get_context("spawn"), initializer=_begin))
-            for _ in range(workers)
-        ]
+    with Progress(*columns, disable=not sys.stdout.isatty()) as progress, path.open("a") as file:
         bar = progress.add_task("episodes", total=len(keys), completed=len(keys) - len(missing))
-        futures = {
-            pools[laws.index(unit.law) % workers].submit(_measure, unit, data): key
-            for key, unit in missing.items()
-        }
-        for future in as_completed(futures):
-            key = futures[future]
-            result = {"fingerprint": key, **future.result()}
+        measured = submit(missing, data, cluster, path.parent) if cluster else spread(missing, data, workers)
+        for key, found in measured:
+            result = {"fingerprint": key, **found}
             file.write(json.dumps(result) + "\n")
             file.flush()
             os.fsync(file.fileno())
             done[key] = result
             progress.advance(bar)
     return [done[key] for key in keys]
+
+
+def spread(missing: dict[str, Unit], data: Path | None, workers: int) -> Iterator[tuple[str, dict]]:
+    """Measure over processes of this machine, results as they come; a law stays with one process."""
+    laws = list(dict.fromkeys(unit.law for unit in missing.values()))
+    with ExitStack() as stack:
+        pools = [
+            stack.enter_context(ProcessPoolExecutor(1, get_context("spawn"), initializer=_begin))
+            for _ in range(min(workers, len(laws)))
+        ]
+        futures = {
+            pools[laws.index(unit.law) % len(pools)].submit(_measure, unit, data): key
+            for key, unit in missing.items()
+        }
+        for future in as_completed(futures):
+            yield futures[future], future.result()
+
+
+def submit(
+    missing: dict[str, Unit], data: Path | None, cluster: str, folder: Path
+) -> Iterator[tuple[str, dict]]:
+    """Measure as jobs of a scheduler, one for each law, by submitit.
+
+    Args:
+        missing: units by fingerprint.
+        data: folder of the benchmark's data, seen by every machine.
+        cluster: ``slurm`` or ``local``, then submitit's parameters after a colon:
+            ``slurm:slurm_partition=gpu,timeout_min=120``.
+        folder: where submitit keeps its logs; seen by every machine.
+    """
+    import submitit
+
+    name, _, text = cluster.partition(":")
+    settings = dict(item.split("=", 1) for item in text.split(",") if item)
+    executor = submitit.AutoExecutor(folder=folder / "jobs", cluster=name)
+    executor.update_parameters(
+        name="jaxsl", **{key: int(value) if value.isdigit() else value for key, value in settings.items()}
+    )
+    parts: dict[str, list[str]] = {}
+    for key, unit in missing.items():
+        parts.setdefault(unit.law, []).append(key)
+    groups = list(parts.values())
+    jobs = executor.map_array(
+        _measure_all, [[missing[key] for key in keys] for keys in groups], [data] * len(groups)
+    )
+    keys_of = dict(zip([job.job_id for job in jobs], groups, strict=True))
+    for job in submitit.helpers.as_completed(jobs):
+        yield from zip(keys_of[job.job_id], job.result(), strict=True)
+
+
+def _measure_all(units: list[Unit], data: Path | None) -> list[dict]:
+    """A job: all units of one law."""
+    _begin()
+    return [_measure(unit, data) for unit in units]
 
 
 def _begin() -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import typer
 
 from experiments.benchmark.methods import METHODS
-from experiments.benchmark.options import Data, Laws, Methods, Seeds, Tasks, Workers, results
+from experiments.benchmark.options import Cluster, Data, Laws, Methods, Seeds, Tasks, Workers, results
 from experiments.benchmark.paper import TASKS, printed
 from experiments.benchmark.sweep import Unit
 from experiments.report import provenance, write_table
@@ -17,9 +17,10 @@ def table2(
     seeds: Seeds = 10,
     workers: Workers = 2,
     data: Data = None,
+    cluster: Cluster = "",
 ) -> None:
     """R² on the target at three budgets, every task and method (the paper's Table 2)."""
-    _table("table2", tasks, laws, methods, seeds, workers, data)
+    _table("table2", tasks, laws, methods, seeds, workers, data, cluster)
 
 
 def table3(
@@ -29,9 +30,10 @@ def table3(
     seeds: Seeds = 10,
     workers: Workers = 2,
     data: Data = None,
+    cluster: Cluster = "",
 ) -> None:
     """What each term of the acquisition is worth (the paper's Table 3)."""
-    _table("table3", tasks, laws, methods, seeds, workers, data)
+    _table("table3", tasks, laws, methods, seeds, workers, data, cluster)
 
 
 def all_data(
@@ -41,9 +43,10 @@ def all_data(
     seeds: Seeds = 10,
     workers: Workers = 2,
     data: Data = None,
+    cluster: Cluster = "",
 ) -> None:
     """Every law fitted to its whole pool (the paper's Table B.2), one row a law."""
-    _table("all-data", tasks, laws, methods, seeds, workers, data, by_law=True)
+    _table("all-data", tasks, laws, methods, seeds, workers, data, cluster, by_law=True)
 
 
 def halves(
@@ -53,13 +56,14 @@ def halves(
     seeds: Seeds = 10,
     workers: Workers = 2,
     data: Data = None,
+    cluster: Cluster = "",
 ) -> None:
     """The cheaper and the dearer half of the pool (the paper's section 5.2)."""
-    _table("halves", tasks, laws, methods, seeds, workers, data)
+    _table("halves", tasks, laws, methods, seeds, workers, data, cluster)
 
 
-def _table(name, tasks, laws, methods, seeds, workers, data, by_law=False) -> None:
-    found = results(tasks, laws, methods, seeds, workers, data)
+def _table(name, tasks, laws, methods, seeds, workers, data, cluster, by_law=False) -> None:
+    found = results(tasks, laws, methods, seeds, workers, data, cluster)
     rows = summary(found, by_law)
     command = f"python -m experiments {name} --methods {methods} --seeds {seeds}"
     command += "".join(f" --{key} {value}" for key, value in (("tasks", tasks), ("laws", laws)) if value)
