@@ -136,6 +136,11 @@ def test_the_order_of_the_runs_does_not_matter():
     np.testing.assert_allclose(one.performance.lower, other.performance.lower, rtol=1e-12)
 
 
+def test_raw_sizes_over_orders_of_magnitude_are_questioned():
+    frame = pd.DataFrame({"x": [1e6, 1e7, 1e8, 1e9], "y": [0.1, 0.22, 0.31, 0.4]})
+    assert any("is the line in log(x)?" in note for note in assess(frame, target="2e9").notes)
+
+
 # Any law
 
 SIZE, TOKENS = (grid.ravel() for grid in np.meshgrid([1e6, 2e6, 4e6, 8e6], [1e8, 2e8, 4e8, 8e8]))
@@ -244,6 +249,7 @@ BAD = {
     "target inside": (GOOD, ("--target", 2), "the target's size 2 lies inside the runs, which reach 3"),
     "target a word": (GOOD, ("--target", "big"), "--target big: write the size itself, or its columns"),
     "target nan": (GOOD, ("--target", "nan"), "--target nan: a size is a finite number"),
+    "target of a column": (GOOD, ("--x", "log(1+x)", "--target", "1e9"), "write the target's columns"),
     "target unused": (GOOD, ("--target", "x=5,M=3"), "neither --x x nor --cost uses M"),
     "target lacking": (GOOD, ("--x", "log(1+x)", "--target", "y=1", "--cost", "y"), "needs x of the target"),
     "unknown link": (GOOD, ("--link", "probit"), "--link probit: no such link"),

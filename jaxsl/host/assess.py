@@ -11,7 +11,7 @@ from jaxsl.host.errors import UserError
 from jaxsl.host.ess_report import Diagnosis, EssReport
 from jaxsl.host.expression import parse
 from jaxsl.host.forecast import Promise, check_interval
-from jaxsl.host.line_runs import line_runs, require_noise, size_cost, target_columns, target_size
+from jaxsl.host.line_runs import WIDE, line_runs, require_noise, size_cost, target_columns, target_size
 from jaxsl.host.link_runs import LinkRuns, ready_link, remarks, require_shares
 from jaxsl.host.spend import MEASURES, choose
 from jaxsl.host.table import read
@@ -110,6 +110,10 @@ def assess(
                 promise, found.x, size, worth, by_size.function, cost_target, items, item_cost, trained, by
             )
     notes += remarks(ready, worth, check, delta)
+    if found.x.min() > 0 and found.x.max() > WIDE * found.x.min():
+        notes.append(
+            f"the sizes span a factor of {found.x.max() / found.x.min():.3g}: is the line in log({x})?"
+        )
     return EssReport(
         num_runs=found.x.size,
         dof=int(fitted.dof),

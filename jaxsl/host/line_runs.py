@@ -10,6 +10,8 @@ from jaxsl.host.expression import parse
 from jaxsl.host.table import NUMBER, Table
 
 EXACT = 1e-12  # residuals this small, relative to the outcomes, are rounding
+FAR = 20  # ranges of the runs beyond which a number is no size on a computed scale
+WIDE = 100  # ratio of sizes beyond which a line seldom runs in them, but in their logarithm
 LOOSE = 0.02  # a cost that a power of size misses by more than this share is worth a note
 
 
@@ -122,8 +124,21 @@ def value_at(formula: str, values: Mapping[str, float], option: str) -> float:
 
 
 def target_size(runs: LineRuns, values: Mapping[str, float]) -> float:
-    """X at the target."""
-    return values[""] if "" in values else value_at(runs.expression, values, "--x")
+    """X at the target.
+
+    Raises:
+        UserError: when a column is missing, or a number looks like a column's value and no size.
+    """
+    if "" not in values:
+        return value_at(runs.expression, values, "--x")
+    size, names = values[""], parse(runs.expression).names
+    if runs.expression not in names and size - runs.x.max() > FAR * np.ptp(runs.x):
+        raise UserError(
+            f"--target {size:g} is meant as the size {runs.expression} itself, and lies "
+            f"{(size - runs.x.max()) / np.ptp(runs.x):.2g} times the range of the runs beyond them; write "
+            "the target's columns: --target " + ",".join(f"{name}=VALUE" for name in names)
+        )
+    return size
 
 
 def formula_cost(formula: str) -> Callable[[np.ndarray], np.ndarray]:
