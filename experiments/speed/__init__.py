@@ -2,7 +2,7 @@
 
 import typer
 
-from experiments.speed import allocation, compiling, fit, growth, quadrature
+from experiments.speed import allocation, compiling, fit, growth, quadrature, study
 
 app = typer.Typer(no_args_is_help=True, help="Measured speed and accuracy of the engine's parts.")
 app.command("quadrature")(quadrature.main)
@@ -10,3 +10,4 @@ app.command("fit")(fit.main)
 app.command("growth")(growth.main)
 app.command("compile")(compiling.main)
 app.command("allocation")(allocation.main)
+app.command("study")(study.main)
