@@ -17,6 +17,7 @@ from jaxsl.host.html_report import html_report, report_data
 from jaxsl.host.html_report_charts import Chart, Scale, scale
 from jaxsl.host.provenance import fingerprint, provenance
 from jaxsl.host.session import next_runs
+from jaxsl.host.study import Study
 from jaxsl.host.table import read
 from jaxsl.host.view import view
 
@@ -256,3 +257,28 @@ def test_a_browser_opens_it_without_an_error_and_a_run_says_its_numbers(made, tm
     assert body["data-said"].startswith("line 2\nN = 1000\nloss = ") and int(body["data-lit"]) >= 3
     assert "broken" not in re.search("<title>(.*?)</title>", done.stdout).group(1)
     assert dom.values == Page(made[0].read_text()).values
+
+
+@pytest.mark.slow
+def test_a_study_reports_its_runs_and_what_is_left(tmp_path):
+    page, law = tmp_path / "study.html", tmp_path / "mylaw.py"
+    law.write_text(LAW)
+    table = runs().drop(columns=EVIL)
+    study = Study.create(
+        tmp_path / "pilot.jsonl", f"{law}:DECAY", target="N=1e7", candidates=table, budget=1.5e6
+    )
+    (asked,) = study.ask()
+    arguments = ["report", str(study.journal.path), "-o", str(page), "--json"]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 0, result.output
+    data = json.loads(result.stdout)
+    assert data["fit"]["num_runs"] == 10 and data["choice"]["num_candidates"] == 3
+    assert asked.x["N"] not in [run["x"]["N"] for run in data["choice"]["runs"]]
+    assert "1 runs are pending" in page.read_text() and data["provenance"]["settings"]["budget"] == 1.5e6
+    refused = CliRunner().invoke(app, [*arguments, "--law", "chinchilla"])
+    assert refused.exit_code == 2 and "knows its own law" in refused.stderr
+
+
+def test_a_table_needs_a_law():
+    result = CliRunner().invoke(app, ["report", "-"], input="N,D,loss\n1,1,1\n")
+    assert result.exit_code == 2 and "--law" in result.stderr

@@ -8,10 +8,8 @@ import typer
 from jaxsl.host.cli_options import (
     CostOption,
     JsonOption,
-    LawOption,
     MapOption,
     OutcomeOption,
-    RunsArgument,
     SeedOption,
     TargetOption,
     read_mapping,
@@ -20,8 +18,19 @@ from jaxsl.host.errors import UserError
 
 
 def report(
-    runs: RunsArgument,
-    law: LawOption,
+    runs: Annotated[
+        str,
+        typer.Argument(
+            metavar="STUDY_OR_RUNS",
+            help="A study's journal; or a CSV or Parquet file of runs, - for standard input.",
+        ),
+    ],
+    law: Annotated[
+        str | None,
+        typer.Option(
+            "--law", metavar="NAME", help="The scaling law; a study knows its own. `jaxsl laws` lists them."
+        ),
+    ] = None,
     target: TargetOption = None,
     cost: CostOption = None,
     budget: Annotated[
@@ -47,35 +56,21 @@ def report(
     jaxsl report runs.csv --law chinchilla --target N=7e10,D=1.4e12 --cost "6*N*D" -o report.html
     """
     from jaxsl.host.html_report import html_report, report_data
-    from jaxsl.host.laws import find
+    from jaxsl.host.html_report_study import is_study, study_view
     from jaxsl.host.provenance import provenance
     from jaxsl.host.show import busy, console, print_json
-    from jaxsl.host.table import read
-    from jaxsl.host.view import view
 
-    found, mapping, table = find(law), read_mapping(map), read(runs)
-    with busy(f"fitting {found.name} and drawing"):
-        seen = view(
-            table,
-            found,
-            target=target,
-            mapping=mapping,
-            cost=cost,
-            outcome=outcome,
-            budget=budget,
-            seed=seed,
-            units=_units(unit),
-        )
-        settings = {
-            "target": "; ".join(target) if target else None,
-            "cost": cost,
-            "budget": budget,
-            "columns": ", ".join(f"{name}={column}" for name, column in mapping.items()) or None,
-            "outcome": outcome,
-            "seed": seed,
-        }
-        said = {name: value for name, value in settings.items() if value is not None}
-        data = report_data(seen, provenance(table, found, said), count)
+    units, mapping = _units(unit), read_mapping(map)
+    with busy("fitting and drawing"):
+        if is_study(runs):
+            own = {"target": target, "cost": cost, "budget": budget, "map": map, "outcome": outcome}
+            _refuse(runs, [name for name, value in (own | {"law": law}).items() if value is not None])
+            seen, table, settings = study_view(runs, units)
+        else:
+            seen, table, settings = _table_view(
+                runs, law, target, cost, budget, mapping, outcome, seed, units
+            )
+        data = report_data(seen, provenance(table, seen.law, settings), count)
         page = html_report(seen, data)
     try:
         output.write_text(page, encoding="utf-8")
@@ -85,6 +80,42 @@ def report(
         print_json(data)
     else:
         console().print(f"wrote {output}: {len(page) // 1024} kB, one file, no network needed")
+
+
+def _table_view(runs, law, target, cost, budget, mapping, outcome, seed, units):
+    """What there is to see of a table, the table, and the settings that decided it."""
+    from jaxsl.host.laws import find
+    from jaxsl.host.table import read
+    from jaxsl.host.view import view
+
+    if law is None:
+        raise UserError(f"{runs} is a table of runs: say which law with --law; `jaxsl laws` lists them")
+    found, table = find(law), read(runs)
+    seen = view(
+        table,
+        found,
+        target=target,
+        mapping=mapping,
+        cost=cost,
+        outcome=outcome,
+        budget=budget,
+        seed=seed,
+        units=units,
+    )
+    settings = {
+        "target": "; ".join(target) if target else None,
+        "cost": cost,
+        "budget": budget,
+        "columns": ", ".join(f"{name}={column}" for name, column in mapping.items()) or None,
+        "outcome": outcome,
+        "seed": seed,
+    }
+    return seen, table, {name: value for name, value in settings.items() if value is not None}
+
+
+def _refuse(runs: str, given: list[str]) -> None:
+    if given:
+        raise UserError(f"--{given[0]}: {runs} is a study, which knows its own {given[0]}; leave it out")
 
 
 def _units(pairs: list[str] | None) -> dict[str, str]:

@@ -155,16 +155,20 @@ def view(
         cost = "cost"
     law = law if isinstance(law, Law) else find(law)
     problem = runs(table, law, mapping=mapping, outcome=outcome, target=target, cost=cost)
+    columns = {law.outputs[0]: outcome} if outcome else {}
+    labels = axis_labels(law, cost, columns | dict(mapping or {}), units or {})
+    return see(problem, labels, budget, seed, choose=cost is not None)
+
+
+def see(
+    problem: Problem, labels: Mapping[str, str], budget: float | None, seed: int, choose: bool = True
+) -> View:
+    """Fit a problem and score its candidates, if there are any, a target and (``choose``) their costs."""
     choice = None
-    if problem.targets is not None and cost is not None and not problem.runs.observed.all():
+    if choose and problem.targets is not None and not problem.runs.observed.all():
         choice, seen, now = rank(problem, budget, len(problem.runs.x), seed)
     else:
         seen, now = fitted(problem, seed)
-    return see(problem, seen, now, choice, _labels(problem, mapping or {}, cost, outcome, units or {}))
-
-
-def see(problem: Problem, seen: Runs, now: Now, choice: NextReport | None, labels: Mapping[str, str]) -> View:
-    """What there is to see of a belief."""
     law, posterior = problem.law, now.belief.posterior
     num = len(seen.x)
     noise = float(now.belief.basins[0].noise)
@@ -277,18 +281,12 @@ def _plausible(problem: Problem, seen: Runs, now: Now) -> Plausible:
     )
 
 
-def _labels(
-    problem: Problem,
-    mapping: Mapping[str, str],
-    cost: str | None,
-    outcome: str | None,
-    units: Mapping[str, str],
+def axis_labels(
+    law: Law, cost: str | None, columns: Mapping[str, str], units: Mapping[str, str]
 ) -> dict[str, str]:
-    law = problem.law
-    named = {law.outputs[0]: outcome} if outcome else {}
+    """Labels with units of all inputs, outputs and the cost; ``columns`` names those of the outputs."""
     labels = {name: f"{name} ({units.get(name, UNITS.get(name, 'as given'))})" for name in law.inputs}
     for name in law.outputs:
-        column = mapping.get(name, named.get(name, name))
-        labels[name] = f"{name} ({units.get(name, f'unit of column {column}')})"
+        labels[name] = f"{name} ({units.get(name, f'unit of column {columns.get(name, name)}')})"
     labels["cost"] = f"cost ({units.get('cost', cost or 'unknown')})"
     return labels
