@@ -49,11 +49,11 @@ class Box(eqx.Module):
     def active(self, theta: Array) -> tuple[Array, Array]:
         """Whether parameters sit at their lower and at their upper bound, ``(..., param)`` of bool each.
 
-        Within 1e-7 of the box's width; at a lower bound of 0 within 1e-15, since a size may matter though it
+        Within 1e-7 of the box's width; at a lower bound of 0 within 1e-18, since a size may matter though it
         is many decades below its upper bound.
         """
         z, width = self.scaled(theta), self.upper - self.lower
-        near = jnp.where(self.theta_lower == 0, 1e-15, 1e-7) * width
+        near = jnp.where(self.theta_lower == 0, 1e-18, 1e-7) * width
         return z <= self.lower + near, z >= self.upper - 1e-7 * width
 
     def clip(self, z: Array) -> Array:
