@@ -98,3 +98,21 @@ def test_boxes_on_a_wrong_scale_are_named():
     assert any("predictions exceed 1e+06" in message for message in messages)
     assert any(message.startswith("A is searched evenly up to 1e+06") for message in messages)
     assert any("beyond float32" in message for message in messages)
+
+
+def test_separable_outputs_are_told_from_those_that_share_a_parameter():
+    intervals = dict(a_1=(1, 2), b_1=(1, 2), a_2=(1, 2), b_2=(1, 2))
+
+    def two(function, separable):
+        return Law("tried", function, ("N",), params(**intervals), outputs=("u", "v"), separable=separable)
+
+    def apart(theta, x):
+        return theta.reshape(2, 2)[:, 0] * jnp.exp(-theta.reshape(2, 2)[:, 1] * jnp.log(x[0]))
+
+    def shared(theta, x):
+        return apart(theta, x) * theta[1] ** 2
+
+    assert "declare separable=True" in finding(check(two(apart, False)), "separable").advice
+    assert "separable" not in {found.kind for found in check(two(apart, True))}
+    assert finding(check(two(shared, True)), "separable").parameters == ("b_1",)
+    assert "separable" not in {found.kind for found in check(two(shared, False))}

@@ -31,7 +31,7 @@ class Finding:
     """One thing to change.
 
     Attributes:
-        kind: ``"not finite"``, ``"no effect"``, ``"redundant"``, ``"scale"`` or ``"linear"``.
+        kind: ``"not finite"``, ``"separable"``, ``"no effect"``, ``"redundant"``, ``"linear"`` or ``"scale"``.
         parameters: the parameters concerned.
         message: what was found.
         advice: what to change.
@@ -83,7 +83,8 @@ def check(law: Law, x: np.ndarray | None = None, seed: int = 0) -> tuple[Finding
     """
     check_traceable(law)
     trial = _trial(law, typical_rows(law) if x is None else np.asarray(x, float), np.random.default_rng(seed))
-    return (*_not_finite(trial), *_no_effect(trial), *_redundant(trial), *_linear(trial), *_scale(trial))
+    checks = (_not_finite, _separable, _no_effect, _redundant, _linear, _scale)
+    return tuple(finding for look in checks for finding in look(trial))
 
 
 def typical_rows(law: Law, num: int = NUM_ROWS, seed: int = 0) -> np.ndarray:
@@ -158,6 +159,25 @@ def _seen(trial: Trial) -> np.ndarray:
     inside = np.flatnonzero(trial.finite[:NUM_INSIDE])
     values = np.abs(trial.values[inside]).reshape(len(inside), trial.effect.shape[1], 1)
     return np.any(np.abs(trial.effect[inside]) > UNSEEN * values, axis=1)
+
+
+def _separable(trial: Trial) -> list[Finding]:
+    law = trial.law
+    each, rest = divmod(law.num_params, law.num_outputs)
+    if law.num_outputs == 1 or rest:
+        return []
+    effect = trial.effect[trial.finite].reshape(-1, law.num_outputs, law.num_params)
+    foreign = np.arange(law.num_outputs)[:, None] != np.arange(law.num_params) // each
+    across = np.any(effect * foreign != 0, axis=(0, 1))
+    if law.separable and across.any():
+        names = trial.names(np.flatnonzero(across))
+        message = f"{', '.join(names)} move outputs of other stretches of parameters, against separable=True"
+        return [Finding("separable", names, message, "leave out separable, or reorder the parameters")]
+    if law.separable or across.any() or not len(effect):
+        return []
+    message = f"every output has {each} parameters of its own"
+    advice = "declare separable=True: the outputs are then fitted one by one"
+    return [Finding("separable", (), message, advice)]
 
 
 def _no_effect(trial: Trial) -> list[Finding]:
