@@ -99,7 +99,7 @@ def main(
             panel.set_xticks(range(len(chosen)), [row["models"] for row in chosen])
             panel.margins(x=0.2)
         panels[0].set_ylabel("performance of OPT 66B")
-        panels[0].legend(loc="upper right")
+        figure.legend(*panels[0].get_legend_handles_labels(), loc="outside right upper")
     command = f"ess figure4 --seed {seed} --draws {draws}{' --everything' if everything else ''}"
     publish("figure4", rows, figure, seed, command)
     for row in rows:
