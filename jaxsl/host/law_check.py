@@ -31,7 +31,8 @@ class Finding:
     """One thing to change.
 
     Attributes:
-        kind: ``"not finite"``, ``"separable"``, ``"no effect"``, ``"redundant"``, ``"linear"`` or ``"scale"``.
+        kind: ``"not finite"``, ``"separable"``, ``"no effect"``, ``"redundant"``, ``"linear"`` or
+            ``"scale"``.
         parameters: the parameters concerned.
         message: what was found.
         advice: what to change.
