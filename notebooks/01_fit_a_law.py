@@ -18,12 +18,15 @@
 # %%
 from importlib.resources import files
 
+import matplotlib
 import numpy as np
 import pyarrow.csv
 
 from jaxsl.host import fit_table, plots
 from jaxsl.host.parameter_profile import parameter_profile
 from jaxsl.host.view import view
+
+matplotlib.rcParams.update(plots.TRANSPARENT)  # figures for light and dark pages
 
 table = pyarrow.csv.read_csv(str(files("jaxsl") / "data" / "pilot_runs.csv"))
 runs = {name: table[name].to_numpy().astype(float) for name in ("N", "D", "flops", "steps", "loss")}
@@ -50,20 +53,16 @@ seen = view(
     runs, "chinchilla", target="is_target", cost="flops", units={"loss": "nats per byte", "cost": "FLOP"}
 )
 plots.data_and_fit(seen, "N")
-
 # %%
 plots.data_and_fit(seen, "D")
-
 # %% [markdown]
 # **Whether to trust it.** A trend in the residuals is a law that does not hold. In the calibration plot the
 # runs lie above the diagonal: intervals are wider than need be, because the prior of the noise is.
 
 # %%
 plots.residuals(seen, "N")
-
 # %%
 plots.calibration(seen)
-
 # %% [markdown]
 # **How well a parameter is known.** The profile holds one parameter and refits all others. A valley with
 # two walls is knowledge; a floor that never reaches the dashed line is none.

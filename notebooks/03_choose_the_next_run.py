@@ -20,6 +20,7 @@
 import os
 from importlib.resources import files
 
+import matplotlib
 import numpy as np
 import pyarrow.csv
 
@@ -28,6 +29,8 @@ from jaxsl.host.episode import Episode
 from jaxsl.host.progress import progress
 from jaxsl.host.report import r2
 from laws.chinchilla import CHINCHILLA
+
+matplotlib.rcParams.update(plots.TRANSPARENT)  # figures for light and dark pages
 
 SMALL = bool(os.environ.get("JAXSL_SMALL"))  # a small size, for the tests
 table = pyarrow.csv.read_csv(str(files("jaxsl") / "data" / "pilot_runs.csv"))
@@ -55,7 +58,6 @@ steps = list(bought)
 
 # %%
 plots.interval_by_spend(steps, truth, total=total, unit="nats per byte")
-
 # %% [markdown]
 # Against random purchases for the same money, after the same cheap first runs:
 
@@ -85,7 +87,6 @@ ax.plot(
 )
 ax.axhline(everything, linestyle=":", color="#009E73", label="the whole pool")
 ax.legend(frameon=False)
-
 # %% [markdown]
 # **Why that run?** The score is the expected fall of the target's mean squared error over relative cost to
 # the power 0.4. On the map the strongest colour is the best score and the area is the cost.
@@ -98,9 +99,7 @@ frame = {"N": pool[:, 0], "D": pool[:, 1], "flops": price, "loss": np.where(done
 points = [{"N": N, "D": D} for N, D in target]
 seen = view(frame, CHINCHILLA, target=points, cost="flops", units={"cost": "FLOP", "loss": "nats per byte"})
 plots.score_map(seen)
-
 # %%
 plots.score_map(seen, "cost", "score")
-
 # %%
 seen.choice

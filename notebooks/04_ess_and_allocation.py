@@ -16,11 +16,14 @@
 # that would say as much. It turns "how wide is the interval" into "is it worth testing".
 
 # %%
+import matplotlib
 import numpy as np
 
 from jaxsl.host import plots
 from jaxsl.host.assess import assess
 from jaxsl.host.plan import plan
+
+matplotlib.rcParams.update(plots.TRANSPARENT)  # figures for light and dark pages
 
 rng = np.random.default_rng(0)
 x = np.array([0.0, 0.0, 0.4, 0.8, 1.2, 1.6, 2.0, 2.4])
@@ -48,10 +51,8 @@ best.x, best.count, best.gap
 
 # %%
 plots.allocation(best)
-
 # %%
 plots.ess_by_budget(best)
-
 # %% [markdown]
 # Two sizes cannot show whether the line bends. A third one costs a little and makes it testable:
 

@@ -73,6 +73,9 @@ print(f"{batch * 64 / min(times[1:]):,.0f} bounded fits from one start a second"
 # %%
 from matplotlib import pyplot as plt
 
+from jaxsl.host.plots import TRANSPARENT
+
+plt.rcParams.update(TRANSPARENT)  # figures for light and dark pages
 fig, ax = plt.subplots(figsize=(5.6, 3.8), layout="constrained")
 ax.plot(theta[:, 2], theta[:, 4], "o", alpha=0.6, markersize=4, label="fits")
 ax.plot(*truth[[2, 4]], "D", color="#D55E00", label="truth")

@@ -75,7 +75,7 @@ def test_any_other_report_shows_its_numbers():
         name: str
         inner: tuple
 
-    assert "<td>value</td><td>2.0</td>" in Odd(2.0, "x", (1, 2))._repr_html_()
+    assert "<td>value</td><td>2</td>" in Odd(2.0, "x", (1, 2))._repr_html_()
 
 
 def test_progress_hands_out_every_item_and_says_nothing_in_a_pipe(capsys):

@@ -8,6 +8,7 @@ import jinja2
 import numpy as np
 
 MOST_ROWS = 20  # of a pool; the first of them
+MOST_RUNS = 10  # of a choice; the best of them
 
 
 @cache
@@ -30,7 +31,11 @@ def report_html(report: Any) -> str:
     """A fit or a choice as tables; any other report as a list of its numbers."""
     name = type(report).__name__
     template = name if name in ("FitReport", "NextReport") else "Other"
-    return environment().get_template("display.html").render(kind=template, it=report, rows=_scalars(report))
+    return (
+        environment()
+        .get_template("display.html")
+        .render(kind=template, it=report, rows=_scalars(report), shown=MOST_RUNS)
+    )
 
 
 def runs_html(runs: Any) -> str:
@@ -42,11 +47,19 @@ def runs_html(runs: Any) -> str:
     )
 
 
-def _scalars(report: Any) -> list[tuple[str, Any]]:
+def _scalars(report: Any) -> list[tuple[str, str]]:
     """Names and values of the fields that are numbers, text or short arrays."""
     values = [(field.name, getattr(report, field.name)) for field in fields(report)]
     return [
-        (name, np.round(value, 6).tolist() if isinstance(value, np.ndarray) else value)
+        (name, _text(value))
         for name, value in values
         if isinstance(value, str | int | float) or (isinstance(value, np.ndarray) and value.size <= MOST_ROWS)
     ]
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, np.ndarray):
+        return ", ".join(_text(item) for item in np.ravel(value).tolist())
+    if isinstance(value, float):
+        return f"{value:.6g}" if np.isfinite(value) else "–"
+    return str(value)

@@ -66,5 +66,5 @@ def allocation(
     ax.yaxis.set_major_locator(MaxNLocator(integer=True))
     ax.margins(x=0.08)
     ax.set(xlabel=f"size x ({unit or 'unit of x'})", ylabel="runs (number)")
-    legend(ax)
+    legend(ax, loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=3)
     return ax
