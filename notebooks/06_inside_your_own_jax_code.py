@@ -62,8 +62,8 @@ with double_precision():
 # ## A planner that climbs the score
 #
 # Which N and D, anywhere between the bounds and in no list, teach most about the target for what they cost?
-# The objective is the logarithm of the acquisition per cost, differentiated by JAX through the law, the posterior
-# and the quadrature over outcomes.
+# The objective is the logarithm of the acquisition per cost, differentiated by JAX through the law, the
+# posterior and the quadrature over outcomes.
 
 # %%
 acquisition = MSPE()
