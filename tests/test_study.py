@@ -158,7 +158,7 @@ def test_late_results_are_taken_and_corrections_keep_the_old_value(make):
         (("r9", 2.0), "no run 'r9'; pending are r1"),
         (("r1",), "say its loss, or why it has none: --status failed"),
         (("r1", math.nan), "a run that blew up is --status diverged"),
-        (("r1", [1.0, 2.0]), "2 values for the outcomes loss"),
+        (("r1", [1.0, 2.0]), "2 given for the outcomes loss"),
         (("r1", 2.0, -1.0), "cost -1; a cost is a number, zero or more"),
         (("r1", None, None, "lost"), "status 'lost'; choose one of done, failed, diverged, abandoned"),
         (("r1", 2.0, None, "failed"), "a run that failed has no outcome"),

@@ -133,6 +133,7 @@ def ask(
     from jaxsl.host.study import Study
 
     opened = Study(path)
+    notes = opened.journal.notes
     with busy("fitting and choosing"):
         reason = ""
         if opened.ledger.settings["stop"] and not anyway:
@@ -141,10 +142,9 @@ def ask(
         asked = [] if reason else opened.ask(count)
     if json:
         print_json({"asked": asked, "stop": reason or None})
-    elif reason:
-        show_asked(opened, [], f"stop: {reason}; --anyway asks all the same")
     else:
-        show_asked(opened, asked, _why_none(opened))
+        why_none = f"stop: {reason}; --anyway asks all the same" if reason else _why_none(opened)
+        show_asked(opened, asked, why_none, notes)
 
 
 @study.command("tell")
@@ -168,11 +168,13 @@ def tell(
     from jaxsl.host.show_study import show_told
     from jaxsl.host.study import Study
 
-    run = Study(path).tell(id, _numbers(loss), cost, status)
+    opened = Study(path)
+    notes = opened.journal.notes
+    run = opened.tell(id, _numbers(loss), cost, status)
     if json:
         print_json(run)
     else:
-        show_told(run)
+        show_told(run, notes)
 
 
 @study.command("show")
@@ -206,6 +208,7 @@ def change(
     item_sd: ItemOption = None,
     gain: GainOption = None,
     price: PriceOption = None,
+    clear: Annotated[bool, typer.Option("--clear", help="Drop the stop rules there are.")] = False,
 ) -> None:
     """Change the budget or the stop rules; rules that are not given stay."""
     from jaxsl.host.show_study import show_study
@@ -217,8 +220,8 @@ def change(
     given = {"width": width, "ess": ess, "item_sd": item_sd, "gain": gain, "price": price}
     rules = {name: value for name, value in given.items() if value is not None}
     settings: dict[str, Any] = {} if budget is None else {"budget": budget}
-    if rules:
-        settings["stop"] = opened.ledger.settings["stop"] | rules
+    if rules or clear:
+        settings["stop"] = rules if clear else opened.ledger.settings["stop"] | rules
         Stop(**settings["stop"])
     if not settings:
         raise UserError("nothing to change; give --budget or a stop rule")

@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 CURVE_POINTS = 8  # of the curve of further spend
 
 
-def show_asked(study: "Study", asked: list["Asked"], why_none: str) -> None:
+def show_asked(study: "Study", asked: list["Asked"], why_none: str, notes: tuple[str, ...]) -> None:
     """Print the runs to start."""
     out = console()
+    show_notes(out, notes)
     if not asked:
         out.print(why_none)
         return
@@ -39,14 +40,15 @@ def show_asked(study: "Study", asked: list["Asked"], why_none: str) -> None:
         out.print(f"{number(status.left)} of the budget of {number(status.budget or 0)} is left after them")
 
 
-def show_told(run: "Run") -> None:
+def show_told(run: "Run", notes: tuple[str, ...]) -> None:
     """Print what the study knows of a run now."""
     value = "" if run.y is None else f": {', '.join(number(y, 6) for y in run.y)}"
     cost = "counted as planned; say --cost" if run.cost is None else f"cost {number(run.cost)}"
     out = console()
+    show_notes(out, notes)
     out.print(f"run {run.id} is {run.status}{value} ({cost})")
-    if len(run.history) > 1:
-        before = run.history[-2]
+    before = run.history[-2] if len(run.history) > 1 else None
+    if before is not None and (before.status, before.y) != (run.status, run.y):
         was = ", ".join(number(y, 6) for y in before.y) if before.y else before.status
         out.print(f"note: it was {was} before; the history keeps that")
 
@@ -61,11 +63,8 @@ def show_study(
         for name in ("done", "pending", "failed", "diverged", "abandoned")
     }
     runs = ", ".join(f"{count} {name}" for name, count in counts.items() if count) or "none yet"
-    where = (
-        "anywhere in the space"
-        if status.num_candidates is None
-        else f"{status.num_candidates} candidates left"
-    )
+    left = status.num_candidates
+    where = "anywhere in the space" if left is None else f"{left} candidate{'' if left == 1 else 's'} left"
     out.print(f"{status.law}; runs: {runs}; {where}", style="bold")
     out.print(_money(status))
     if status.pending:

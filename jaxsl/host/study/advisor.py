@@ -4,6 +4,7 @@ Everything follows from the ledger: the same records give the same answers.
 """
 
 import math
+from collections import Counter
 from dataclasses import dataclass
 
 import jax
@@ -162,7 +163,7 @@ class Advisor:
         if not ledger.settings["space"]:
             used, most = ledger.used(), ledger.settings["replicates"]
             return [option for option in ledger.candidates.values() if used.get(option.x, 0) < most]
-        return _points(space_of(ledger.settings, self.law), ledger)
+        return _points(space_of(ledger.settings, self.law), ledger, [])
 
     def _first(self, ledger: Ledger, options: list[Candidate], count: int) -> list[Proposal]:
         """The cheapest runs, before there is enough to choose by.
@@ -256,7 +257,7 @@ class Advisor:
         assert now is not None
         low, high, log = space.coordinates()
         for _ in range(count):
-            grid = _points(space, ledger)
+            grid = _points(space, ledger, taken)
             if not grid:
                 break
             broad, rows, _ = self._plan(ledger, grid, taken, money, 1, MOST_DRAWS)
@@ -280,7 +281,7 @@ class Advisor:
                 )
             climbed = space.at(np.asarray(found.share)[np.argsort(-found.value, kind="stable")])
             around = space.runnable(climbed)[: SHORT - STARTS]
-            close = [*_candidates(space, around, ledger), *(grid[row] for row in rows[best])]
+            close = [*_candidates(space, around, ledger, taken), *(grid[row] for row in rows[best])]
             plan, rows, _ = self._plan(ledger, close, taken, money, 1, MOST_DRAWS)
             bought = self._bought(ledger, close, plan, rows)
             if not bought:
@@ -320,19 +321,19 @@ class Outlook:
     variance: float
 
 
-def _points(space: Space, ledger: Ledger) -> list[Candidate]:
+def _points(space: Space, ledger: Ledger, taken: list[Point]) -> list[Candidate]:
     """Quasi-random runnable points of a space that were not used up."""
     share = qmc.Sobol(len(space.axes), scramble=False).random(SHORT)[:SPACE_POINTS]
     x = np.array([space.runnable(row[None])[0] for row in space.at(share)])
-    return _candidates(space, np.unique(x, axis=0), ledger)
+    return _candidates(space, np.unique(x, axis=0), ledger, taken)
 
 
-def _candidates(space: Space, x: np.ndarray, ledger: Ledger) -> list[Candidate]:
+def _candidates(space: Space, x: np.ndarray, ledger: Ledger, taken: list[Point]) -> list[Candidate]:
     """Points of a space as candidates, but for those that may not be run again, or hardly differ from one."""
-    most = ledger.settings["replicates"]
-    used = [point for point, times in ledger.used().items() if times >= most]
+    most, used = ledger.settings["replicates"], Counter(ledger.used()) + Counter(taken)
+    closed = [point for point, times in used.items() if times >= most]
     cost = space.costs(x)
-    kept = np.isfinite(cost) & ~space.near(x, np.array(used).reshape(-1, x.shape[1]))
+    kept = np.isfinite(cost) & ~space.near(x, np.array(closed).reshape(-1, x.shape[1]))
     return [
         Candidate("", tuple(point), float(price))
         for point, price in zip(x[kept].tolist(), cost[kept], strict=True)

@@ -70,7 +70,7 @@ def new_records(
         UserError: for anything that cannot be used as it stands.
     """
     if (candidates is None) == (not space):
-        raise UserError("say what may be run: either a table of candidates, or --space for every input")
+        raise UserError("say what may be run: --candidates FILE, or --space for every input; one of the two")
     if target is None:
         raise UserError("there is no target; say what to predict with --target")
     check_budget(budget)

@@ -94,7 +94,7 @@ def _line(stop: Stop, reason: str, spend: np.ndarray, width: np.ndarray) -> str:
     if len(spend) == 1:
         return f"nothing more can be bought{': ' + reason if reason else ''}"
     narrower = 1 - width[-1] / width[0]
-    runs = f"{len(spend) - 1} run{'s' if len(spend) > 2 else ''}"
+    runs = f"{len(spend) - 1} runs" if len(spend) > 2 else "run"
     what = (
         f"the next {runs} for {number(spend[-1], 3)} would narrow the interval from {number(width[0], 3)} "
         f"to an expected {number(width[-1], 3)} (-{narrower:.0%})"

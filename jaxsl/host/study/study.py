@@ -310,7 +310,7 @@ class Study:
         y = tuple(float(value) for value in np.atleast_1d(np.asarray(loss, np.float64)))
         if len(y) != len(names):
             raise UserError(
-                f"run {id}: {len(y)} values for the outcomes {', '.join(names)}; give one for each"
+                f"run {id}: {len(y)} given for the outcomes {', '.join(names)}; give one for each"
             )
         if not np.isfinite(y).all():
             raise UserError(
