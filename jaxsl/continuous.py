@@ -68,42 +68,48 @@ def climb(
     def objective(share):
         return jnp.log(jnp.maximum(score(bounds.x(share)), tiny)) - cost_exponent * log_cost(share)
 
-    def gradient(function, share):
-        """Of every row for itself, by one forward derivative a feature: ``(row, feature)``."""
+    def linearise(function, share):
+        """Value and gradient of every row for itself, by one forward derivative a feature."""
 
         def along(axis):
-            return jax.jvp(function, (share,), (jnp.broadcast_to(axis, share.shape),))[1]
+            return jax.jvp(function, (share,), (jnp.broadcast_to(axis, share.shape),))
 
-        slope = jax.vmap(along)(axes).T
-        return jnp.where(jnp.isfinite(slope), slope, 0.0)
+        value, slope = jax.vmap(along, out_axes=(None, 1))(axes)
+        return value, jnp.where(jnp.isfinite(slope), slope, 0.0)
 
-    def affordable(share):
+    def affordable(_, share):
         """The nearest affordable point, to first order, along the coordinates that the box leaves free."""
-        over = jnp.maximum(log_cost(share) - jnp.log(jnp.maximum(money, tiny)), 0.0)
-        slope = gradient(log_cost, share)
+        value, slope = linearise(log_cost, share)
+        over = jnp.maximum(value - jnp.log(jnp.maximum(money, tiny)), 0.0)
         slope = jnp.where(((share <= 0) & (slope > 0)) | ((share >= 1) & (slope < 0)), 0.0, slope)
         size = jnp.maximum(jnp.sum(slope**2, axis=1), tiny)
         return jnp.clip(share - (over / size)[:, None] * slope, 0.0, 1.0)
 
-    def value_at(share):
-        value = objective(share)
-        within = cost(bounds.x(share)) <= money * (1 + 1e-9)
-        return jnp.where(within & jnp.isfinite(value), value, -jnp.inf)
-
     def step(_, carry):
-        share, value, length = carry
-        slope = gradient(objective, share)
+        share, value, slope, length = carry
         free = ~((share <= 0) & (slope < 0)) & ~((share >= 1) & (slope > 0))
         slope = jnp.where(free, slope, 0.0)
         size = jnp.sqrt(jnp.sum(slope**2, axis=1, keepdims=True))
         tried = jnp.clip(share + length[:, None] * slope / jnp.maximum(size, tiny), 0.0, 1.0)
-        tried = jax.lax.fori_loop(0, 3, lambda _, share: affordable(share), tried)
-        reached = value_at(tried)
+        tried = jax.lax.fori_loop(0, 3, affordable, tried)
+        reached, steepness = linearise(objective, tried)
+        within = cost(bounds.x(tried)) <= money * (1 + 1e-9)
+        reached = jnp.where(within & jnp.isfinite(reached), reached, -jnp.inf)
         better = reached > value
-        share = jnp.where(better[:, None], tried, share)
-        return share, jnp.where(better, reached, value), length * jnp.where(better, 1.5, 0.4)
+        return (
+            jnp.where(better[:, None], tried, share),
+            jnp.where(better, reached, value),
+            jnp.where(better[:, None], steepness, slope),
+            length * jnp.where(better, 1.5, 0.4),
+        )
 
-    length = jnp.full(start.shape[0], 0.1, start.dtype)
-    start = jax.lax.fori_loop(0, 3, lambda _, share: affordable(share), start)
-    share, value, _ = jax.lax.fori_loop(0, num_steps, step, (start, value_at(start), length))
+    # The first step goes nowhere and only evaluates the start: one evaluation is compiled, not two.
+    rows = start.shape[0]
+    nowhere = (
+        start,
+        jnp.full(rows, -jnp.inf, start.dtype),
+        jnp.zeros_like(start),
+        jnp.full(rows, 0.1, start.dtype),
+    )
+    share, value, _, _ = jax.lax.fori_loop(0, num_steps + 1, step, nowhere)
     return Climb(share, value)

@@ -127,6 +127,7 @@ def test_a_paper_file_of_161_runs_goes_to_a_recommendation_in_three_commands(tmp
         (("study", "export", "s.jsonl", "t.xls"), "ends in .csv or .parquet"),
         (("study", "import", "s.jsonl", "runs.csv", "--reduce", "max"), "--reduce max: choose one of"),
         (("replay", "runs.csv", *NEW), "has 3 finished runs beside the target"),
+        (("replay", "runs.csv", "--law", "chinchilla"), "has no column 'cost': say what a run costs"),
     ],
 )
 def test_bad_input_is_one_message_and_changes_no_file(folder, arguments, message):
@@ -136,6 +137,12 @@ def test_bad_input_is_one_message_and_changes_no_file(folder, arguments, message
     assert result.exit_code == 2 and result.stderr.startswith("error: ") and message in result.stderr
     assert result.stderr.count("\n") == 1 and not result.stdout
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_a_loss_may_be_negative_and_an_unknown_option_is_none(folder):
+    said("study", "new", "s.jsonl", *NEW, "--candidates", "runs.csv")
+    assert "run h1 is done: -0.5" in said("study", "tell", "s.jsonl", "h1", "-0.5")
+    assert invoke("study", "tell", "s.jsonl", "h1", "2", "--cots", "3").exit_code == 2
 
 
 def test_telling_takes_no_compiler(folder):

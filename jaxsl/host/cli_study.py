@@ -147,7 +147,7 @@ def ask(
         show_asked(opened, asked, why_none, notes)
 
 
-@study.command("tell")
+@study.command("tell", context_settings={"ignore_unknown_options": True})  # a loss may be negative
 def tell(
     path: StudyArgument,
     id: Annotated[str, typer.Argument(metavar="RUN", help="The run's id, such as r3.")],

@@ -24,6 +24,7 @@ from jaxsl.host.packing import pack_observations, pack_target, pad
 from jaxsl.host.problem import Runs, runs
 from jaxsl.host.programs import Now, believe
 from jaxsl.host.report import Report
+from jaxsl.host.table import read
 from jaxsl.law import Law
 from jaxsl.pool import Pool, buffer_size
 from jaxsl.posterior import Posterior
@@ -172,7 +173,13 @@ def replay(
     Raises:
         UserError: for anything that cannot be used as it stands.
     """
-    problem = runs(source, law, mapping=mapping, outcome=outcome, target=target, cost=cost or "cost")
+    table = read(source)
+    if cost is None and "cost" not in table.columns:
+        raise UserError(
+            f"{table.name} has no column 'cost': say what a run costs with --cost COLUMN, "
+            "or an expression such as --cost 6*N*D"
+        )
+    problem = runs(table, law, mapping=mapping, outcome=outcome, target=target, cost=cost or "cost")
     if problem.targets is None:
         raise UserError("there is no target; say what to predict with --target")
     if tolerance is not None and not (np.isfinite(tolerance) and tolerance > 0):

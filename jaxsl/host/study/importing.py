@@ -81,7 +81,9 @@ def import_table(
         UserError: naming the row and the column; nothing is brought in then.
     """
     law, settings = study.law, study.ledger.settings
-    table = with_outcomes(read(source), law, mapping, outcome)
+    table = read(source)
+    if not settings["space"]:  # a table without outcomes is a list of further candidates
+        table = with_outcomes(table, law, mapping, outcome)
     whole = runs(table, law, mapping=mapping, outcome=outcome)
     done = np.array(whole.runs.observed)
     history = (
