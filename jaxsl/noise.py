@@ -19,12 +19,14 @@ class InverseGamma(eqx.Module):
     Attributes:
         a0: shape; worth ``2 a0`` observations.
         fraction: prior share of the variance that is noise.
+        spread: ``Var(y)`` where it is known from elsewhere; NaN takes that of the bought runs.
         spend: subtract the number of parameters from the number of observations, so that a law with
             nearly as many parameters as runs is not taken to be noise-free.
     """
 
     a0: float = 2.0
-    fraction: float = 1.0
+    fraction: float | Array = 1.0
+    spread: float | Array = float("nan")
     spend: bool = eqx.field(static=True, default=False)
 
     def variance(self, observations: Observations, squares: Array, num_params: int) -> Array:
@@ -40,7 +42,8 @@ class InverseGamma(eqx.Module):
             variance: the deviation is at least ``NEGLIGIBLE`` of the outcomes' size, so that what such runs
             tell of one direction does not pass for knowledge of all.
         """
-        spread = outcome_variance(observations)
+        bought = outcome_variance(observations)
+        spread = jnp.where(jnp.isnan(self.spread), bought, self.spread)
         count = observations.num_observed * observations.y.shape[1]
         if self.spend:
             count = jnp.maximum(count - num_params, 1)

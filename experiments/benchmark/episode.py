@@ -79,7 +79,7 @@ def run(
         hidden = oracle(_padded(group.train.y, more))
         if method.believes:
             bought, spent, theta = _sequential(
-                method.design(law), pool, target, hidden, max(checkpoints), key
+                method.design(law, hidden.variance(len(share))), pool, target, hidden, max(checkpoints), key
             )
         else:
             bought, spent, theta = _blind(law, method, pool, hidden, checkpoints, key)

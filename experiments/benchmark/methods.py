@@ -11,9 +11,11 @@ import jax.numpy as jnp
 from jax import Array
 
 from jaxsl.acquisition import MSPE, DOptimal, VOptimal
+from jaxsl.basins import BasinRule
 from jaxsl.choice import Chooser
 from jaxsl.design import Design
 from jaxsl.law import Law
+from jaxsl.noise import InverseGamma
 from jaxsl.pool import Pool, Target
 from jaxsl.posterior import Posterior
 
@@ -48,6 +50,9 @@ class Method:
     Attributes:
         criterion, terms: of ``Compared``; no criterion looks at no belief.
         chooser: from scores to a purchase.
+        noise: share of the outcomes' variance that is guessed to be noise (``InverseGamma.fraction``).
+        leak: take that variance over the whole pool, outcomes not bought included, as the public
+            implementation does: a measurement of what that is worth, not a method.
         pool: which part of the pool may be bought: ``all``, or a ``cheaper`` or ``dearer`` half.
         at_once: buy the whole of it, whatever it costs: a reference, not a method.
     """
@@ -55,6 +60,8 @@ class Method:
     criterion: int | None = None
     terms: tuple[float, float] = (1.0, 1.0)
     chooser: Chooser = field(default_factory=Chooser)
+    noise: float = 1.0
+    leak: bool = False
     pool: str = "all"
     at_once: bool = False
 
@@ -63,16 +70,26 @@ class Method:
         """Whether the choice needs a fit of what was bought."""
         return self.criterion is not None
 
-    def design(self, law: Law) -> Design:
-        """The design of this method on one law; inside the scope of double precision."""
+    def design(self, law: Law, spread: float) -> Design:
+        """The design of this method on one law; inside the scope of double precision.
+
+        Args:
+            law: the law.
+            spread: variance of all outcomes of the pool, for the method that leaks.
+        """
         acquisition = Compared(jnp.asarray(self.criterion), jnp.asarray(self.terms))
-        return Design((law,), acquisition=acquisition, chooser=self.chooser)
+        known = jnp.asarray(spread if self.leak else jnp.nan)
+        prior = InverseGamma(fraction=jnp.asarray(self.noise), spread=known)
+        rule = BasinRule(prior=prior)
+        return Design((law,), acquisition=acquisition, chooser=self.chooser, basin_rule=rule)
 
 
 METHODS = {
     "mspe": Method(0),
     "within": Method(0, (1.0, 0.0)),
     "between": Method(0, (0.0, 1.0)),
+    "leak": Method(0, leak=True),
+    "less-noise": Method(0, noise=0.01),
     "v-opt": Method(1),
     "d-opt": Method(2),
     "random": Method(chooser=Chooser(cost_exponent=0.0)),

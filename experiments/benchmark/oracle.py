@@ -23,6 +23,10 @@ class Oracle(eqx.Module):
         """Outcomes of the runs marked in ``bought (pool,)``, zeros elsewhere, and the mark."""
         return jnp.where(bought[:, None], self._y, 0.0), bought
 
+    def variance(self, num_runs: int) -> float:
+        """Variance of the first ``num_runs`` outcomes, bought or not: for the method that leaks, alone."""
+        return float(jnp.mean(jnp.var(self._y[:num_runs], axis=0)))
+
 
 def oracle(y: np.ndarray) -> Oracle:
     """An oracle of outcomes ``(pool, output)``."""
