@@ -13,6 +13,11 @@ def solve_spd(matrix: Array, rhs: Array) -> Array:
 
     The diagonal is equilibrated first. A matrix that is not positive definite gives non-finite or
     meaningless numbers and no error: callers test the step they get.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> solve_spd(jnp.array([[4.0, 0.0], [0.0, 2.0]]), jnp.array([4.0, 4.0])).tolist()
+        [1.0, 2.0]
     """
     size = rhs.shape[0]
     scale = jax.lax.rsqrt(jnp.diagonal(matrix))
@@ -38,6 +43,12 @@ def symmetric_root(matrix: Array, floor: float = 1e-10) -> Array:
 
     By eigendecomposition, eigenvalues floored at ``floor`` times the largest (Spend Less, Fit Better,
     section 4.2: the local covariance).
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> root = symmetric_root(jnp.diag(jnp.array([4.0, 16.0])))
+        >>> (root @ root.T).round(4).tolist()
+        [[0.25, 0.0], [0.0, 0.0625]]
     """
     values, vectors = jnp.linalg.eigh(matrix)
     values = jnp.maximum(values, floor * jnp.max(values))

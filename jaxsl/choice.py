@@ -26,6 +26,14 @@ class Chooser(eqx.Module):
     Attributes:
         cost_exponent: gamma in ``a(x) = score / cost^gamma`` (public value 0.4).
         draw: draw with probability proportional to ``a`` instead of taking the largest.
+
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> from jaxsl.pool import Pool
+        >>> pool = Pool(jnp.arange(3.0)[:, None], jnp.array([1.0, 10.0, 100.0]))
+        >>> choice = Chooser()(jnp.array([1.0, 2.0, 9.0]), pool, jnp.ones(3, bool), 50.0, jax.random.key(0))
+        >>> int(choice.index), [round(float(value), 2) for value in choice.value]
+        (0, [6.31, 5.02, -inf])
     """
 
     cost_exponent: float = 0.4

@@ -30,6 +30,12 @@ def complete_linkage(distance: Array, valid: Array, threshold: float = 0.01) -> 
         threshold: least silhouette worth a division.
 
     Source: Spend Less, Fit Better, appendix C; silhouette of Rousseeuw (1987).
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> place = jnp.array([0.0, 0.1, 5.0, 5.1, 0.2])
+        >>> complete_linkage(jnp.abs(place[:, None] - place), jnp.ones(5, bool)).label.tolist()
+        [0, 0, 2, 2, 0]
     """
     num = distance.shape[0]
     pair = valid[:, None] & valid

@@ -51,12 +51,21 @@ def hoeffding(length: Array, delta: float = 0.05, sides: int = 1, width: float =
         delta: one minus the confidence.
         sides: 1 as in the paper, whose interval covers ``1 - 2 delta`` for sure; 2 for a valid two-sided one.
         width: the width of the range of an item's score.
+
+    Example:
+        >>> round(float(hoeffding(0.1)), 2), round(float(hoeffding(0.1, sides=2)), 2)
+        (599.15, 737.78)
     """
     return 2 * jnp.log(sides / delta) * (width / length) ** 2
 
 
 def hoeffding_length(num_items: Array, delta: float = 0.05, sides: int = 1, width: float = 1.0) -> Array:
-    """The length of Hoeffding's interval for ``num_items``: the inverse of ``hoeffding``."""
+    """The length of Hoeffding's interval for ``num_items``: the inverse of ``hoeffding``.
+
+    Example:
+        >>> round(float(hoeffding_length(599.15)), 4)
+        0.1
+    """
     return width * jnp.sqrt(2 * jnp.log(sides / delta) / num_items)
 
 
@@ -64,6 +73,10 @@ def gaussian(length: Array, item_sd: Array, delta: float = 0.05) -> Array:
     """``n = (2 z item_sd / length)^2`` for scores without bounds, by the central limit theorem.
 
     ``item_sd`` is the standard deviation of the score (such as the loss in nats) between test items.
+
+    Example:
+        >>> round(float(gaussian(0.02, 0.5)))  # an interval of 0.02 nats, items that scatter by 0.5
+        9604
     """
     return (2 * quantile.normal(1 - delta / 2) * item_sd / length) ** 2
 
@@ -72,6 +85,10 @@ def beta(mean: Array, variance: Array) -> Array:
     """``n = m (1 - m) / v - 1`` from mean and variance of the predicted performance (Appendix B).
 
     0 where the variance is larger than that of any Beta distribution of this mean.
+
+    Example:
+        >>> round(float(beta(0.3, 0.3 * 0.7 / 11)), 6)  # Beta(3, 7)
+        10.0
     """
     return jnp.maximum(mean * (1 - mean) / variance - 1, 0.0)
 
@@ -82,6 +99,10 @@ def clopper_pearson_length(performance: Array, num_items: Array, delta: float = 
 
     The count ``performance * num_items`` may be fractional, so the length is smooth. Beyond
     ``MOST_EXACT`` items: ``2 z sqrt(p q / n) + 1 / n``.
+
+    Example:
+        >>> round(float(clopper_pearson_length(0.5, 100)), 3)
+        0.203
     """
     exact_items = jnp.minimum(num_items, MOST_EXACT)
     right = performance * exact_items
@@ -100,6 +121,10 @@ def clopper_pearson(performance: Array, length: Array, delta: float = 0.05) -> A
 
     Not a number when ``performance`` is no share, or the length is not in (0, 1). A length that a single
     item reaches gives 1.
+
+    Example:
+        >>> round(float(clopper_pearson(0.023, 0.061)))  # where Hoeffding says 1621
+        130
     """
     performance, length = jnp.broadcast_arrays(jnp.asarray(performance), jnp.asarray(length))
     valid = (performance >= 0) & (performance <= 1) & (length > 0) & (length < 1)
@@ -122,6 +147,12 @@ def from_interval(
     """All sizes from an interval for the performance, of whatever law it was predicted with.
 
     ``beta`` takes the interval for one of a normal distribution, ``v = ((upper - lower) / 2 z)^2``.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> worth = from_interval(jnp.array(0.25), jnp.array(0.35), jnp.array(0.3))
+        >>> round(float(worth.hoeffding)), round(float(worth.beta))
+        (599, 322)
     """
     length = upper - lower
     variance = (length / (2 * quantile.normal(1 - delta / 2))) ** 2
@@ -129,7 +160,13 @@ def from_interval(
 
 
 def from_moments(mean: Array, variance: Array, delta: float = 0.05, sides: int = 1) -> Equivalent:
-    """All sizes from mean and variance of the predicted performance, its interval being ``mean +- z sd``."""
+    """All sizes from mean and variance of the predicted performance, its interval being ``mean +- z sd``.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> round(float(from_moments(jnp.array(0.3), jnp.array(0.3 * 0.7 / 11)).beta), 3)
+        10.0
+    """
     length = 2 * quantile.normal(1 - delta / 2) * jnp.sqrt(variance)
     return _sizes(length, mean, variance, delta, sides)
 
@@ -138,6 +175,12 @@ def from_samples(samples: Array, delta: float = 0.05, sides: int = 1) -> Equival
     """All sizes from draws of the predicted performance, ``(draw, ...) -> (...,)``.
 
     The interval runs between the ``delta/2`` and ``1 - delta/2`` quantiles; ``beta`` uses the moments.
+
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> draws = jax.random.beta(jax.random.key(0), 3.0, 7.0, (20000,))
+        >>> bool(abs(from_samples(draws).beta - 10) < 0.5)
+        True
     """
     ends = jnp.quantile(samples, jnp.array([delta / 2, 1 - delta / 2], samples.dtype), axis=0)
     mean, variance = jnp.mean(samples, axis=0), jnp.var(samples, axis=0, ddof=1)

@@ -31,6 +31,10 @@ class Param:
 
     A positive ``lower`` bound means the parameter is fitted, started and given its prior in
     logarithmic coordinates.
+
+    Example:
+        >>> Param("alpha", 0.05, 2).log, Param("E", 0, 10).log
+        (True, False)
     """
 
     name: str
@@ -176,7 +180,12 @@ class Law:
 
 
 def params(**intervals: tuple) -> tuple[Param, ...]:
-    """Parameters in the order given: ``params(E=(0, 10), alpha=(0.05, 2, "decay exponent in N"))``."""
+    """Parameters in the order given: ``params(E=(0, 10), alpha=(0.05, 2, "decay exponent in N"))``.
+
+    Example:
+        >>> [param.name for param in params(E=(0, 10), alpha=(0.05, 2, "decay exponent in N"))]
+        ['E', 'alpha']
+    """
     return tuple(Param(name, *interval) for name, interval in intervals.items())
 
 
@@ -185,6 +194,11 @@ def power(base: Array, exponent: Array) -> Array:
 
     ``0 ** 0`` is 1, ``0 ** c`` is 0 for ``c > 0``. Where the base is data, XLA takes its logarithm once
     for a whole fit.
+
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> float(power(jnp.array(0.0), 0.5)), float(jax.grad(power)(0.0, 0.5))
+        (0.0, 0.0)
     """
     positive = base > 0
     value = jnp.exp(exponent * jnp.log(jnp.where(positive, base, 1.0)))

@@ -15,24 +15,48 @@ from jaxsl import quantile
 
 
 def line_terms(x: Array) -> Array:
-    """``phi = (1, x_1, .., x_d)``: ``(row, variable) -> (row, 1 + d)``."""
+    """``phi = (1, x_1, .., x_d)``: ``(row, variable) -> (row, 1 + d)``.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> line_terms(jnp.array([[2.0], [3.0]])).tolist()
+        [[1.0, 2.0], [1.0, 3.0]]
+    """
     return jnp.concatenate([jnp.ones_like(x[:, :1]), x], axis=1)
 
 
 def interaction_terms(x: Array) -> Array:
-    """A line's terms and every product of two different variables."""
+    """A line's terms and every product of two different variables.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> interaction_terms(jnp.array([[2.0, 3.0]])).tolist()
+        [[1.0, 2.0, 3.0, 6.0]]
+    """
     first, second = jnp.triu_indices(x.shape[1], 1)
     return jnp.concatenate([line_terms(x), x[:, first] * x[:, second]], axis=1)
 
 
 def quadratic_terms(x: Array) -> Array:
-    """A line's terms and every product of two variables, squares included."""
+    """A line's terms and every product of two variables, squares included.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> quadratic_terms(jnp.array([[2.0, 3.0]])).tolist()
+        [[1.0, 2.0, 3.0, 4.0, 6.0, 9.0]]
+    """
     first, second = jnp.triu_indices(x.shape[1])
     return jnp.concatenate([line_terms(x), x[:, first] * x[:, second]], axis=1)
 
 
 def polynomial_terms(x: Array, degree: int) -> Array:
-    """``phi = (1, x_j, .., x_j^degree)`` for every variable, without products between variables."""
+    """``phi = (1, x_j, .., x_j^degree)`` for every variable, without products between variables.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> polynomial_terms(jnp.array([[2.0]]), 3).tolist()
+        [[1.0, 2.0, 4.0, 8.0]]
+    """
     powers = [x**power for power in range(1, degree + 1)]
     return jnp.concatenate([jnp.ones_like(x[:, :1]), *powers], axis=1)
 
@@ -67,6 +91,13 @@ def fit(features: Array, y: Array, weight: Array | None = None) -> LinearFit:
     """(Weighted) least squares, by QR: ``(row, feature), (row,)``.
 
     Rows of weight 0 do not count. With fewer independent rows than features the root is infinite.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> x = jnp.array([[0.0], [1.0], [2.0], [3.0]])
+        >>> found = fit(line_terms(x), jnp.array([1.0, 3.0, 5.0, 7.0]))
+        >>> found.coefficient.round(3).tolist(), int(found.dof)
+        ([1.0, 2.0], 2)
     """
     weight = jnp.ones_like(y) if weight is None else weight
     num_features = features.shape[1]
@@ -82,7 +113,14 @@ def fit(features: Array, y: Array, weight: Array | None = None) -> LinearFit:
 
 @jax.jit
 def leverage(features: Array, target_features: Array, weight: Array | None = None) -> Array:
-    """Variance of the predicted mean over sigma^2, ``phi*^T (Phi^T W Phi)^-1 phi*``: ``(target,)``."""
+    """Variance of the predicted mean over sigma^2, ``phi*^T (Phi^T W Phi)^-1 phi*``: ``(target,)``.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> runs, target = jnp.array([[0.0], [1.0], [2.0], [3.0]]), jnp.array([[6.0]])
+        >>> leverage(line_terms(runs), line_terms(target)).round(3).tolist()
+        [4.3]
+    """
     scaled = features if weight is None else features * jnp.sqrt(weight)[:, None]
     r, size = _triangle(scaled, scaled.shape[1])
     root = _inverse(r, size, scaled.shape[1])
@@ -99,12 +137,22 @@ def weighted_risk(num, mean, variance, target_mean, target_variance):
         num: number of runs, ``n``.
         mean, variance: of the runs' X, ``variance`` with ``n`` in its denominator.
         target_mean, target_variance: of X* under the weight W of the region.
+
+    Example:
+        >>> round(weighted_risk(4, 1.5, 1.25, 6.0, 0.0), 3)  # the leverage of four runs 0, 1, 2, 3 at 6
+        4.3
     """
     return ((mean - target_mean) ** 2 + target_variance + variance) / (num * variance)
 
 
 def line_variance(x: Array, target: Array) -> Array:
-    """Eq. 3 over sigma^2: runs ``x (row,)``, targets ``(target,) -> (target,)``; the leverage of a line."""
+    """Eq. 3 over sigma^2: runs ``x (row,)``, targets ``(target,) -> (target,)``; the leverage of a line.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> line_variance(jnp.array([0.0, 1.0, 2.0, 3.0]), jnp.array([1.5, 6.0])).round(3).tolist()
+        [0.25, 4.3]
+    """
     return weighted_risk(x.shape[0], jnp.mean(x), jnp.var(x), target, 0.0)
 
 
@@ -126,6 +174,14 @@ def interval(
         delta: one minus the confidence.
         sigma: a known noise standard deviation.
         with_noise: add the noise of one more run: an interval for what the target run will show.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> x = jnp.array([[0.0], [1.0], [2.0], [3.0]])
+        >>> found = fit(line_terms(x), jnp.array([0.9, 3.1, 5.1, 6.9]))
+        >>> ends = interval(found, line_terms(jnp.array([[4.0]])))
+        >>> bool(ends.lower[0] < 9 < ends.upper[0])
+        True
     """
     mean = target_features @ fitted.coefficient
     spread = jnp.sum((target_features @ fitted.root) ** 2, axis=1) + (1.0 if with_noise else 0.0)

@@ -44,7 +44,14 @@ class Link(Protocol):
 
 
 class LogisticCurve(eqx.Module):
-    """``P = h + (1 - h) / (1 + exp(-(omega Y + b)))``: floor h, slope omega, intercept b."""
+    """``P = h + (1 - h) / (1 + exp(-(omega Y + b)))``: floor h, slope omega, intercept b.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> curve = LogisticCurve(jnp.array(0.25), jnp.array(2.0), jnp.array(0.0))
+        >>> curve(jnp.array([-50.0, 0.0, 50.0])).tolist()  # floor, middle, one
+        [0.25, 0.625, 1.0]
+    """
 
     floor: Array
     slope: Array
@@ -56,7 +63,13 @@ class LogisticCurve(eqx.Module):
 
 
 class IdentityCurve(eqx.Module):
-    """``P = Y``: an end-to-end scaling law."""
+    """``P = Y``: an end-to-end scaling law.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> IdentityCurve()(jnp.array([0.25, 0.5])).tolist()
+        [0.25, 0.5]
+    """
 
     def __call__(self, y: Array) -> Array:
         """``y`` itself."""
@@ -99,6 +112,13 @@ class LogisticLink(eqx.Module):
 
     Attributes:
         floored: whether a floor ``h`` in [0, 1] is fitted too (the level of guessing); 0 otherwise.
+
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> y = jnp.linspace(-2.0, 2.0, 9)
+        >>> curve = LogisticLink().fit(y, jax.nn.sigmoid(2 * y - 1), jnp.ones(9))
+        >>> round(float(curve.slope), 2), round(float(curve.intercept), 2)
+        (2.0, -1.0)
     """
 
     floored: bool = eqx.field(static=True, default=False)
@@ -145,7 +165,15 @@ class IdentityLink(eqx.Module):
 
 
 class KernelLink(eqx.Module):
-    """Nadaraya-Watson with the bandwidth of the least leave-one-out error on a grid."""
+    """Nadaraya-Watson with the bandwidth of the least leave-one-out error on a grid.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> y = jnp.linspace(0.0, 1.0, 9)
+        >>> curve = KernelLink().fit(y, y**2, jnp.ones(9))
+        >>> bool(0 < curve(jnp.array([0.5]))[0] < 1)
+        True
+    """
 
     fewest: ClassVar[int] = 5
 
@@ -167,6 +195,13 @@ class NeighbourLink(eqx.Module):
 
     Attributes:
         num: k; None for that of ``NEIGHBOURS`` with the least leave-one-out error.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> y = jnp.linspace(0.0, 1.0, 9)
+        >>> curve = NeighbourLink(num=1).fit(y, y, jnp.ones(9))
+        >>> curve(jnp.array([0.26])).tolist()
+        [0.25]
     """
 
     num: int | None = eqx.field(static=True, default=None)
@@ -192,6 +227,13 @@ def bootstrap(
 
     Models are drawn with probability proportional to ``weight (model,)``; one of weight 0 never is. The same
     key gives common draws, so two designs can be compared on the same links.
+
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> y = jnp.linspace(0.0, 1.0, 9)
+        >>> curves = bootstrap(NeighbourLink(num=1), jax.random.key(0), y, y**2, 5)
+        >>> at(curves, jnp.array([0.1, 0.6])).shape
+        (5, 2)
     """
     weight = jnp.ones_like(y) if weight is None else weight
     size = jnp.sum(weight > 0)

@@ -75,6 +75,14 @@ def diagnose(features: Array, y: Array, order: Array, delta: float = 0.05) -> Di
         y: ``(row,)``.
         order: size of each run, ``(row,)``: forward chaining goes from small to large.
         delta: level of the tests, and one minus the confidence of the intervals.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from jaxsl.linear_model import line_terms
+        >>> x = jnp.arange(8.0)
+        >>> bent = diagnose(line_terms(x[:, None]), x**2 + 0.01 * jnp.cos(9 * x), x)
+        >>> VERDICT[int(bent.verdict)]
+        'misspecified'
     """
     num, size = features.shape
     rank = jnp.argsort(jnp.argsort(order, stable=True))
@@ -110,7 +118,13 @@ def diagnose(features: Array, y: Array, order: Array, delta: float = 0.05) -> Di
 
 
 def two_sided_p(statistic: Array, dof: Array) -> Array:
-    """``P(|T| >= |statistic|)`` for Student's t; not a number when ``dof < 1``; broadcasts."""
+    """``P(|T| >= |statistic|)`` for Student's t; not a number when ``dof < 1``; broadcasts.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> round(float(two_sided_p(jnp.array(2.571), jnp.array(5))), 3)
+        0.05
+    """
     safe = jnp.maximum(jnp.asarray(dof, statistic.dtype), 1.0)
     p = betainc(safe / 2, jnp.full_like(safe, 0.5), safe / (safe + statistic**2))
     return jnp.where(dof >= 1, p, jnp.nan)

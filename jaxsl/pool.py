@@ -62,7 +62,13 @@ class Observations(eqx.Module):
 
 
 def uniform_target(x: Array) -> Target:
-    """A target region with equal weights, ``x (target, feature)``."""
+    """A target region with equal weights, ``x (target, feature)``.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> uniform_target(jnp.array([[1e9], [1e10]])).weight.tolist()
+        [0.5, 0.5]
+    """
     return Target(x=x, weight=jnp.full(x.shape[0], 1.0 / x.shape[0], x.dtype))
 
 
@@ -73,6 +79,12 @@ def observe(x: Array, y: Array, size: int | None = None) -> Observations:
 
     Raises:
         ValueError: when the runs do not fit, or there is none to pad with.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> runs = observe(jnp.array([[1.0], [2.0]]), jnp.array([[3.0], [4.0]]), 4)
+        >>> runs.mask.tolist(), runs.x[:, 0].tolist()
+        ([True, True, False, False], [1.0, 2.0, 1.0, 1.0])
     """
     num, size = x.shape[0], x.shape[0] if size is None else size
     if num > size:
@@ -88,7 +100,14 @@ def observe(x: Array, y: Array, size: int | None = None) -> Observations:
 
 
 def empty(x: Array, num_outputs: int, size: int) -> Observations:
-    """A buffer without runs; ``x (feature,)`` is any configuration at which the law is finite."""
+    """A buffer without runs; ``x (feature,)`` is any configuration at which the law is finite.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> runs = empty(jnp.array([1.0]), 1, 3)
+        >>> int(runs.add(jnp.array([5.0]), jnp.array([2.0])).num_observed)
+        1
+    """
     return Observations(
         x=jnp.broadcast_to(x, (size, x.shape[0])),
         y=jnp.zeros((size, num_outputs), x.dtype),
@@ -97,7 +116,12 @@ def empty(x: Array, num_outputs: int, size: int) -> Observations:
 
 
 def buffer_size(num_runs: int, smallest: int = 32) -> int:
-    """The buffer for ``num_runs``: ``smallest`` times a power of four, so that few programs are compiled."""
+    """The buffer for ``num_runs``: ``smallest`` times a power of four, so that few programs are compiled.
+
+    Example:
+        >>> buffer_size(20), buffer_size(33), buffer_size(1000)
+        (32, 128, 2048)
+    """
     size = smallest
     while size < num_runs:
         size *= 4

@@ -54,6 +54,26 @@ class LawPosterior(eqx.Module):
         theta: parameters of each basin, ``(basin, param)``.
         root: ``d theta / d z Sigma^(1/2)``, ``(basin, param, param)``: a root of the covariance of theta.
         weight, noise: ``(basin,)``.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from jaxsl.law import Law, params
+        >>> line = lambda theta, x: theta[0] + theta[1] * x[0]
+        >>> law = Law("line", line, ("x",), params(a=(-9, 9), b=(-9, 9)))
+        >>> theta, root = jnp.array([[1.0, 2.0]]), 0.1 * jnp.eye(2)[None]
+        >>> belief = LawPosterior(law, theta, root, jnp.ones(1), jnp.array([0.01]))
+        >>> found = moments(belief, jnp.array([[3.0]]))
+        >>> float(found.mean[0, 0]), round(float(found.within[0, 0]), 3), float(found.between[0, 0])
+        (7.0, 0.1, 0.0)
+        >>> interval = quantile(belief, jnp.array([[3.0]]), (0.025, 0.975))
+        >>> [round(float(end), 3) for end in interval[:, 0, 0]]
+        [6.35, 7.65]
+        >>> mixed = Mixture((belief, belief), jnp.array([0.25, 0.75]))
+        >>> mixed.weight.tolist(), Best(mixed).weight.tolist()
+        ([0.25, 0.75], [1.0])
+        >>> both = predict(mixed, jnp.array([[3.0], [jnp.nan]]))
+        >>> finite(both).tolist(), [part.mean.shape for part in split(both, 1)]
+        ([True, False], [(2, 1, 1), (2, 1, 1)])
     """
 
     law: Law = eqx.field(static=True)

@@ -10,7 +10,12 @@ HALVINGS = 60
 
 
 def normal(probability: ArrayLike) -> Array:
-    """Quantile of the standard normal distribution."""
+    """Quantile of the standard normal distribution.
+
+    Example:
+        >>> round(float(normal(0.975)), 3)
+        1.96
+    """
     return ndtri(probability)
 
 
@@ -19,6 +24,10 @@ def beta(probability: ArrayLike, a: ArrayLike, b: ArrayLike) -> Array:
     """Quantile of the Beta distribution with ``a > 0`` and ``b > 0``; broadcasts.
 
     Good to 1e-9 while ``a + b < 1e5``; the incomplete beta function of JAX loses digits beyond.
+
+    Example:
+        >>> round(float(beta(0.5, 2.0, 2.0)), 3)
+        0.5
     """
     dtype = jnp.result_type(float, probability, a, b)
     shape = jnp.broadcast_shapes(jnp.shape(probability), jnp.shape(a), jnp.shape(b))
@@ -40,6 +49,10 @@ def student_t(probability: ArrayLike, dof: ArrayLike) -> Array:
 
     ``P(T > t) = I_w(dof/2, 1/2) / 2`` with ``w = dof / (dof + t^2)``; bisected in ``log t``, so that one
     degree of freedom keeps its digits too.
+
+    Example:
+        >>> round(float(student_t(0.975, 5)), 3)
+        2.571
     """
     dtype = jnp.result_type(float, probability, dof)
     probability, dof = jnp.broadcast_arrays(jnp.asarray(probability, dtype), jnp.asarray(dof, dtype))

@@ -36,7 +36,13 @@ class Draws(eqx.Module):
 
 
 def num_scales(features: Array, tolerance: float = 1e-9) -> Array:
-    """Number of different rows; two rows are equal when no feature differs by ``tolerance`` of its range."""
+    """Number of different rows; two rows are equal when no feature differs by ``tolerance`` of its range.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> int(num_scales(jnp.array([[1.0, 0.0], [1.0, 0.0], [1.0, 2.0]])))
+        2
+    """
     width = jnp.max(features, axis=0) - jnp.min(features, axis=0)
     same = jnp.all(jnp.abs(features[:, None] - features) <= tolerance * width, axis=-1)
     return jnp.sum(~jnp.any(jnp.tril(same, -1), axis=1))
@@ -46,6 +52,14 @@ def residual(key: Array, features: Array, y: Array, num_draws: int) -> Draws:
     """Resampled residuals, each blown up by ``1/sqrt(1 - h)`` for its own leverage h, and centred.
 
     A run that the fit passes through whatever it shows (h = 1) has no residual to give.
+
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> from jaxsl.linear_model import line_terms
+        >>> x = jnp.arange(6.0)
+        >>> drawn = residual(jax.random.key(0), line_terms(x[:, None]), 2 * x + jnp.cos(x), 4)
+        >>> drawn.coefficient.shape, drawn.valid.all().item()
+        ((4, 2), True)
     """
     fitted, error, room = _fit_and_residuals(features, y)
     informative = room > 1e-9

@@ -20,6 +20,11 @@ class Huber(eqx.Module):
     """Huber's loss: quadratic within ``delta`` of zero, linear beyond (Hoffmann et al. 2022, appendix D.3).
 
     Given as the residual whose square it is: ``r`` inside, ``sign(r) sqrt(2 delta |r| - delta^2)`` outside.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> Huber(1.0)(jnp.array([0.5, 2.0]))[0].tolist(), round(float(Huber(1.0)(jnp.array(2.0)) ** 2), 3)
+        (0.5, 3.0)
     """
 
     delta: float = 1e-3
@@ -36,6 +41,11 @@ class Asymmetric(eqx.Module):
     """Squared loss that weighs a run above the curve by ``above`` and one below it by 1.
 
     A failed or badly tuned run lies above the frontier, never below it, so ``above < 1`` fits the frontier.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> Asymmetric(0.25)(jnp.array([-2.0, 2.0])).tolist()  # a run above the curve, one below
+        [-1.0, 2.0]
     """
 
     above: float = 0.1
@@ -86,6 +96,16 @@ def problem(
 
     Padded rows are given the configuration of the first real row, so that a law which is finite on the
     runs is finite everywhere it is evaluated and masked derivatives stay finite.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from jaxsl.law import Law, params
+        >>> from jaxsl.pool import observe
+        >>> line = lambda theta, x: theta[0] + theta[1] * x[0]
+        >>> law = Law("line", line, ("x",), params(a=(-9, 9), b=(-9, 9)))
+        >>> runs = observe(jnp.array([[0.0], [1.0]]), jnp.array([[1.0], [3.0]]), 4)
+        >>> round(float(problem(law, runs).loss(jnp.array([1.0, 1.0]))), 6)  # mean of 0^2 and 1^2
+        0.5
     """
     dtype = observations.y.dtype
     first = jnp.argmax(observations.mask)

@@ -15,6 +15,13 @@ def random_starts(key: Array, law: Law, num_starts: int, dtype=float) -> Array:
     (Spend Less, Fit Better, section 5.1: 64 of them.) The points are a scrambled Sobol sequence shifted by
     ``key``, modulo the box: each is uniform, together they leave no large hole, and only one random vector
     is drawn, which compiles in a fifth of the time of drawing them all.
+
+    Example:
+        >>> import jax
+        >>> from laws.chinchilla import CHINCHILLA
+        >>> starts = random_starts(jax.random.key(0), CHINCHILLA, 8)
+        >>> starts.shape, bool((starts >= CHINCHILLA.lower * 0.999).all())
+        ((8, 5), True)
     """
     bounds = box(law, dtype)
     order = max(num_starts - 1, 1).bit_length()
@@ -33,6 +40,14 @@ def warm_starts(key: Array, law: Law, num_starts: int, earlier: Array, valid: Ar
         num_starts: number of rows returned; at least as many as ``earlier`` has.
         earlier: optima of the previous round, ``(earlier, param)``.
         valid: which of them to use, ``(earlier,)``; the others are replaced by fresh points.
+
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> from laws.chinchilla import CHINCHILLA
+        >>> earlier = jnp.array([[1.8, 400.0, 0.34, 2000.0, 0.36]])
+        >>> starts = warm_starts(jax.random.key(0), CHINCHILLA, 4, earlier, jnp.array([True]))
+        >>> bool((starts[0] == earlier[0]).all())
+        True
     """
     fresh = random_starts(key, law, num_starts, earlier.dtype)
     head = jnp.where(valid[:, None], earlier, fresh[: earlier.shape[0]])

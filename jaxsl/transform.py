@@ -62,7 +62,16 @@ class Box(eqx.Module):
 
 
 def box(law: Law, dtype=float) -> Box:
-    """The box of ``law`` in scaled coordinates, in the given dtype."""
+    """The box of ``law`` in scaled coordinates, in the given dtype.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from laws.chinchilla import CHINCHILLA
+        >>> bounds = box(CHINCHILLA)
+        >>> theta = jnp.array([1.8, 400.0, 0.34, 2000.0, 0.36])
+        >>> bool(jnp.allclose(bounds.theta(bounds.scaled(theta)), theta, rtol=1e-4))
+        True
+    """
     log = law.log
     lower = np.where(log, np.log(np.where(log, law.lower, 1.0)), law.lower)
     upper = np.where(log, np.log(np.where(log, law.upper, 1.0)), law.upper)

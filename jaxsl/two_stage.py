@@ -55,6 +55,15 @@ def through_link(
     With a bootstrapped link ``delta`` is shared (Bonferroni): ``line`` is at confidence ``1 - delta/2``, and
     is put through the ``delta/4`` and ``1 - delta/4`` quantiles of the curves. Without one the link counts as
     known, and ``line`` is at confidence ``1 - delta``.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from jaxsl.linear_model import Interval
+        >>> from jaxsl.link import LogisticCurve
+        >>> curve = LogisticCurve(jnp.array(0.0), jnp.array(1.0), jnp.array(0.0))
+        >>> found = through_link(Interval(*jnp.array([[0.0], [-1.0], [1.0]])), curve)
+        >>> [round(float(value[0]), 3) for value in (found.point, found.lower, found.upper)]
+        [0.5, 0.269, 0.731]
     """
     step = jnp.linspace(0.0, 1.0, NODES, dtype=line.mean.dtype)[:, None]
     width = line.upper - line.lower

@@ -47,6 +47,18 @@ class MSPE(eqx.Module):
             ``QuasiMonteCarlo`` for several (the paper's Gauss-Hermite misses narrow basins in wide ones).
         batch: candidates worked on at once, which bounds memory to about
             ``batch x node x basin x (1 + output)`` numbers.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from jaxsl.law import Law, params
+        >>> from jaxsl.pool import Pool, uniform_target
+        >>> from jaxsl.posterior import LawPosterior
+        >>> line = lambda theta, x: theta[0] + theta[1] * x[0]
+        >>> law = Law("line", line, ("x",), params(a=(-9, 9), b=(-9, 9)))
+        >>> belief = LawPosterior(law, jnp.zeros((1, 2)), jnp.eye(2)[None], jnp.ones(1), jnp.ones(1))
+        >>> pool, target = Pool(jnp.array([[0.0], [2.0]]), jnp.ones(2)), uniform_target(jnp.array([[4.0]]))
+        >>> [round(float(score), 3) for score in MSPE()(belief, pool, target)]  # (1 + 4x)^2 / (2 + x^2)
+        [0.5, 13.5]
     """
 
     within: bool = eqx.field(static=True, default=True)

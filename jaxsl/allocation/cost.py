@@ -19,6 +19,11 @@ class CostModel:
     Raises:
         ValueError: when ``low`` costs nothing or more than the budget, or no size costs the whole budget;
             ``NotIncreasingError`` when the cost is not finite and increasing there.
+
+    Example:
+        >>> model = CostModel(lambda x: 0.3 * np.exp(x), 5.0)
+        >>> bool(model.meets_assumption), np.round(model.exactly(np.array([0.6])), 4).tolist()
+        (True, [0.6931])
     """
 
     def __init__(self, cost: Cost, budget: float, low: float = 0.0, high: float | None = None):

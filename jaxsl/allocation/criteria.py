@@ -22,6 +22,12 @@ def line_risk(
 
     ``ddof=1`` reproduces the subset the paper prints, which its own Eq. 3 does not pick: an empirical
     variance with ``n - 1`` in its denominator. Under it, adding a run can raise the "variance".
+
+    Example:
+        >>> from jaxsl.allocation.design import uniform_region
+        >>> x = np.array([0.0, 1.0, 2.0, 3.0])
+        >>> float(line_risk(np.array(4), x.sum(), (x**2).sum(), uniform_region(6, 6)))
+        4.3
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         mean = total / num
@@ -33,7 +39,12 @@ def line_risk(
 
 
 def factor(num: np.ndarray | int, criterion: str, delta: float = 0.05, num_features: int = 2) -> np.ndarray:
-    """What R is multiplied by: 1, or ``t^2_{n-p, 1-delta/2}``, infinite without a degree of freedom."""
+    """What R is multiplied by: 1, or ``t^2_{n-p, 1-delta/2}``, infinite without a degree of freedom.
+
+    Example:
+        >>> float(factor(7, RISK)), round(float(factor(7, T_RISK)), 2)  # t of five degrees, squared
+        (1.0, 6.61)
+    """
     num = np.asarray(num)
     if criterion == RISK:
         return np.ones(num.shape)
@@ -42,6 +53,11 @@ def factor(num: np.ndarray | int, criterion: str, delta: float = 0.05, num_featu
 
 
 def half_width(risk: float, dof: float, sigma: float, delta: float = 0.05, known: bool = False) -> float:
-    """Half of the interval for the mean: ``q sigma sqrt(R)``, q from Student's t unless sigma is known."""
+    """Half of the interval for the mean: ``q sigma sqrt(R)``, q from Student's t unless sigma is known.
+
+    Example:
+        >>> round(half_width(1.0, 5, 0.2, known=True), 3), round(half_width(1.0, 5, 0.2), 3)
+        (0.392, 0.514)
+    """
     q = ndtri(1 - delta / 2) if known else stdtrit(dof, 1 - delta / 2) if dof > 0 else np.inf
     return float(q * sigma * np.sqrt(risk))

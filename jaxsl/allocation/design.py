@@ -29,12 +29,22 @@ class Region:
 
 
 def uniform_region(low: float, high: float) -> Region:
-    """Equal weight on every X* in ``[low, high]``; a point when both are equal."""
+    """Equal weight on every X* in ``[low, high]``; a point when both are equal.
+
+    Example:
+        >>> uniform_region(4, 7).mean, uniform_region(4, 7).variance
+        (5.5, 0.75)
+    """
     return Region(low, high, (low + high) / 2, (high - low) ** 2 / 12)
 
 
 def weighted_region(x: np.ndarray, weight: np.ndarray | None = None) -> Region:
-    """Weights on points ``x (target,)``, equal unless given."""
+    """Weights on points ``x (target,)``, equal unless given.
+
+    Example:
+        >>> weighted_region(np.array([4.0, 6.0]), np.array([3.0, 1.0])).mean
+        4.5
+    """
     x = np.asarray(x, float)
     share = np.ones_like(x) if weight is None else np.asarray(weight, float)
     share = share / share.sum()
@@ -81,7 +91,12 @@ class Design:
 
 
 def gather(x: np.ndarray, tolerance: float = 1e-6) -> tuple[np.ndarray, np.ndarray]:
-    """Runs ``(run,)`` as ascending scales and counts; runs closer than ``tolerance`` are one scale."""
+    """Runs ``(run,)`` as ascending scales and counts; runs closer than ``tolerance`` are one scale.
+
+    Example:
+        >>> [part.tolist() for part in gather(np.array([2.0, 0.0, 2.0]))]
+        [[0.0, 2.0], [1, 2]]
+    """
     ordered = np.sort(np.asarray(x, float))
     if ordered.size == 0:
         return ordered, np.zeros(0, int)

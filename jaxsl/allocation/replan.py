@@ -45,6 +45,12 @@ def next_run(
     """The run of today's plan to do first: that which lowers the risk most per cost; None without money.
 
     While no line can be fitted yet, the largest run of the plan goes first: it decides what is left.
+
+    Example:
+        >>> from jaxsl.allocation.design import uniform_region
+        >>> done = np.array([0.0, 0.0, 2.8])
+        >>> next_run(lambda x: 0.3 * np.exp(x), 0.4, uniform_region(4, 7), done)
+        0.0
     """
     if float(np.asarray(cost(np.array(low)))) > budget * (1 + ROUNDING):
         return None

@@ -20,7 +20,12 @@ PLACES, ROUNDS = 13, 5  # forced sizes tried at once; how often the grid closes 
 
 
 def num_spaced_scales(x: np.ndarray, num_scales: int) -> int:
-    """How many runs of ``x (run,)`` are pairwise at least ``1/num_scales`` of the range apart."""
+    """How many runs of ``x (run,)`` are pairwise at least ``1/num_scales`` of the range apart.
+
+    Example:
+        >>> num_spaced_scales(np.array([0.0, 0.1, 1.0, 2.0]), 3)
+        3
+    """
     if x.size == 0:
         return 0
     ordered = np.sort(x)
@@ -52,6 +57,12 @@ def at_least_scales(
     The value is infinite where the budget does not reach for it.
 
     Args and Raises: as ``two_scale``.
+
+    Example:
+        >>> from jaxsl.allocation.design import uniform_region
+        >>> best = at_least_scales(lambda x: 0.3 * np.exp(x), 5.44, uniform_region(4, 7), num_scales=3)
+        >>> len(best.x)
+        3
     """
     existing = np.zeros(0) if existing is None else np.asarray(existing, float)
     plan = partial(two_scale, cost, criterion=criterion, delta=delta, low=low, high=high)

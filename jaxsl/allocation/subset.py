@@ -71,6 +71,12 @@ def best_line_subset(
 
     Raises:
         ValueError: when ``ddof=1`` is asked of more candidates than can be enumerated.
+
+    Example:
+        >>> from jaxsl.allocation.design import uniform_region
+        >>> x = np.array([0.0, 1.0, 2.0, 3.0])
+        >>> best_line_subset(x, np.exp(x), 22.0, uniform_region(5, 5)).index.tolist()
+        [0, 3]
     """
     existing = np.zeros(0) if existing is None else np.asarray(existing, float)
     if x.size <= ENUMERATED:
@@ -115,6 +121,12 @@ def best_subset(
         information: ``sum phi phi^T`` over the runs already there, and their number ``num_existing``.
         criterion, delta: as in ``best_line_subset``.
         max_nodes: the search stops there, with the bound it has.
+
+    Example:
+        >>> x = np.array([0.0, 1.0, 2.0, 3.0])
+        >>> features, target = np.stack([np.ones(4), x], axis=1), np.array([1.0, 5.0])
+        >>> best_subset(features, np.exp(x), 22.0, np.outer(target, target)).index.tolist()
+        [0, 3]
     """
     search = _Search(features, cost, budget, moment, information, num_existing, criterion, delta)
     return search.run(max_nodes)

@@ -85,6 +85,12 @@ def two_scale(
 
     Raises:
         ValueError: see ``CostModel``; and when the budget buys more than ``MOST_RUNS`` of the smallest runs.
+
+    Example:
+        >>> from jaxsl.allocation.design import uniform_region
+        >>> best = two_scale(lambda x: 0.3 * np.exp(x), 5.44, uniform_region(4, 7))
+        >>> best.x.round(3).tolist(), best.count.tolist(), round(best.risk, 4)
+        ([0.0, 2.781], [2, 1], 4.5351)
     """
     model = CostModel(cost, budget, low, high)
     existing = np.zeros(0) if existing is None else np.asarray(existing, float)

@@ -71,6 +71,12 @@ def assess(
 
     Raises:
         UserError: for anything that cannot be used as it stands.
+
+    Example:
+        >>> runs = {"x": [0.0, 1.0, 2.0, 3.0], "y": [0.21, 0.29, 0.41, 0.49]}
+        >>> found = assess(runs, target="4")
+        >>> round(found.y, 3), round(found.performance.hoeffding)
+        (0.59, 337)
     """
     _check(noise, delta, sides, items, item_cost, by, cost, sigma, draws)
     found = line_runs(read(runs), x, y)

@@ -48,6 +48,10 @@ def read_mapping(pairs: list[str] | None) -> dict[str, str]:
 
     Raises:
         UserError: when a pair has no equals sign, or an input is mapped twice.
+
+    Example:
+        >>> read_mapping(["N=params", "D=1e9*tokens"])
+        {'N': 'params', 'D': '1e9*tokens'}
     """
     mapping: dict[str, str] = {}
     for pair in pairs or []:

@@ -90,6 +90,10 @@ def parse(text: str) -> Expression:
 
     Raises:
         UserError: when it holds anything but arithmetic on columns; names the piece and its place.
+
+    Example:
+        >>> float(parse("log10(6*N)").evaluate({"N": np.array(1e9 / 6)}))
+        9.0
     """
     if not text.strip():
         raise UserError("the expression is empty; write arithmetic on columns, such as 6*N*D")

@@ -56,7 +56,12 @@ class Scale:
 
 
 def scale(values: Sequence[np.ndarray], label: str, log: bool | None = None, margin: float = 0.06) -> Scale:
-    """An axis that holds all the values, with room at its ends; logarithmic if all are positive."""
+    """An axis that holds all the values, with room at its ends; logarithmic if all are positive.
+
+    Example:
+        >>> [label for _, label in scale([np.array([1.0, 1000.0])], "N").ticks()]
+        ['1', '10', '100', '1000']
+    """
     everything = np.concatenate([np.ravel(value) for value in values])
     everything = everything[np.isfinite(everything)]
     if not everything.size:
@@ -71,7 +76,12 @@ def scale(values: Sequence[np.ndarray], label: str, log: bool | None = None, mar
 
 
 def tick(value: float) -> str:
-    """A label of an axis: ``0.02``, ``500``, ``2e6``."""
+    """A label of an axis: ``0.02``, ``500``, ``2e6``.
+
+    Example:
+        >>> tick(0.02), tick(500.0), tick(2.5e6)
+        ('0.02', '500', '2.5e6')
+    """
     if value == 0 or 1e-3 <= abs(value) < 1e4:
         return f"{value:.4g}"
     mantissa, exponent = f"{value:.2e}".split("e")

@@ -16,7 +16,12 @@ from jaxsl.law import Law
 
 
 def is_study(source: str) -> bool:
-    """Whether a file is a study's journal: its first line says so."""
+    """Whether a file is a study's journal: its first line says so.
+
+    Example:
+        >>> is_study("runs.csv")
+        False
+    """
     try:
         with Path(source).open(encoding="utf-8") as file:
             first = json.loads(file.readline())

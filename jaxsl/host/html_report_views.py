@@ -24,7 +24,12 @@ def charts(view: View) -> dict[str, list[Chart]]:
 
 
 def run_key(row_number: int) -> str:
-    """The key of a row of the table of runs."""
+    """The key of a row of the table of runs.
+
+    Example:
+        >>> run_key(7)
+        'run-7'
+    """
     return f"run-{row_number}"
 
 

@@ -92,6 +92,11 @@ def typical_rows(law: Law, num: int = NUM_ROWS, seed: int = 0) -> np.ndarray:
     """Configurations in the ranges usual for the names of the inputs, ``(row, feature)``.
 
     Inputs that may be 0 are shares: together they sum to one where there are several.
+
+    Example:
+        >>> from laws.chinchilla import CHINCHILLA
+        >>> typical_rows(CHINCHILLA).shape[1]
+        2
     """
     rng = np.random.default_rng(seed)
     ranges = np.log([RANGES.get(name, OTHER_RANGE) for name in law.inputs])

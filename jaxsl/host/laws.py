@@ -26,6 +26,10 @@ def catalogue() -> dict[str, Law]:
 
     Raises:
         UserError: when a package's laws cannot be loaded, or two laws have one id.
+
+    Example:
+        >>> "chinchilla" in catalogue()
+        True
     """
     laws: dict[str, Law] = {}
     for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
@@ -51,6 +55,10 @@ def find(name: str) -> Law:
 
     Raises:
         UserError: when there is no such law, or it cannot be used; says what is wrong and what to do.
+
+    Example:
+        >>> find("chinchilla").num_params
+        5
     """
     place, colon, attribute = name.rpartition(":")
     if colon:
@@ -64,7 +72,12 @@ def find(name: str) -> Law:
 
 
 def describe(law: Law) -> dict[str, Any]:
-    """A law as plain data, ready for JSON."""
+    """A law as plain data, ready for JSON.
+
+    Example:
+        >>> describe(find("chinchilla"))["inputs"]
+        ('N', 'D')
+    """
     parameters = [
         {"name": param.name, "lower": param.lower, "upper": param.upper, "log": param.log, "doc": param.doc}
         for param in law.params

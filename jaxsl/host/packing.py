@@ -7,7 +7,12 @@ from jaxsl.pool import Observations, Target, buffer_size, observe
 
 
 def pad(values: np.ndarray, size: int) -> np.ndarray:
-    """``values`` with the first row repeated up to ``size`` rows."""
+    """``values`` with the first row repeated up to ``size`` rows.
+
+    Example:
+        >>> pad(np.array([[1.0], [2.0]]), 4)[:, 0].tolist()
+        [1.0, 2.0, 1.0, 1.0]
+    """
     return np.concatenate([values, np.repeat(values[:1], size - len(values), axis=0)])
 
 

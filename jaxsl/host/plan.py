@@ -61,6 +61,11 @@ def plan(
 
     Raises:
         UserError: for anything that cannot be used as it stands.
+
+    Example:
+        >>> found = plan(5.44, (4, 7), "0.3*exp(x)", line=(-0.9, 0.52), sigma=0.2, curve=0)
+        >>> found.count.tolist(), round(found.risk, 4)
+        ([2, 1], 4.5351)
     """
     existing = np.zeros(0) if existing is None else existing
     check_interval(delta, sides, sigma)

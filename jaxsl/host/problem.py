@@ -113,6 +113,13 @@ def runs(
 
     Raises:
         UserError: naming the row and the column, for anything that cannot be used as it stands.
+
+    Example:
+        >>> from laws.chinchilla import CHINCHILLA
+        >>> table = {"params": [1e6, 2e6], "D": [1e8, 1e8], "loss": [3.9, None]}
+        >>> problem = runs(table, CHINCHILLA, mapping={"N": "params"}, cost="6*N*D/1e14")
+        >>> problem.runs.observed.tolist(), problem.runs.cost.tolist()
+        ([True, False], [6.0, 12.0])
     """
     table = read(source)
     names = _mapping(law, mapping or {}, outcome)
@@ -128,7 +135,13 @@ def runs(
 
 
 def configurations(source: Any, law: Law, mapping: Mapping[str, str] | None = None) -> np.ndarray:
-    """The law's inputs in a table, whatever else it holds: ``(row, feature)``; errors as in ``runs``."""
+    """The law's inputs in a table, whatever else it holds: ``(row, feature)``; errors as in ``runs``.
+
+    Example:
+        >>> from laws.chinchilla import CHINCHILLA
+        >>> configurations({"N": [1e6], "D": [1e8]}, CHINCHILLA).tolist()
+        [[1000000.0, 100000000.0]]
+    """
     return _inputs(read(source), law, _mapping(law, mapping or {}, None))
 
 

@@ -23,6 +23,10 @@ def progress(
         total: where the end is; the number of items when they have one, else unknown.
         what: what is being done.
         done: how far an item has come, such as ``lambda step: step.spent``; items are counted when None.
+
+    Example:
+        >>> [square for square in progress((n * n for n in range(4)), total=4, what="squares")]
+        [0, 1, 4, 9]
     """
     if total is None and isinstance(items, Sized):
         total = len(items)
@@ -40,7 +44,12 @@ def progress(
 
 
 def bar(what: str, value: float, total: float | None) -> str:
-    """The bar of a notebook, as HTML."""
+    """The bar of a notebook, as HTML.
+
+    Example:
+        >>> bar("fits", 3, 10)
+        '<div>fits <progress value="3.0" max="10.0"></progress> 3 of 10</div>'
+    """
     limit = "" if total is None else f' max="{float(total)}"'
     place = f' value="{float(value)}"' if total is not None else ""
     share = f"{value:.4g}" if total is None else f"{value:.4g} of {total:.4g}"

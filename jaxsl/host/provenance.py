@@ -48,7 +48,13 @@ class Provenance(Report):
 
 
 def fingerprint(table: Table) -> str:
-    """SHA-256 of the names and values of a table, in the order they stand in."""
+    """SHA-256 of the names and values of a table, in the order they stand in.
+
+    Example:
+        >>> from jaxsl.host.table import read
+        >>> fingerprint(read({"N": [1.0, 2.0]}))[:12]
+        '60d215a3d500'
+    """
     written = io.BytesIO()
     pyarrow.csv.write_csv(table.data, written)
     return hashlib.sha256(written.getvalue()).hexdigest()

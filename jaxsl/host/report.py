@@ -164,7 +164,13 @@ class NextReport(Report):
 
 
 def r2(observed: np.ndarray, predicted: np.ndarray) -> float:
-    """R² where the outcome is known, clipped to [-1, 1]; not a number for fewer than two outcomes."""
+    """R² where the outcome is known, clipped to [-1, 1]; not a number for fewer than two outcomes.
+
+    Example:
+        >>> y = np.array([[1.0], [2.0], [3.0]])
+        >>> r2(y, y), r2(y, np.full((3, 1), 2.0))
+        (1.0, 0.0)
+    """
     known = np.isfinite(observed)
     y, residual = observed[known], (observed - predicted)[known]
     spread = np.sum((y - y.mean()) ** 2) if y.size else 0.0
@@ -172,7 +178,12 @@ def r2(observed: np.ndarray, predicted: np.ndarray) -> float:
 
 
 def plain(value: Any) -> Any:
-    """Numbers, text, lists and dictionaries alone; ``None`` for what is not finite."""
+    """Numbers, text, lists and dictionaries alone; ``None`` for what is not finite.
+
+    Example:
+        >>> plain({"a": np.array([1.0, np.nan]), "b": ("x", 2)})
+        {'a': [1.0, None], 'b': ['x', 2]}
+    """
     if is_dataclass(value):
         return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, Mapping):

@@ -38,12 +38,22 @@ def busy(what: str) -> Iterator[None]:
 
 
 def number(value: float, digits: int = 4) -> str:
-    """A number for people; a dash where there is none."""
+    """A number for people; a dash where there is none.
+
+    Example:
+        >>> number(3.14159), number(float("nan"))
+        ('3.142', '-')
+    """
     return f"{value:.{digits}g}" if np.isfinite(value) else "-"
 
 
 def interval(low: float, high: float) -> str:
-    """An interval for people."""
+    """An interval for people.
+
+    Example:
+        >>> interval(1.23456, 2)
+        '[1.235, 2]'
+    """
     return f"[{number(low)}, {number(high)}]"
 
 

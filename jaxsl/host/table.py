@@ -137,6 +137,11 @@ def read(source: Any, name: str | None = None) -> Table:
 
     Raises:
         UserError: when there is no such file, it is empty, or it is not what its name says.
+
+    Example:
+        >>> table = read({"N": [1e6, 2e6], "loss": [3.5, None]})
+        >>> table.columns, table.numbers("loss").tolist()
+        (('N', 'loss'), [3.5, nan])
     """
     if isinstance(source, Table):
         return source

@@ -39,6 +39,14 @@ def parse_target(target: Any, runs: Table, law: Law) -> Marked:
 
     Raises:
         UserError: when it is none of these, or marks no row.
+
+    Example:
+        >>> from laws.chinchilla import CHINCHILLA
+        >>> runs = read({"N": [1e6, 2e6], "split": ["train", "test"]})
+        >>> parse_target("split=test", runs, CHINCHILLA).rows.tolist()
+        [False, True]
+        >>> parse_target("N=1e9,D=2e10", runs, CHINCHILLA).table.num_rows
+        1
     """
     none = np.zeros(runs.num_rows, bool)
     if target is None:

@@ -284,7 +284,13 @@ def _plausible(problem: Problem, seen: Runs, now: Now) -> Plausible:
 def axis_labels(
     law: Law, cost: str | None, columns: Mapping[str, str], units: Mapping[str, str]
 ) -> dict[str, str]:
-    """Labels with units of all inputs, outputs and the cost; ``columns`` names those of the outputs."""
+    """Labels with units of all inputs, outputs and the cost; ``columns`` names those of the outputs.
+
+    Example:
+        >>> from laws.chinchilla import CHINCHILLA
+        >>> axis_labels(CHINCHILLA, "6*N*D", {}, {"loss": "nats"})["cost"]
+        'cost (6*N*D)'
+    """
     labels = {name: f"{name} ({units.get(name, UNITS.get(name, 'as given'))})" for name in law.inputs}
     for name in law.outputs:
         labels[name] = f"{name} ({units.get(name, f'unit of column {columns.get(name, name)}')})"

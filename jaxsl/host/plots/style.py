@@ -61,7 +61,12 @@ def logarithmic(ax: Axes, which: str) -> None:
 
 
 def short(value: float) -> str:
-    """A tick's label: ``0.02``, ``500``, ``2e6``."""
+    """A tick's label: ``0.02``, ``500``, ``2e6``.
+
+    Example:
+        >>> short(0.02), short(500.0), short(2.5e6)
+        ('0.02', '500', '2.5e6')
+    """
     if 1e-3 <= abs(value) < 1e4 or value == 0:
         return f"{value:.4g}"
     mantissa, exponent = f"{value:.2e}".split("e")
