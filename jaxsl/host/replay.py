@@ -2,7 +2,7 @@
 
 All runs are finished; each way of choosing buys them one after the other, sees the outcome of what it bought
 alone, and predicts the target after every purchase. The prediction is the same as that of all runs together
-from the spend on at which it stays within a tolerance of it: by default the scatter of the runs about the law.
+from the spend on at which it stays within a tolerance of it, by default the runs' scatter about the law.
 """
 
 from collections.abc import Callable, Iterator

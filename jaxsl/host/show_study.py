@@ -8,8 +8,8 @@ from rich.table import Table
 from jaxsl.host.show import console, grid, interval, number, show_notes
 
 if TYPE_CHECKING:
-    from jaxsl.host.study.advisor import Forecast
     from jaxsl.host.study.ledger import Run
+    from jaxsl.host.study.outlook import Forecast
     from jaxsl.host.study.stopping import Worth
     from jaxsl.host.study.study import Asked, Status, Study
 

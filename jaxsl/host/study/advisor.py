@@ -5,7 +5,6 @@ Everything follows from the ledger: the same records give the same answers.
 
 import math
 from collections import Counter
-from dataclasses import dataclass
 
 import jax
 import jax.numpy as jnp
@@ -20,6 +19,7 @@ from jaxsl.host.packing import pack_observations, pack_target, pad
 from jaxsl.host.programs import Now, believe
 from jaxsl.host.study import programs
 from jaxsl.host.study.ledger import DONE, PENDING, Candidate, Ledger, Point
+from jaxsl.host.study.outlook import Forecast, Outlook, Proposal
 from jaxsl.host.study.space import Space, space_of
 from jaxsl.law import Law
 from jaxsl.pool import Pool, Target, buffer_size
@@ -29,61 +29,6 @@ SHORT = 512  # candidates among which a batch is planned; of more, the best are 
 ROOM = 32  # runs planned at once without compiling again
 SPACE_POINTS = SHORT - 1  # quasi-random points of a space that are scored; from the best, others are climbed
 STARTS = 16  # climbs in a space
-
-
-@dataclass(frozen=True)
-class Proposal:
-    """A run to start.
-
-    Attributes:
-        x: configuration.
-        planned: cost by the plan, before correction.
-        cost: expected cost.
-        name: of its candidate.
-        fall: expected fall of the target's variance; not a number for a first run, which needs no belief.
-    """
-
-    x: Point
-    planned: float
-    cost: float
-    name: str
-    fall: float = math.nan
-
-
-@dataclass(frozen=True)
-class Forecast:
-    """What is predicted now.
-
-    Attributes:
-        num_runs: that it rests on.
-        x: targets, ``(target, feature)``.
-        mean, low, high: of an outcome, with its 95 % interval, ``(target, output)``.
-        within, between: standard deviations inside basins and between them, ``(target, output)``.
-        noise: standard deviation around the law.
-        num_basins: in use.
-        variance: of the targets without noise, averaged over targets and outputs.
-    """
-
-    num_runs: int
-    x: np.ndarray
-    mean: np.ndarray
-    low: np.ndarray
-    high: np.ndarray
-    within: np.ndarray
-    between: np.ndarray
-    noise: float
-    num_basins: int
-    variance: float
-
-    @property
-    def width(self) -> float:
-        """Mean width of the intervals."""
-        return float(np.mean(self.high - self.low))
-
-    def width_at(self, variance: float) -> float:
-        """The width expected when ``variance`` is left of the targets' variance."""
-        left = (max(variance, 0.0) + self.noise**2) / (self.variance + self.noise**2)
-        return self.width * math.sqrt(left)
 
 
 class Advisor:
@@ -128,7 +73,7 @@ class Advisor:
             variance=float(variance.mean()),
         )
 
-    def outlook(self, ledger: Ledger, num_runs: int = ROOM, num_draws: int = 4) -> "Outlook | None":
+    def outlook(self, ledger: Ledger, num_runs: int = ROOM, num_draws: int = 4) -> Outlook | None:
         """What the next ``num_runs`` runs are expected to bring; None before the first result."""
         if self._believe(ledger) is None:
             return None
@@ -302,23 +247,6 @@ class Advisor:
     def _key(self, ledger: Ledger) -> jax.Array:
         key = jax.random.fold_in(jax.random.key(ledger.settings["seed"]), len(ledger.with_status(DONE)))
         return jax.random.fold_in(key, len(ledger.runs) + 1)
-
-
-@dataclass(frozen=True)
-class Outlook:
-    """What the next runs are expected to bring.
-
-    Attributes:
-        runs: the best next ones, in their order, as far as the money goes.
-        fall, cost: of every affordable candidate as the very next run: expected fall of the targets'
-            variance, and cost.
-        variance: of the targets as expected once all pending runs are in.
-    """
-
-    runs: list[Proposal]
-    fall: np.ndarray
-    cost: np.ndarray
-    variance: float
 
 
 def _points(space: Space, ledger: Ledger, taken: list[Point]) -> list[Candidate]:

@@ -11,7 +11,15 @@ from jaxsl.host.study.ledger import DONE, PENDING, STATUSES, Ledger, Run
 
 @dataclass(frozen=True)
 class Asked(Report):
-    """A run to start: its id, by which it is told, and its configuration by input."""
+    """A run to start.
+
+    Attributes:
+        id: by which it is told.
+        x: configuration by input.
+        cost: expected.
+        name: of its candidate.
+        fall: expected fall of the targets' variance; not a number for one of the first runs.
+    """
 
     id: str
     x: Mapping[str, float]

@@ -12,7 +12,7 @@ import numpy as np
 from jaxsl import ess
 from jaxsl.host.report import Report
 from jaxsl.host.show import number
-from jaxsl.host.study.advisor import Forecast, Outlook
+from jaxsl.host.study.outlook import Forecast, Outlook
 from jaxsl.host.study.settings import Stop
 from jaxsl.precision import double_precision
 

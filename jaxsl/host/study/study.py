@@ -27,7 +27,8 @@ from jaxsl.host.study.records import now
 from jaxsl.host.study.status import Asked, Status, status_of
 
 if TYPE_CHECKING:
-    from jaxsl.host.study.advisor import Advisor, Forecast
+    from jaxsl.host.study.advisor import Advisor
+    from jaxsl.host.study.outlook import Forecast
     from jaxsl.host.study.settings import Stop
     from jaxsl.host.study.stopping import Worth
     from jaxsl.law import Law
