@@ -57,6 +57,13 @@ class BIC(eqx.Module):
     """Weights ``w_k ∝ exp(-BIC_k / (2 T))``, ``BIC_k = n log MSE_k + P log n`` (the paper's choice).
 
     Within one law ``P log n`` is common to all basins and drops out.
+
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> loss = jnp.array([1e-4, 2e-4])
+        >>> scores = BIC()(loss, 1e-4, 10, None, None)
+        >>> [round(float(weight), 3) for weight in jax.nn.softmax(scores)]  # (1/2)^(10/2) as likely
+        [0.97, 0.03]
     """
 
     temperature: float = 1.0
@@ -70,6 +77,13 @@ class Laplace(eqx.Module):
     """Weights ``log w_k = -n MSE_k / (2 sigma^2) - log|H_k| / 2 + log prior(theta_k)`` in scaled coordinates.
 
     Against a Gaussian prior with the box's centre as mean and a quarter of its width as deviation.
+
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> loss, root = jnp.array([1e-4, 2e-4]), jnp.broadcast_to(jnp.eye(2), (2, 2, 2))
+        >>> scores = Laplace()(loss, 1e-4, 10, root, jnp.zeros((2, 2)))
+        >>> round(float(scores[0] - scores[1]), 3)  # 10 (2e-4 - 1e-4) / (2 1e-4)
+        5.0
     """
 
     def __call__(self, loss: Array, noise: Array, count: Array, root: Array, z: Array) -> Array:

@@ -155,7 +155,14 @@ class LogisticLink(eqx.Module):
 
 
 class IdentityLink(eqx.Module):
-    """No link: Y is the performance."""
+    """No link: Y is the performance.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> y = jnp.array([0.25, 0.5])
+        >>> IdentityLink().fit(y, y, jnp.ones(2))(y).tolist()
+        [0.25, 0.5]
+    """
 
     fewest: ClassVar[int] = 0
 

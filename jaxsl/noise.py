@@ -22,6 +22,13 @@ class InverseGamma(eqx.Module):
         spread: ``Var(y)`` where it is known from elsewhere; NaN takes that of the bought runs.
         spend: subtract the number of parameters from the number of observations, so that a law with
             nearly as many parameters as runs is not taken to be noise-free.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from jaxsl.pool import observe
+        >>> runs = observe(jnp.arange(4.0)[:, None], jnp.array([[0.0], [0.0], [2.0], [2.0]]))
+        >>> round(float(InverseGamma().variance(runs, jnp.array(0.0), 2)), 4)  # 2 Var(y) / 3
+        0.6667
     """
 
     a0: float = 2.0
@@ -55,7 +62,14 @@ class InverseGamma(eqx.Module):
 
 
 def outcome_variance(observations: Observations) -> Array:
-    """Variance of the bought outcomes within each output, averaged over outputs; a scalar."""
+    """Variance of the bought outcomes within each output, averaged over outputs; a scalar.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from jaxsl.pool import observe
+        >>> float(outcome_variance(observe(jnp.zeros((2, 1)), jnp.array([[1.0], [3.0]]), 8)))
+        1.0
+    """
     mask = observations.mask[:, None]
     count = jnp.maximum(observations.num_observed, 1)
     mean = jnp.sum(jnp.where(mask, observations.y, 0.0), axis=0) / count

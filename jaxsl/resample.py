@@ -74,7 +74,15 @@ def residual(key: Array, features: Array, y: Array, num_draws: int) -> Draws:
 
 
 def wild(key: Array, features: Array, y: Array, num_draws: int) -> Draws:
-    """Every run keeps its residual, blown up by ``1/(1 - h)``, with a random sign."""
+    """Every run keeps its residual, blown up by ``1/(1 - h)``, with a random sign.
+
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> from jaxsl.linear_model import line_terms
+        >>> x = jnp.arange(6.0)
+        >>> wild(jax.random.key(0), line_terms(x[:, None]), 2 * x + jnp.cos(x), 4).sigma.shape
+        (4,)
+    """
     fitted, error, room = _fit_and_residuals(features, y)
     informative = room > 1e-9
     scaled = jnp.where(informative, error / jnp.where(informative, room, 1.0), 0.0)
@@ -83,7 +91,15 @@ def wild(key: Array, features: Array, y: Array, num_draws: int) -> Draws:
 
 
 def pairs(key: Array, features: Array, y: Array, num_draws: int) -> Draws:
-    """Runs drawn with replacement; a draw without enough scales is not valid."""
+    """Runs drawn with replacement; a draw without enough scales is not valid.
+
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> from jaxsl.linear_model import line_terms
+        >>> x = jnp.arange(6.0)
+        >>> pairs(jax.random.key(0), line_terms(x[:, None]), 2 * x + jnp.cos(x), 4).valid.shape
+        (4,)
+    """
     chosen = jax.random.randint(key, (num_draws, y.shape[0]), 0, y.shape[0])
 
     def one(chosen):

@@ -112,7 +112,19 @@ def response(
     weight: Array | None = None,
     robust: Robust | None = None,
 ) -> Array:
-    """``d theta / d y``: how the optimum moves with each outcome, ``(row, output, param)``."""
+    """``d theta / d y``: how the optimum moves with each outcome, ``(row, output, param)``.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from jaxsl.law import Law, params
+        >>> from jaxsl.pool import observe
+        >>> line = lambda theta, x: theta[0] + theta[1] * x[0]
+        >>> law = Law("line", line, ("x",), params(a=(-9, 9), b=(-9, 9)))
+        >>> runs = observe(jnp.array([[0.0], [1.0], [2.0]]), jnp.array([[1.0], [3.0], [5.0]]))
+        >>> moves = response(law, runs, jnp.array([1.0, 2.0]))[:, 0]
+        >>> [[round(float(part), 3) + 0.0 for part in row] for row in moves]  # by each outcome: (a, b)
+        [[0.833, -0.5], [0.333, 0.0], [-0.167, 0.5]]
+    """
     runs = problem(law, observations, weight, robust)
     z = runs.box.scaled(theta)
     free = _free(runs, z)

@@ -41,6 +41,16 @@ def plug_in(
         delta: one minus the confidence.
         sigma: a known noise standard deviation (then z, not Student's t).
         with_noise: whether the noise of the target's own run is part of the interval for Y.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from jaxsl.link import LogisticCurve
+        >>> x = jnp.array([[0.0], [1.0], [2.0], [3.0]])
+        >>> line = linear_model.fit(linear_model.line_terms(x), jnp.array([-1.0, -0.1, 1.1, 2.0]))
+        >>> curve = LogisticCurve(jnp.array(0.0), jnp.array(1.0), jnp.array(0.0))
+        >>> found = plug_in(line, linear_model.line_terms(jnp.array([[4.0]])), curve)
+        >>> bool(found.lower[0] < found.point[0] < found.upper[0])
+        True
     """
     share = delta if curves is None else delta / 2
     line = linear_model.interval(fitted, target_features, share, sigma, with_noise)
@@ -90,6 +100,13 @@ def normal_draws(key: Array, fitted: LinearFit, num_draws: int, sigma: Array | N
     """Draws of the coefficient: Student's t around the estimate, or normal where ``sigma`` is known.
 
     ``(draw, feature)``: the posterior under a flat prior.
+
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> x = jnp.array([[0.0], [1.0], [2.0], [3.0]])
+        >>> line = linear_model.fit(linear_model.line_terms(x), jnp.array([-1.0, -0.1, 1.1, 2.0]))
+        >>> normal_draws(jax.random.key(0), line, 5).shape
+        (5, 2)
     """
     normal_key, chi_key = jax.random.split(key)
     normal = jax.random.normal(normal_key, (num_draws, fitted.coefficient.shape[0]), fitted.coefficient.dtype)

@@ -15,10 +15,9 @@ FILES = sorted(path for path in (ROOT / "jaxsl").rglob("*.py"))
 # Their examples would need a fit or a design that takes seconds to compile; tests and notebooks use them.
 EXPENSIVE = {
     "jaxsl.acquisition.mspe": {"target_stack"},
-    "jaxsl.allocation.certificate": {"certificate", "tangent_bound", "line_bound"},
+    "jaxsl.allocation.certificate": {"certificate", "tangent_bound"},
     "jaxsl.allocation.exchange": {"exchange", "draw", "exchange_design"},
-    "jaxsl.allocation.replan": {"follow"},
-    "jaxsl.basins": {"BIC", "Laplace", "BasinRule"},
+    "jaxsl.basins": {"BasinRule"},
     "jaxsl.batch": "all",
     "jaxsl.bootstrap": {"Residuals", "Pairs", "Groups", "bootstrap"},
     "jaxsl.continuous": "all",
@@ -26,14 +25,12 @@ EXPENSIVE = {
     "jaxsl.episode": {"episode", "buy", "enlarge"},
     "jaxsl.ess": {"from_posterior"},
     "jaxsl.fit": {"fit"},
-    "jaxsl.identify": {"identify"},
-    "jaxsl.link": {"KernelCurve", "NeighbourCurve", "Curve", "Link", "IdentityLink", "leave_one_family_out"},
-    "jaxsl.noise": "all",
+    "jaxsl.link": {"KernelCurve", "NeighbourCurve", "Curve", "Link", "leave_one_family_out"},
     "jaxsl.profile": {"parameter_interval", "parameter_profile", "prediction_interval"},
-    "jaxsl.resample": {"wild", "pairs", "studentised_interval"},
+    "jaxsl.resample": {"studentised_interval"},
     "jaxsl.residual": {"linearise"},
-    "jaxsl.sensitivity": {"differentiable_fit", "polish", "response", "influence", "leave_one_out"},
-    "jaxsl.two_stage": {"plug_in", "joint_draws", "normal_draws"},
+    "jaxsl.sensitivity": {"differentiable_fit", "polish", "influence", "leave_one_out"},
+    "jaxsl.two_stage": {"joint_draws"},
 }
 
 
@@ -64,6 +61,7 @@ def functions(path):
 @pytest.mark.parametrize("name", WITH_EXAMPLES)
 def test_examples_run(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MPLBACKEND", "Agg")
     found = importlib.import_module(name)
     report, runner = [], doctest.DocTestRunner(verbose=False)
     with double_precision():

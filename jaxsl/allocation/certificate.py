@@ -132,6 +132,14 @@ def line_bound(
     For ``t_risk`` each number of runs k is bounded on its own: both ``sum n_i c_i <= C`` and ``sum n_i = k``
     hold, so every weighted sum of the two does, and the best of a few such sums counts. Large numbers are
     bounded in groups, with the factor of their largest.
+
+    Example:
+        >>> from jaxsl.allocation.design import uniform_region
+        >>> from jaxsl.allocation.two_scale import two_scale
+        >>> cost, region = (lambda x: 0.3 * np.exp(x)), uniform_region(4, 7)
+        >>> best = two_scale(cost, 5.44, region)
+        >>> bool(line_bound(CostModel(cost, 5.44), region, np.zeros(0)) <= best.risk)
+        True
     """
     width = model.high - model.low
     known = np.stack([np.ones(existing.size), (existing - model.low) / width], axis=1)

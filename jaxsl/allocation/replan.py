@@ -84,6 +84,12 @@ def follow(
         existing: runs already there.
         again: plan anew after every run; else follow the first plan, small runs first, while money lasts.
         low, high: smallest and largest size that can be run.
+
+    Example:
+        >>> from jaxsl.allocation.design import uniform_region
+        >>> believed, true = (lambda x: 0.3 * np.exp(x)), (lambda x: 0.3 * np.exp(1.1 * x))
+        >>> follow(believed, true, 5.44, uniform_region(4, 7)).paid <= 5.44
+        True
     """
     existing = np.zeros(0) if existing is None else np.asarray(existing, float)
     runs: list[float] = []

@@ -138,6 +138,12 @@ def r2_by_spend(
         observed: outcomes of the targets, which the steps have not seen, ``(target, output)``.
         total: cost of the whole pool, to show shares of it.
         ax: where to draw.
+
+    Example:
+        >>> mean = np.array([[1.0], [2.0]])
+        >>> step = Step(num_runs=3, spent=5.0, mean=mean, interval=np.stack([mean, mean]), num_basins=1)
+        >>> r2_by_spend([step], mean).lines[-1].get_ydata().tolist()
+        [1.0]
     """
     ax = axes(ax)
     values = [r2(observed, step.mean) for step in steps]

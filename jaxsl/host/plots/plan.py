@@ -42,6 +42,12 @@ def allocation(
         existing: sizes of the runs already there, ``(run,)``.
         unit: of the size.
         ax: where to draw.
+
+    Example:
+        >>> from jaxsl.host.plan import plan
+        >>> found = plan(5.44, (4, 7), "0.3*exp(x)", curve=0)
+        >>> allocation(found).get_xlabel()
+        'size x (unit of x)'
     """
     ax = axes(ax)
     ax.vlines(plan.x, 0, plan.count, color=BLUE, linewidth=2)
