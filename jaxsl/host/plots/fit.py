@@ -91,7 +91,7 @@ def basins(view: View, *, output: int = 0, ax: Axes | None = None) -> Axes:
             [centre - half, centre + half],
             [height] * 2,
             color=colour,
-            linewidth=6,
+            linewidth=max(10 - 3 * k, 3),  # those of one height stay apart
             alpha=0.35,
             solid_capstyle="butt",
         )
@@ -102,6 +102,7 @@ def basins(view: View, *, output: int = 0, ax: Axes | None = None) -> Axes:
             color=colour,
             markeredgecolor=paper(ax),
             markersize=7,
+            zorder=3,
             label=f"basin {k + 1}: weight {weight:.2g}, {np.sum(chosen)} optima",
         )
     poor = (found.label < 0) & (rmse <= highest)
