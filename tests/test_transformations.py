@@ -89,7 +89,11 @@ TABLE = {
     "uniform_target": (uniform_target, (X,), True),
     "Observations": (lambda runs, x, y: runs.add(x, y), (RUNS, X[0], X[0]), False),
     "problem": (lambda theta, runs: problem(DECAY, runs).loss(theta), (THETA, RUNS), True),
-    "linearise": (lambda theta, runs: linearise(problem(DECAY, runs), theta[None], (0, 2)), (THETA, RUNS), True),
+    "linearise": (
+        lambda theta, runs: linearise(problem(DECAY, runs), theta[None], (0, 2)),
+        (THETA, RUNS),
+        True,
+    ),
     "Huber": (lambda r: Huber()(r), (np.array([0.0, 2.0]),), True),
     "Asymmetric": (lambda r: Asymmetric()(r), (np.array([-1.0, 2.0]),), True),
     "random_starts": (

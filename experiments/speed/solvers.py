@@ -68,10 +68,10 @@ class Contestant(NamedTuple):
 CONTESTANTS = {
     "scipy": Contestant(ScipyLBFGSB(), 1, float("inf"), False),
     "jaxsl": Contestant(LevenbergMarquardt(), 1024, float("inf")),
-    "least_squares": Contestant(ScipyLeastSquares(), 4, 30, False),
-    "optimistix": Contestant(Optimistix(), 16, 30),
-    "quasi_newton": Contestant(QuasiNewton(), 16, 30),
-    "jaxopt": Contestant(LBFGSB(), 16, 30),
+    "least_squares": Contestant(ScipyLeastSquares(), 4, 10, False),
+    "optimistix": Contestant(Optimistix(), 16, 10),
+    "quasi_newton": Contestant(QuasiNewton(), 16, 10),
+    "jaxopt": Contestant(LBFGSB(), 16, 10),
 }
 REPEATS = 3  # timed runs of a compiled solver that takes under a second; the fastest counts
 
