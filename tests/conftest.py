@@ -1,8 +1,18 @@
-"""Fixtures shared by the tests of the core."""
+"""What the tests share: double precision, and the programs they compile."""
+
+import os
+from pathlib import Path
 
 import pytest
 
+from jaxsl.host.cache import enable_compilation_cache
 from jaxsl.precision import double_precision
+
+
+def pytest_configure():
+    """Compile a program once for all workers, for commands under test and for later runs of the suite."""
+    os.environ.setdefault("JAXSL_CACHE", str(Path(__file__).parents[1] / "outputs" / "test_programs"))
+    enable_compilation_cache()
 
 
 @pytest.fixture(autouse=False)
