@@ -10,7 +10,7 @@ from synthetic import PAIR, runs_of
 from jaxsl.fit import fit
 from jaxsl.law import Law, params
 from jaxsl.residual import Huber, problem
-from jaxsl.solver.levenberg_marquardt import MOST_BYTES, LevenbergMarquardt
+from jaxsl.solver.levenberg_marquardt import LevenbergMarquardt
 from jaxsl.solver.search import FLOOR, search_box
 from jaxsl.solver.solution import CONVERGED
 from jaxsl.starts import random_starts
@@ -124,12 +124,13 @@ def test_a_size_that_starts_at_zero_can_leave_it():
 
 
 def test_fewer_starts_are_worked_on_at_once_where_the_runs_are_many():
-    few, many = (problem(WAVES, runs_of(np.ones((num, 1)), np.ones((num, 2)))) for num in (10, 200_000))
-    every = LevenbergMarquardt(lanes=None)
-    assert every.num_lanes(few, 1000) == 1000 and LevenbergMarquardt().num_lanes(few, 1000) == 16
-    assert LevenbergMarquardt().num_lanes(few, 3) == 3
-    num = every.num_lanes(many, 1000)
-    assert num * 200_000 * 2 * (4 + 4) * 8 <= MOST_BYTES < (num + 1) * 200_000 * 2 * (4 + 4) * 8
+    few, many = (problem(WAVES, runs_of(np.ones((num, 1)), np.ones((num, 2)))) for num in (10, 10_000))
+    solver = LevenbergMarquardt()
+    assert solver.num_lanes(few, 1000) == 16 and solver.num_lanes(few, 3) == 3
+    num, each = solver.num_lanes(many, 1000), 10_000 * 2 * (4 + 4) * 8
+    assert num * each <= solver.bytes < (num + 1) * each
+    wide = LevenbergMarquardt(lanes=None, bytes=2**32)
+    assert wide.num_lanes(few, 1000) == 1000 and LevenbergMarquardt(bytes=1).num_lanes(few, 1000) == 1
 
 
 def test_the_number_of_lanes_changes_no_optimum():
