@@ -19,7 +19,7 @@ import jaxsl  # noqa: E402
 
 project, author, release = "jaxsl", "the authors of jaxsl", jaxsl.__version__
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
-exclude_patterns = ["conf.py", "results/*"]
+exclude_patterns = ["conf.py", "results/**"]
 # Sphinx looks up the name of every attribute as if it were a reference, and finds it in several classes.
 suppress_warnings = ["ref.python"]
 
