@@ -129,17 +129,18 @@ def plot(rows: list[dict[str, Any]], path: Path) -> None:
 
     figure = Figure(figsize=(11, 4.5), layout="constrained")
     left, right = figure.subplots(1, 2)
-    for solver in dict.fromkeys(row["solver"] for row in rows):
+    for number, solver in enumerate(dict.fromkeys(row["solver"] for row in rows)):
         own = [row for row in rows if row["solver"] == solver]
+        color, label = f"C{number}", f"{solver} ({len(own)} cases)"
         work = [row["rows"] * row["outputs"] * row["params"] ** 2 for row in own]
         if solver != PROTOCOL:
-            left.loglog(work, [row["speed"] for row in own], ".", label=solver, alpha=0.7)
+            left.loglog(work, [row["speed"] for row in own], ".", color=color, alpha=0.7)
         over = np.sort([max(row["excess"], 1e-7) for row in own])
-        right.step(over, (1 + np.arange(len(over))) / len(over), where="post", label=solver)
+        share = (1 + np.arange(len(over))) / len(over)
+        right.step(over, share, where="post", color=color, label=label)
     left.axhline(1, color="black", lw=0.8)
     left.set(xlabel="runs x outputs x parameters²", ylabel="times as fast as SciPy's L-BFGS-B (CPU)")
     right.axvline(1e-3, color="black", lw=0.8, ls=":")
     right.set(xscale="log", xlabel="best loss above the best found by any solver", ylabel="share of cases")
-    left.legend()
-    right.legend()
-    figure.savefig(path, dpi=150)
+    figure.legend(loc="outside lower center", ncols=6, fontsize="small")
+    figure.savefig(path, dpi=110)
