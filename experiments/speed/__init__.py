@@ -2,7 +2,7 @@
 
 import typer
 
-from experiments.speed import allocation, compiling, fit, growth, quadrature, study
+from experiments.speed import allocation, compiling, episodes, fit, growth, quadrature, study
 
 app = typer.Typer(no_args_is_help=True, help="Measured speed and accuracy of the engine's parts.")
 app.command("quadrature")(quadrature.main)
@@ -11,3 +11,4 @@ app.command("growth")(growth.main)
 app.command("compile")(compiling.main)
 app.command("allocation")(allocation.main)
 app.command("study")(study.main)
+app.command("episodes")(episodes.main)
