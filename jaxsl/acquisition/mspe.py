@@ -151,16 +151,16 @@ def _fall_at(weight, noise, mean, root, here_mean, here_root, rule) -> Fall:
     outputs = here_mean.shape[1]
     covariance = noise[:, None, None] * jnp.eye(outputs, dtype=mean.dtype) + here_root @ here_root.mT
     lower = jnp.linalg.cholesky(covariance) if outputs > 1 else jnp.sqrt(covariance)
-    cross = root @ here_root.mT
-    whitened = _solve_lower(lower, cross.mT)
+    white = _inverse(lower)
+    whitened = white @ (root @ here_root.mT).mT
     within = jnp.sum(weight * jnp.sum(whitened**2, axis=(1, 2)))
     if rule is None:
         return Fall(within, jnp.zeros_like(within))
-    gain = _solve_lower(lower, whitened, transpose=True).mT
+    gain = whitened.mT @ white
     centred = here_mean - weight @ here_mean
     y, probability = rule(centred, lower, weight)
-    posterior_weight = _responsibility(y, centred, lower, weight)
     surprise = y[:, None, :] - centred
+    posterior_weight = _responsibility(surprise, white, weight)
     monomials = jnp.concatenate([jnp.ones_like(surprise[..., :1]), surprise], axis=-1)
     monomials = (posterior_weight[..., None] * monomials).reshape(y.shape[0], -1)
     moves = jnp.moveaxis(jnp.concatenate([mean[..., None], gain], axis=-1), 1, 0).reshape(mean.shape[1], -1)
@@ -170,16 +170,23 @@ def _fall_at(weight, noise, mean, root, here_mean, here_root, rule) -> Fall:
     return Fall(within, jnp.sum(probability * between))
 
 
-def _solve_lower(lower: Array, rhs: Array, transpose: bool = False) -> Array:
-    """``lower^-1 rhs`` (or with its transpose) for ``(basin, output, output)``, ``(basin, output, row)``."""
+def _inverse(lower: Array) -> Array:
+    """``lower^-1`` of ``(basin, output, output)``, once a candidate.
+
+    Products with it take the place of a triangular solve per node, which LAPACK may spread over threads:
+    measured on ``domain``, 15 ms of CPU a candidate in place of 0.3.
+    """
     if lower.shape[-1] == 1:
-        return rhs / lower
-    return jax.lax.linalg.triangular_solve(lower, rhs, left_side=True, lower=True, transpose_a=transpose)
+        return 1 / lower
+    identity = jnp.broadcast_to(jnp.eye(lower.shape[-1], dtype=lower.dtype), lower.shape)
+    return jax.lax.linalg.triangular_solve(lower, identity, left_side=True, lower=True)
 
 
-def _responsibility(y: Array, mean: Array, lower: Array, weight: Array) -> Array:
-    """Basin weights after seeing ``y``, ``(node, basin)``: a softmax, so that no tiny density divides."""
-    difference = jnp.moveaxis(y[:, None, :] - mean, 0, -1)
-    distance = jnp.sum(_solve_lower(lower, difference) ** 2, axis=1).T
-    log_det = jnp.sum(jnp.log(jnp.diagonal(lower, axis1=-2, axis2=-1)), axis=-1)
-    return jax.nn.softmax(jnp.log(weight) - log_det - distance / 2, axis=-1)
+def _responsibility(surprise: Array, white: Array, weight: Array) -> Array:
+    """Basin weights after ``surprise (node, basin, output)``, ``(node, basin)``.
+
+    A softmax, so that no tiny density divides.
+    """
+    distance = jnp.sum(jnp.einsum("kij,qkj->qki", white, surprise) ** 2, axis=2)
+    log_det = jnp.sum(jnp.log(jnp.diagonal(white, axis1=-2, axis2=-1)), axis=-1)
+    return jax.nn.softmax(jnp.log(weight) + log_det - distance / 2, axis=-1)
