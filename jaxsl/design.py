@@ -35,9 +35,10 @@ from jaxsl.choice import Choice, Chooser
 from jaxsl.fit import Fit, fit
 from jaxsl.law import Law
 from jaxsl.pool import Observations, Pool, Target, buffer_size, empty
-from jaxsl.posterior import Mixture
+from jaxsl.posterior import Heaviest, Mixture, Posterior, Validated
 from jaxsl.solver.levenberg_marquardt import LevenbergMarquardt
 from jaxsl.starts import warm_starts
+from jaxsl.weighing import Equal, InverseError, Weighing
 
 
 class State(eqx.Module):
@@ -65,26 +66,25 @@ class Belief(eqx.Module):
         fits: all optima, one a law.
         basins: plausible basins, one a law.
         share: weight of each law, ``(law,)``.
+        error: mean squared error to expect of each law at the target, ``(law,)``.
         posterior: the mixture of all basins of all laws.
     """
 
     fits: tuple[Fit, ...]
     basins: tuple[Basins, ...]
     share: Array
+    error: Array
     posterior: Mixture
 
+    @property
+    def forecast(self) -> Mixture:
+        """The same mixture with the error of each law in place of the uncertainty its basins claim.
 
-def evidence(laws: tuple[Law, ...], fits: tuple[Fit, ...], observations: Observations, floor: Array) -> Array:
-    """Weights of laws by ``exp(-BIC / 2)``, ``BIC = n log MSE + P log n``: ``(law,)``.
-
-    A law whose fit failed weighs nothing; if all failed, they weigh the same.
-    """
-    count = (observations.num_observed * observations.y.shape[1]).astype(observations.y.dtype)
-    loss = jnp.stack([jnp.maximum(fit.loss[0], floor) for fit in fits])
-    num_params = jnp.array([law.num_params for law in laws])
-    score = -(count * jnp.log(loss) + num_params * jnp.log(jnp.maximum(count, 1))) / 2
-    usable = jnp.isfinite(score)
-    return jax.nn.softmax(jnp.where(usable | ~jnp.any(usable), jnp.where(usable, score, 0.0), -jnp.inf))
+        Its median is the prediction of several laws and its quantiles their interval: one wild law moves
+        neither much.
+        """
+        pairs = zip(self.posterior.parts, self.error, strict=True)
+        return Mixture(tuple(Validated(part, error) for part, error in pairs), self.share)
 
 
 class Design(eqx.Module):
@@ -98,6 +98,8 @@ class Design(eqx.Module):
         solver: of the multi-start fit.
         num_starts: starting points of each fit.
         num_warm: at most so many of them are earlier best fits.
+        weighing: of several laws; when None, by the error of forward chaining (one law needs none).
+        num_scored: basins that are scored, the heaviest: the work of an acquisition grows with their square.
     """
 
     laws: tuple[Law, ...] = eqx.field(static=True)
@@ -107,6 +109,8 @@ class Design(eqx.Module):
     solver: Callable = LevenbergMarquardt()
     num_starts: int = eqx.field(static=True, default=64)
     num_warm: int = eqx.field(static=True, default=30)
+    weighing: Weighing | None = None
+    num_scored: int = eqx.field(static=True, default=12)
 
     def start(self, pool: Pool, observations: Observations | None = None) -> State:
         """The state before the first purchase, with any runs done earlier (not counted as spent).
@@ -139,10 +143,13 @@ class Design(eqx.Module):
             )
             fits.append(fit(law, state.observations, starts, self.solver))
             basins.append(self.basin_rule(law, state.observations, target, fits[-1]))
-        floor = self.basin_rule.floor(state.observations)
-        share = evidence(self.laws, tuple(fits), state.observations, floor)
+        rule = self.weighing or (InverseError() if len(self.laws) > 1 else Equal())
+        weights = rule(
+            self.laws, tuple(fits), state.observations, target, jax.random.fold_in(key, len(self.laws))
+        )
         parts = tuple(found.posterior(law) for law, found in zip(self.laws, basins, strict=True))
-        return Belief(tuple(fits), tuple(basins), share, Mixture(parts, share))
+        posterior = Mixture(parts, weights.share)
+        return Belief(tuple(fits), tuple(basins), weights.share, weights.error, posterior)
 
     def ask(
         self, state: State, pool: Pool, target: Target, budget: Array, key: Array
@@ -156,7 +163,10 @@ class Design(eqx.Module):
             key: the same for a whole study.
         """
         belief = self.believe(state, target, key)
-        score = self.acquisition(belief.posterior, pool, target)
+        posterior: Posterior = belief.posterior
+        if posterior.weight.shape[0] > self.num_scored:
+            posterior = Heaviest(posterior, self.num_scored)
+        score = self.acquisition(posterior, pool, target)
         key = jax.random.fold_in(jax.random.fold_in(key, state.observations.num_observed), len(self.laws))
         return self.chooser(score, pool, state.available, budget - state.spent, key), belief
 

@@ -5,13 +5,14 @@ the same. Outcomes come from ``reveal``, which is called only with the index of 
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax import Array
 
-from jaxsl.design import Design, State
+from jaxsl.design import Belief, Design, State
 from jaxsl.pool import Observations, Pool, Target
 
 
@@ -25,6 +26,7 @@ class Trace(eqx.Module):
         loss: its loss, ``(round,)`` a law.
         share: weight of each law, ``(round, law)``.
         num_basins: basins in use, ``(round,)``.
+        watched: what ``watch`` kept of every belief, ``(round, ...)``; None without.
         num_rounds: a scalar int.
     """
 
@@ -34,6 +36,7 @@ class Trace(eqx.Module):
     loss: tuple[Array, ...]
     share: Array
     num_basins: Array
+    watched: Any
     num_rounds: Array
 
 
@@ -46,6 +49,7 @@ def episode(
     budget: Array,
     key: Array,
     num_rounds: int,
+    watch: Callable[[Belief], Any] | None = None,
 ) -> tuple[State, Trace]:
     """Ask, buy and tell until nothing is affordable, the buffer is full or ``num_rounds`` have passed.
 
@@ -57,6 +61,7 @@ def episode(
         budget: total that may be spent, in the unit of the costs.
         key: as for ``Design.ask``.
         num_rounds: rows of the trace.
+        watch: arrays to keep of every round's belief, such as its prediction.
 
     Returns:
         The last state and the trace. The last row is a fit on all that was bought, unless the buffer was
@@ -83,6 +88,9 @@ def episode(
             ),
             share=trace.share.at[now].set(belief.share),
             num_basins=trace.num_basins.at[now].set(jnp.sum(belief.posterior.weight > 0)),
+            watched=jax.tree.map(
+                lambda old, new: old.at[now].set(new), trace.watched, watch and watch(belief)
+            ),
             num_rounds=now + 1,
         )
         room = ~jnp.all(state.observations.mask)
@@ -90,6 +98,7 @@ def episode(
         state = design.tell(state, pool, bought, reveal(jnp.maximum(bought, 0)), belief)
         return state, trace, bought >= 0
 
+    watched = watch and jax.eval_shape(lambda: watch(design.believe(state, target, key)))
     trace = Trace(
         spent=jnp.zeros(num_rounds, pool.cost.dtype),
         index=jnp.full(num_rounds, -1),
@@ -97,6 +106,7 @@ def episode(
         loss=tuple(jnp.zeros(num_rounds, dtype) for _ in design.laws),
         share=jnp.zeros((num_rounds, len(design.laws)), dtype),
         num_basins=jnp.zeros(num_rounds, int),
+        watched=jax.tree.map(lambda leaf: jnp.zeros((num_rounds, *leaf.shape), leaf.dtype), watched),
         num_rounds=jnp.zeros((), int),
     )
     state, trace, _ = jax.lax.while_loop(unfinished, step, (state, trace, jnp.asarray(True)))

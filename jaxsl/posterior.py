@@ -69,7 +69,7 @@ class LawPosterior(eqx.Module):
         >>> [round(float(end), 3) for end in interval[:, 0, 0]]
         [6.35, 7.65]
         >>> mixed = Mixture((belief, belief), jnp.array([0.25, 0.75]))
-        >>> mixed.weight.tolist(), Best(mixed).weight.tolist()
+        >>> mixed.weight.tolist(), Heaviest(mixed).weight.tolist()
         ([0.25, 0.75], [1.0])
         >>> both = predict(mixed, jnp.array([[3.0], [jnp.nan]]))
         >>> finite(both).tolist(), [part.mean.shape for part in split(both, 1)]
@@ -123,26 +123,65 @@ class Mixture(eqx.Module):
         return Predictive(jnp.concatenate([part.mean for part in each]), jnp.concatenate(roots))
 
 
-class Best(eqx.Module):
-    """The heaviest basin of a posterior alone, with weight one: what a single fit would believe."""
+class Heaviest(eqx.Module):
+    """The heaviest basins of a posterior alone, with weights that sum to one again.
+
+    One basin is what a single fit would believe; a few are all that an acquisition can afford of many laws.
+    """
 
     whole: Posterior
+    num: int = eqx.field(static=True, default=1)
+
+    @property
+    def _kept(self) -> tuple[Array, Array]:
+        weight = self.whole.weight
+        return jax.lax.top_k(weight, min(self.num, weight.shape[0]))
 
     @property
     def weight(self) -> Array:
-        """One, ``(1,)``."""
-        return jnp.ones(1, self.whole.weight.dtype)
+        """``(num,)``."""
+        weight, _ = self._kept
+        return weight / jnp.sum(weight)
 
     @property
     def noise(self) -> Array:
-        """Its noise variance, ``(1,)``."""
-        return self.whole.noise[jnp.argmax(self.whole.weight)][None]
+        """Their noise variances, ``(num,)``."""
+        return self.whole.noise[self._kept[1]]
 
     def at(self, x: Array) -> Predictive:
-        """Its Gaussian at ``x``."""
-        heaviest = jnp.argmax(self.whole.weight)
-        predictive = self.whole.at(x)
-        return Predictive(predictive.mean[heaviest][None], predictive.root[heaviest][None])
+        """Their Gaussians at ``x``."""
+        predictive, (_, kept) = self.whole.at(x), self._kept
+        return Predictive(predictive.mean[kept], predictive.root[kept])
+
+
+class Validated(eqx.Module):
+    """The predictions of a posterior with an error that was measured in place of the one it claims.
+
+    Every basin predicts ``N(mean_k(x), error)``: ``error`` is the mean squared error of the law in forward
+    chaining, which holds what noise, parameters and the law itself are wrong by.
+
+    Attributes:
+        whole: whose means and weights.
+        error: a scalar, in squared outputs.
+    """
+
+    whole: Posterior
+    error: Array
+
+    @property
+    def weight(self) -> Array:
+        """``(basin,)``."""
+        return self.whole.weight
+
+    @property
+    def noise(self) -> Array:
+        """The error, ``(basin,)``."""
+        return jnp.broadcast_to(self.error, self.whole.weight.shape)
+
+    def at(self, x: Array) -> Predictive:
+        """The means, and no other uncertainty."""
+        mean = self.whole.at(x).mean
+        return Predictive(mean, jnp.zeros((*mean.shape, 1), mean.dtype))
 
 
 def predict(posterior: Posterior, x: Array) -> Predictive:

@@ -1,4 +1,4 @@
-"""Quantiles that ``jax.scipy`` lacks, by bisection on the regularised incomplete beta function."""
+"""Quantiles that ``jax.scipy`` lacks: of weighted values, and by bisection on the incomplete beta."""
 
 import jax
 import jax.numpy as jnp
@@ -17,6 +17,33 @@ def normal(probability: ArrayLike) -> Array:
         1.96
     """
     return ndtri(probability)
+
+
+def weighted_median(value: Array, weight: Array) -> Array:
+    """Median over the first axis of ``value (item, ...)`` with ``weight (item,)``; what is no number is last.
+
+    Between two values it is linear in the weight, so that two equal weights give the mean.
+
+    Example:
+        >>> weighted_median(jnp.array([1.0, 9.0, 2.0]), jnp.array([0.2, 0.2, 0.6])).item()
+        2.0
+        >>> weighted_median(jnp.array([1.0, 3.0]), jnp.array([0.5, 0.5])).item()
+        2.0
+    """
+    largest = jnp.finfo(value.dtype).max / 4
+    value = jnp.clip(jnp.where(jnp.isnan(value), largest, value), -largest, largest)
+    weight = jnp.broadcast_to(weight.reshape(-1, *[1] * (value.ndim - 1)), value.shape)
+    order = jnp.argsort(jnp.where(weight > 0, value, jnp.inf), axis=0)
+    value, weight = (jnp.take_along_axis(array, order, axis=0) for array in (value, weight))
+    middle = jnp.cumsum(weight, axis=0) - weight / 2
+    half = jnp.sum(weight, axis=0) / 2
+    used = weight > 0
+    below = jnp.maximum(jnp.sum(used & (middle <= half), axis=0) - 1, 0)[None]
+    above = jnp.minimum(below + 1, jnp.maximum(jnp.sum(used, axis=0) - 1, 0))
+    low, high = (jnp.take_along_axis(value, place, axis=0)[0] for place in (below, above))
+    start, end = (jnp.take_along_axis(middle, place, axis=0)[0] for place in (below, above))
+    share = jnp.clip((half - start) / jnp.where(end > start, end - start, 1.0), 0.0, 1.0)
+    return low + share * (high - low)
 
 
 @jax.jit

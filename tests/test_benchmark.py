@@ -1,6 +1,7 @@
 """The benchmark's sweep: resumable, keyed by what matters; its episodes never see what was not bought."""
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -76,13 +77,38 @@ def test_jobs_of_a_scheduler_give_what_processes_give(tmp_path):
     assert read(tmp_path / "jobs.jsonl").keys() == read(tmp_path / "processes.jsonl").keys()
 
 
+def die_twice_on_the_second(unit, data):
+    """Stands for an episode: seed 1 always kills its process, seed 2 the first time."""
+    once = data / "died"
+    if unit.seed == 1 or (unit.seed == 2 and not once.exists()):
+        once.touch()
+        os._exit(9)
+    return {"seed": unit.seed}
+
+
+@pytest.mark.slow
+def test_a_unit_that_kills_its_process_fails_alone(tmp_path, monkeypatch):
+    monkeypatch.setattr(sweeping, "_measure", die_twice_on_the_second)
+    wanted = {str(seed): Unit("parallel", "parallel/sl_1", "mspe", seed) for seed in range(4)}
+    found = dict(sweeping.spread(wanted, tmp_path, 2))
+    assert {key for key, result in found.items() if "error" in result} == {"1"}
+    assert found["1"]["r2"] == [-1.0] * 3
+    assert [found[key]["seed"] for key in ("0", "2", "3")] == [0, 2, 3]
+
+
+def test_the_code_of_a_result_is_what_its_episode_imports():
+    names = sweeping._sources({"experiments.benchmark.episode"})
+    assert {"jaxsl.design", "jaxsl.solver.search", "experiments.benchmark.oracle"} <= set(names)
+    assert not [name for name in names if "host" in name or name.startswith("experiments.ess")]
+
+
 def test_results_are_keyed_by_data_law_and_protocol(monkeypatch):
     unit = Unit("parallel", "parallel/sl_1", "mspe", 0)
     key = fingerprint(unit, "data")
     assert key == fingerprint(Unit("parallel", "parallel/sl_1", "mspe", 0), "data")
     assert key != fingerprint(unit, "other data")
     assert key != fingerprint(Unit("parallel", "parallel/sl_1", "mspe", 1), "data")
-    monkeypatch.setattr(sweeping, "code", lambda task: "other code")
+    monkeypatch.setattr(sweeping, "code", lambda task, several: "other code")
     assert key != fingerprint(unit, "data")
     monkeypatch.undo()
     monkeypatch.setattr(sweeping, "PROTOCOL", "another")
@@ -93,6 +119,8 @@ def test_all_laws_come_before_the_second_seed():
     all_units = units([], [], ["mspe"], 2)
     assert len(all_units) == 130
     assert {unit.law for unit in all_units[:65]} == {unit.law for unit in all_units}
+    assert units([], ["moe/all"], ["mspe"], 1) == [Unit("moe", "moe/all", "mspe", 0)]
+    assert Unit("moe", "moe/all", "mspe", 0).several and not all_units[0].several
     assert [unit.law for unit in units(["farseer"], [], ["mspe", "random"], 1)] == ["farseer/sl_1"] * 2
 
 

@@ -10,7 +10,7 @@ from scipy.stats import norm
 from synthetic import LINE, PAIR, rows, tabulated
 
 from jaxsl.law import Law
-from jaxsl.posterior import Best, LawPosterior, Mixture, finite, moments, predict, quantile
+from jaxsl.posterior import Heaviest, LawPosterior, Mixture, finite, moments, predict, quantile
 
 pytestmark = pytest.mark.usefixtures("float64")
 RNG = np.random.default_rng(2)
@@ -92,7 +92,7 @@ def test_a_mixture_of_two_laws_pads_their_factors():
 def test_best_is_the_heaviest_basin_with_weight_one():
     posterior = random_posterior()
     heaviest = int(jnp.argmax(posterior.weight))
-    best = Best(posterior)
+    best = Heaviest(posterior)
     assert best.weight == 1 and best.noise == posterior.noise[heaviest]
     np.testing.assert_array_equal(best.at(rows(0, 4)).mean[0], posterior.mean[heaviest])
 

@@ -12,24 +12,46 @@ from synthetic import DECAY, LINE, PAIR, tabulated
 from jaxsl._linalg import solve_spd, symmetric_root
 from jaxsl.acquisition import MSPE, DOptimal, Uniform, VOptimal
 from jaxsl.basins import BIC, BasinRule, Laplace
+from jaxsl.chaining import ForwardChain, farthest_first
 from jaxsl.choice import Chooser
 from jaxsl.cluster import complete_linkage
-from jaxsl.design import Design, cheapest, evidence
+from jaxsl.design import Design, cheapest
 from jaxsl.fit import Fit, fit
 from jaxsl.noise import InverseGamma, outcome_variance
 from jaxsl.pool import Observations, Pool, Target, empty, observe, uniform_target
-from jaxsl.posterior import Best, LawPosterior, Mixture, finite, moments, predict, quantile, split
+from jaxsl.posterior import (
+    Heaviest,
+    LawPosterior,
+    Mixture,
+    Validated,
+    finite,
+    moments,
+    predict,
+    quantile,
+    split,
+)
 from jaxsl.precision import double_precision
 from jaxsl.quadrature import GaussHermite, GaussLegendre, QuasiMonteCarlo, Trapezoid
 from jaxsl.residual import Asymmetric, Huber, linearise, problem
 from jaxsl.solver.levenberg_marquardt import LevenbergMarquardt
 from jaxsl.starts import random_starts, warm_starts
 from jaxsl.transform import box
+from jaxsl.weighing import Equal, Evidence, InverseError, Stacking
 
 pytestmark = pytest.mark.usefixtures("float64")
 MODULES = (
-    *("_linalg", "acquisition.baselines", "acquisition.mspe", "basins", "choice", "cluster", "design", "fit"),
-    *("noise", "pool", "posterior", "quadrature", "residual", "starts", "transform"),
+    *(
+        "_linalg",
+        "acquisition.baselines",
+        "acquisition.mspe",
+        "basins",
+        "chaining",
+        "choice",
+        "cluster",
+        "design",
+        "fit",
+    ),
+    *("noise", "pool", "posterior", "quadrature", "residual", "starts", "transform", "weighing"),
 )
 
 RNG = np.random.default_rng(0)
@@ -48,12 +70,17 @@ FIT = Fit(
 )  # fmt: skip
 SOLVER, RULE = LevenbergMarquardt(max_steps=5, lanes=2), BasinRule(max_basins=2)
 DESIGN = Design((DECAY,), basin_rule=RULE, num_starts=4, num_warm=2, solver=SOLVER)
+CHAIN = ForwardChain((0.5,), 2, SOLVER)
 DISTANCE = np.abs(RNG.normal(size=(4, 4)))
 DISTANCE = DISTANCE + DISTANCE.T - 2 * np.diag(np.diag(DISTANCE))
 
 
 def key_of(data):
     return jax.random.wrap_key_data(data)
+
+
+def weights(rule):
+    return lambda fit, runs, target: rule((DECAY, LINE), (fit, fit), runs, target, jax.random.key(0))
 
 
 def ask(runs, pool, target, key):
@@ -127,7 +154,8 @@ TABLE = {
     ),
     "LawPosterior": (lambda x, belief: belief.at(x), (X, BELIEF), True),
     "Mixture": (lambda x, belief: Mixture((belief, belief), belief.weight).at(x), (X, BELIEF), True),
-    "Best": (lambda x, belief: Best(belief).at(x), (X, BELIEF), True),
+    "Heaviest": (lambda x, belief: Heaviest(belief).at(x), (X, BELIEF), True),
+    "Validated": (lambda x, belief: Validated(belief, jnp.asarray(0.1)).at(x), (X, BELIEF), True),
     "predict": (lambda x, belief: predict(belief, x), (X, BELIEF), True),
     "split": (lambda x, belief: split(belief.at(x), 2), (X, BELIEF), True),
     "finite": (lambda x, belief: finite(belief.at(x)), (X, BELIEF), False),
@@ -155,7 +183,16 @@ TABLE = {
         False,
     ),
     "cheapest": (lambda cost: cheapest(cost, 2, 1e9), (X[:, 0],), False),
-    "evidence": (lambda fit, runs: evidence((DECAY, LINE), (fit, fit), runs, 1e-9), (FIT, RUNS), False),
+    "ForwardChain": (
+        lambda runs, target, key: CHAIN(DECAY, runs, target, key_of(key)),
+        (RUNS, TARGET, KEY),
+        False,
+    ),
+    "farthest_first": (lambda runs, target: farthest_first(DECAY, runs, target), (RUNS, TARGET), False),
+    "Equal": (weights(Equal()), (FIT, RUNS, TARGET), False),
+    "Evidence": (weights(Evidence()), (FIT, RUNS, TARGET), False),
+    "InverseError": (weights(InverseError(chain=CHAIN)), (FIT, RUNS, TARGET), False),
+    "Stacking": (weights(Stacking(chain=CHAIN)), (FIT, RUNS, TARGET), False),
     "Design.ask": (ask, (RUNS, POOL, TARGET, KEY), False),
     "Design.tell": (tell, (RUNS, POOL, np.array(2), np.array([1.5])), False),
 }
@@ -163,7 +200,8 @@ SLOW = ("Design.ask",)  # two compilations of nearly everything
 # Data alone: nothing to transform.
 RECORDS = {
     "Basins", "Belief", "Box", "Choice", "Clusters", "Design", "Fall", "Fit", "Moments", "Pool", "Posterior",
-    "Predictive", "Problem", "State", "Target", "buffer_size", "target_stack",
+    "Predictive", "Problem", "State", "Target", "Validation", "Weighing", "Weights", "buffer_size",
+    "target_stack",
 }  # fmt: skip
 
 

@@ -2,8 +2,7 @@
 
 One result is one line of JSON, written whole and flushed to the disk; a half-written last line is dropped on
 the next start. A result is found again by its fingerprint: task, law, method, seed, protocol, and digests of
-the data and of the code that made it. A law stays with one process, which compiles it once for all methods
-and seeds.
+the data and of the code that made it. A process is for one law, which it compiles once for all methods.
 """
 
 import ast
@@ -14,13 +13,16 @@ import json
 import os
 import sys
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import ExitStack
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
+from queue import SimpleQueue
+from threading import Thread
 
 import numpy as np
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -40,17 +42,22 @@ class Unit:
     method: str
     seed: int
 
+    @property
+    def several(self) -> bool:
+        """Whether all laws of the task are used at once: the law is then named ``TASK/all``."""
+        return self.law == f"{self.task}/all"
+
 
 def units(tasks: Iterable[str], laws: Iterable[str], methods: Iterable[str], seeds: int) -> list[Unit]:
     """All combinations, the first seed of everything first, so that an early table covers all laws."""
     tasks, laws, methods = set(tasks), set(laws), list(methods)
     return [
-        Unit(task.name, law.name, method, seed)
+        Unit(task.name, law, method, seed)
         for seed in range(seeds)
         for task in sorted(TASKS, key=lambda task: len(task.laws) * (task.name == "lr_bsz"))
         if not tasks or task.name in tasks
-        for law in task.laws
-        if not laws or law.name in laws
+        for law in (*(law.name for law in task.laws), f"{task.name}/all")
+        if (law in laws if laws else not law.endswith("/all"))
         for method in methods
     ]
 
@@ -76,24 +83,36 @@ class _Bare(ast.NodeTransformer):
 
 
 @cache
-def code(task: str) -> str:
+def code(task: str, several: bool = False) -> str:
     """Fingerprint of the source that an episode runs: the core, the task's laws and the methods."""
-    episode = importlib.import_module("experiments.benchmark.episode")
-    laws = {sys.modules[law.function.__module__] for item in TASKS if item.name == task for law in item.laws}
-    core = [
-        module
-        for name, module in sys.modules.items()
-        if name.startswith("jaxsl.") and not name.startswith("jaxsl.host")
-    ]
+    laws = {law.function.__module__ for item in TASKS if item.name == task for law in item.laws}
     total = hashlib.sha256()
-    for module in sorted({episode, *core, *laws}, key=lambda module: module.__name__):
-        total.update(ast.dump(_Bare().visit(ast.parse(inspect.getsource(module)))).encode())
+    for source in _sources({f"experiments.{'several' if several else 'benchmark'}.episode", *laws}).values():
+        total.update(ast.dump(_Bare().visit(ast.parse(source))).encode())
     return total.hexdigest()[:16]
+
+
+def _sources(names: set[str]) -> dict[str, str]:
+    """Sources by name of modules and of all they import of the core and of the benchmark's episodes."""
+    found: dict[str, str] = {}
+    waiting = sorted(names)
+    while waiting:
+        name = waiting.pop()
+        if name in found:
+            continue
+        found[name] = inspect.getsource(importlib.import_module(name))
+        for node in ast.walk(ast.parse(found[name])):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                core = node.module.startswith("jaxsl.") and not node.module.startswith("jaxsl.host")
+                if core or node.module.startswith(("experiments.benchmark", "experiments.several")):
+                    waiting.append(node.module)
+    return dict(sorted(found.items()))
 
 
 def fingerprint(unit: Unit, data: str) -> str:
     """What a result is keyed by."""
-    text = json.dumps([unit.task, unit.law, unit.method, unit.seed, PROTOCOL, data, code(unit.task)])
+    made = code(unit.task, unit.several)
+    text = json.dumps([unit.task, unit.law, unit.method, unit.seed, PROTOCOL, data, made])
     return hashlib.sha256(text.encode()).hexdigest()[:20]
 
 
@@ -122,8 +141,14 @@ def measure(unit: Unit, data: Path | None = None) -> dict:
     from experiments.datasets import load
 
     task = next(task for task in TASKS if task.name == unit.task)
-    law = next(law for law in task.laws if law.name == unit.law)
     groups = load(task, data)
+    if unit.several:
+        from experiments.several.episode import measure
+
+        start = time.process_time()
+        found = measure(task, groups, unit.method, unit.seed)
+        return {**unit.__dict__, **found, "cpu_seconds": time.process_time() - start}
+    law = next(law for law in task.laws if law.name == unit.law)
     sizes = [(len(group.train.x), len(group.test.x)) for group in groups.values()]
     num_runs, num_targets = (max(size) for size in zip(*sizes, strict=True))
     method = METHODS[unit.method]
@@ -183,19 +208,50 @@ def sweep(
 
 
 def spread(missing: dict[str, Unit], data: Path | None, workers: int) -> Iterator[tuple[str, dict]]:
-    """Measure over processes of this machine, results as they come; a law stays with one process."""
-    laws = list(dict.fromkeys(unit.law for unit in missing.values()))
-    with ExitStack() as stack:
-        pools = [
-            stack.enter_context(ProcessPoolExecutor(1, get_context("spawn"), initializer=_begin))
-            for _ in range(min(workers, len(laws)))
-        ]
-        futures = {
-            pools[laws.index(unit.law) % len(pools)].submit(_measure, unit, data): key
-            for key, unit in missing.items()
-        }
-        for future in as_completed(futures):
-            yield futures[future], future.result()
+    """Measure over processes of this machine, results as they come.
+
+    The first seed of every law comes before the others. Each law has a process of its own for them: one that
+    compiled many programs is large, and has been seen to die.
+    """
+    parts: dict[tuple[bool, str], dict[str, Unit]] = {}
+    for key, unit in missing.items():
+        parts.setdefault((unit.seed > 0, unit.law), {})[key] = unit
+    waiting, found = deque(parts.values()), SimpleQueue[tuple[str, dict] | None]()
+
+    def work():
+        try:
+            while waiting:
+                for result in _alone(waiting.popleft(), data):
+                    found.put(result)
+        finally:
+            found.put(None)
+
+    num = min(workers, len(parts))
+    for _ in range(num):
+        Thread(target=work, daemon=True).start()
+    while num:
+        result = found.get()
+        if result is None:
+            num -= 1
+        else:
+            yield result
+
+
+def _alone(units: dict[str, Unit], data: Path | None) -> Iterator[tuple[str, dict]]:
+    """Measure in a process of their own; a unit that has killed two of them has failed."""
+    left, suspect = dict(units), ""
+    while left:
+        with ProcessPoolExecutor(1, get_context("spawn"), initializer=_begin) as pool:
+            futures = {key: pool.submit(_measure, unit, data) for key, unit in left.items()}
+            try:
+                for key, future in futures.items():
+                    yield key, future.result()
+                    del left[key]
+            except BrokenProcessPool as error:
+                first = next(iter(left))
+                if first == suspect:
+                    yield first, _failed(left.pop(first), error)
+                suspect = first
 
 
 def submit(
@@ -248,5 +304,9 @@ def _measure(unit: Unit, data: Path | None) -> dict:
     try:
         return measure(unit, data)
     except Exception as error:
-        task = next(task for task in TASKS if task.name == unit.task)
-        return {**unit.__dict__, "r2": [-1.0] * len(task.checkpoints), "error": repr(error)}
+        return _failed(unit, error)
+
+
+def _failed(unit: Unit, error: Exception) -> dict:
+    task = next(task for task in TASKS if task.name == unit.task)
+    return {**unit.__dict__, "r2": [-1.0] * len(task.checkpoints), "error": repr(error)}

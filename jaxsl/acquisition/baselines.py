@@ -6,7 +6,7 @@ from jax import Array
 
 from jaxsl.acquisition.mspe import MSPE
 from jaxsl.pool import Pool, Target
-from jaxsl.posterior import Best, Posterior, finite, predict
+from jaxsl.posterior import Heaviest, Posterior, finite, predict
 
 
 class VOptimal(eqx.Module):
@@ -14,7 +14,7 @@ class VOptimal(eqx.Module):
 
     def __call__(self, posterior: Posterior, pool: Pool, target: Target) -> Array:
         """Score every candidate: ``(pool,)``."""
-        return MSPE(between=False)(Best(posterior), pool, target)
+        return MSPE(between=False)(Heaviest(posterior), pool, target)
 
 
 class DOptimal(eqx.Module):
@@ -39,7 +39,7 @@ class DOptimal(eqx.Module):
 
     def __call__(self, posterior: Posterior, pool: Pool, target: Target) -> Array:
         """Score every candidate: ``(pool,)``."""
-        best = Best(posterior)
+        best = Heaviest(posterior)
         predictive = predict(best, pool.x)
         known = finite(predictive)
         root = jnp.where(known[:, None, None], predictive.root[0], 0.0)

@@ -1,0 +1,156 @@
+"""Forward chaining and the weights of laws: hand-worked folds, planted laws, failures."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy.optimize import minimize
+from synthetic import DECAY, LINE
+
+from jaxsl.chaining import ForwardChain, farthest_first
+from jaxsl.fit import Fit, fit
+from jaxsl.law import Law, params
+from jaxsl.pool import Observations, observe, uniform_target
+from jaxsl.quantile import weighted_median
+from jaxsl.starts import random_starts
+from jaxsl.weighing import Equal, Evidence, InverseError, Stacking
+
+pytestmark = pytest.mark.usefixtures("float64")
+KEY = jax.random.key(3)
+SIZE = np.logspace(3, 7, 12)[:, None]
+NOISE = np.random.default_rng(0).normal(0, 0.003, SIZE.shape)
+MEAN = Law("mean", lambda theta, x: theta[0] + 0 * x[0], ("N",), params(E=(0.1, 10)), linear=("E",))
+
+
+def world():
+    """Twelve runs of DECAY in a buffer of sixteen, and a target beyond them."""
+    runs = observe(jnp.asarray(SIZE), jnp.asarray(1.5 + 50 * SIZE**-0.4 + NOISE), 16)
+    return runs, uniform_target(jnp.array([[1e8], [1e9]]))
+
+
+def found(loss, num_params):
+    status = jnp.zeros(1, int)
+    theta = jnp.zeros((1, num_params))
+    return Fit(theta, jnp.array([loss]), status, status, theta > 1, theta > 1)
+
+
+def fits(*laws):
+    return tuple(fit(law, world()[0], random_starts(KEY, law, 8)) for law in laws)
+
+
+def test_folds_hold_out_the_runs_nearest_the_target_and_never_a_padded_row():
+    held = ForwardChain((0.5, 0.75), 2)(MEAN, *world(), KEY).held
+    np.testing.assert_array_equal(held[0, :12], np.arange(12) >= 6)
+    np.testing.assert_array_equal(held[1, :12], np.arange(12) >= 9)
+    assert not held[:, 12:].any()
+
+
+def test_the_error_of_a_constant_is_its_distance_from_the_mean_of_the_far_runs():
+    y = np.asarray(world()[0].y[:12, 0])
+    by_hand = [np.mean((y[:k].mean() - y[k:]) ** 2) for k in (6, 9)]
+    found = ForwardChain((0.5, 0.75), 2)(MEAN, *world(), KEY)
+    np.testing.assert_allclose(found.mean_square, np.mean(by_hand), rtol=1e-6)
+
+
+def test_what_is_held_out_cannot_move_the_fold_that_predicts_it():
+    chain = ForwardChain((0.5,), 4)
+    changed = eqx.tree_at(lambda runs: runs.y, world()[0], world()[0].y.at[9].add(1.0))
+    before, after = (chain(DECAY, runs, world()[1], KEY).error for runs in (world()[0], changed))
+    np.testing.assert_allclose(before[0, 9] - after[0, 9], 1.0)
+    np.testing.assert_allclose(jnp.delete(before[0], 9), jnp.delete(after[0], 9))
+
+
+def test_too_few_runs_to_hold_one_out_leave_the_variance_of_the_outcomes():
+    one = Observations(*jax.tree.leaves(world()[0])[:2], jnp.arange(16) < 1)
+    two = Observations(*jax.tree.leaves(world()[0])[:2], jnp.arange(16) < 2)
+    chain = ForwardChain((0.9,), 2)
+    assert not chain(MEAN, one, world()[1], KEY).held.any()
+    np.testing.assert_allclose(chain(MEAN, two, world()[1], KEY).mean_square, np.var(world()[0].y[:2]))
+
+
+def test_distance_is_in_deviations_of_logarithms_and_plain_where_an_input_may_be_zero():
+    law = Law(
+        "two", lambda theta, x: theta[0] * x[0] + x[1], ("N", "p"), params(a=(0, 1)), nonnegative=("p",)
+    )
+    x = np.array([[1e6, 0.0], [1e9, 0.9], [1e8, 0.5], [1e7, 0.2]])
+    aim = np.array([[1e9, 0.5], [1e10, 0.7]])
+    both = [np.column_stack([np.log(part[:, 0]), part[:, 1]]) for part in (x, aim)]
+    weight = np.repeat([1 / 8, 1 / 4], [4, 2])[:, None]
+    stacked = np.concatenate(both)
+    scale = np.sqrt(np.sum(weight * (stacked - np.sum(weight * stacked, 0)) ** 2, 0))
+    distance = np.linalg.norm((both[0][:, None] - both[1]) / scale, axis=2).mean(1)
+    runs = observe(jnp.asarray(x), jnp.zeros((4, 1)), 5)
+    place = farthest_first(law, runs, uniform_target(jnp.asarray(aim)))
+    np.testing.assert_array_equal(np.argsort(place[:4]), np.argsort(-distance))
+    assert place[4] == 4
+
+
+def test_the_law_that_made_the_runs_gets_the_weight_and_knows_its_error():
+    laws = (DECAY, MEAN)
+    for rule in (InverseError(2.0), Evidence(), Stacking()):
+        weights = rule(laws, fits(*laws), *world(), KEY)
+        assert weights.share[0] > 0.95
+        np.testing.assert_allclose(weights.share.sum(), 1)
+    error = InverseError()(laws, fits(*laws), *world(), KEY).error
+    assert 0.5 * 0.003**2 < error[0] < 9 * 0.003**2
+
+
+def test_inverse_errors_by_hand():
+    laws = (DECAY, MEAN)
+    chain = ForwardChain((0.5, 0.7), 4)
+    keys = [jax.random.fold_in(KEY, index) for index in range(2)]
+    error = np.array([chain(law, *world(), key).mean_square for law, key in zip(laws, keys, strict=True)])
+    weights = InverseError(1.0, chain)(laws, fits(*laws), *world(), KEY)
+    np.testing.assert_allclose(weights.share, (1 / error) / np.sum(1 / error))
+    np.testing.assert_allclose(weights.error, error)
+
+
+def test_evidence_by_hand():
+    # exp(-BIC / 2) = MSE^(-n/2) n^(-P/2): 10^-1.5 against 2^-5 10^-0.5
+    runs = observe(jnp.ones((10, 1)), jnp.arange(10.0)[:, None], size=20)
+    share = Evidence()((DECAY, MEAN), (found(1.0, 3), found(2.0, 1)), runs, world()[1], KEY).share
+    np.testing.assert_allclose(share[1] / share[0], 2**-5 * 10)
+    cooler = Evidence(4.0)((DECAY, MEAN), (found(1.0, 3), found(2.0, 1)), runs, world()[1], KEY).share
+    np.testing.assert_allclose(cooler[1] / cooler[0], (2**-5 * 10) ** 0.25)
+
+
+@pytest.mark.parametrize("rule", [Equal(), Evidence(), InverseError(), Stacking()])
+def test_a_law_whose_fit_failed_weighs_nothing_and_if_all_failed_they_weigh_the_same(rule):
+    laws = (DECAY, MEAN)
+    one = rule(laws, (found(jnp.inf, 3), found(2.0, 1)), *world(), KEY)
+    np.testing.assert_array_equal(one.share, [0, 1])
+    none = rule(laws, (found(jnp.inf, 3), found(jnp.inf, 1)), *world(), KEY)
+    np.testing.assert_array_equal(none.share, [0.5, 0.5])
+
+
+def test_stacking_agrees_with_a_general_minimiser():
+    laws = (DECAY, MEAN, LINE)
+    rule = Stacking(steps=4000)
+    keys = [jax.random.fold_in(KEY, index) for index in range(3)]
+    each = np.stack(
+        [rule.chain(law, *world(), key).error.ravel() for law, key in zip(laws, keys, strict=True)]
+    )
+    moment = each @ each.T
+    moment = moment / (np.trace(moment) / 3) + rule.ridge * np.eye(3)
+    best = minimize(
+        lambda w: w @ moment @ w,
+        np.ones(3) / 3,
+        jac=lambda w: 2 * moment @ w,
+        bounds=[(0, 1)] * 3,
+        constraints={"type": "eq", "fun": lambda w: w.sum() - 1, "jac": lambda w: np.ones(3)},
+        options={"ftol": 1e-14},
+    )
+    share = rule(laws, fits(*laws), *world(), KEY).share
+    np.testing.assert_allclose(share @ moment @ share, best.fun, rtol=1e-3)
+
+
+def test_the_weighted_median_is_numpys_for_equal_weights_and_ignores_what_weighs_nothing():
+    rng = np.random.default_rng(1)
+    for num in (1, 2, 5, 8):
+        value = rng.normal(size=(num, 3))
+        np.testing.assert_allclose(
+            weighted_median(jnp.asarray(value), jnp.full(num, 1 / num)), np.median(value, axis=0)
+        )
+    value, weight = jnp.array([5.0, jnp.nan, 1.0, 2.0]), jnp.array([0.0, 0.1, 0.5, 0.4])
+    assert 1.0 <= weighted_median(value, weight) <= 2.0
