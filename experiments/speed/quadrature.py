@@ -1,10 +1,10 @@
 """Error of the between-basin expectation against time, for every rule of ``jaxsl.quadrature``.
 
 Command: ``python -m experiments speed quadrature`` (about three minutes on two cores); with ``--outputs 5``
-the same for laws of several outputs.
+the same for laws of several outputs (about two minutes of CPU).
 
 Errors are in the score of ``MSPE``, relative to the largest score of the pool, against Gauss-Legendre on
-panels of half a deviation (several outputs: 8,192 quasi-random points a basin from another seed); the worst
+panels of half a deviation (several outputs: 4,096 quasi-random points a basin from another seed); the worst
 candidate of the worst pool counts. Basins have equal deviations in one
 half of the pools and deviations 1 to 100 in the other; their means overlap, stand apart or far apart.
 """
@@ -23,6 +23,7 @@ from rich.table import Table
 
 from experiments.report import provenance, shown, write_table
 from experiments.speed.mixtures import random_mixture
+from experiments.speed.rules import LeadingDirection, Shared
 from jaxsl.acquisition import MSPE
 from jaxsl.pool import Pool, Target
 from jaxsl.posterior import Posterior
@@ -41,10 +42,12 @@ RULES = {
     "GaussLegendre((2.5, 5), 6)": GaussLegendre(),
     "GaussLegendre((2, 4, 7), 16)": GaussLegendre(edges=(2.0, 4.0, 7.0), num_nodes=16),
 }
-SEVERAL_REFERENCE = QuasiMonteCarlo(8192, seed=1)
+SEVERAL_REFERENCE = QuasiMonteCarlo(4096, seed=1)
 SEVERAL_RULES = {
-    **{f"GaussHermite({num})": GaussHermite(num) for num in (2, 3, 4)},
-    **{f"QuasiMonteCarlo({num})": QuasiMonteCarlo(num) for num in (64, 256, 1024)},
+    "GaussHermite(2)": GaussHermite(2),
+    "LeadingDirection(8)": LeadingDirection(8),
+    **{f"Shared({num})": Shared(num) for num in (256, 512)},
+    **{f"QuasiMonteCarlo({num})": QuasiMonteCarlo(num) for num in (32, 64, 128, 256)},
 }
 
 
@@ -105,15 +108,18 @@ def worst(pairs: list[tuple[np.ndarray, np.ndarray]]) -> float:
 
 
 def main(
-    basins: Annotated[list[int] | None, typer.Option(help="Numbers of basins.")] = None,
+    basins: Annotated[
+        list[int] | None, typer.Option(help="Numbers of basins; 2 8 32, for several outputs 3 8.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of the mixtures.")] = 0,
-    pool: Annotated[int, typer.Option(help="Candidates a pool.")] = 128,
+    pool: Annotated[int | None, typer.Option(help="Candidates a pool; 128, for several outputs 16.")] = None,
     outputs: Annotated[int, typer.Option(min=1, help="Outputs of the law.")] = 1,
     repeats: Annotated[int, typer.Option(help="Timed runs, of which the fastest counts.")] = 5,
     out: Annotated[Path | None, typer.Option(help="Folder of the table; outputs/ by default.")] = None,
 ) -> None:
     """Measure the quadrature rules: error relative to the largest score, same choice, CPU time."""
-    counts = basins or [2, 8, 32]
+    counts = basins or ([2, 8, 32] if outputs == 1 else [3, 8])
+    pool = pool or (128 if outputs == 1 else 16)
     console = Console()
     with double_precision():
         rows = [
