@@ -31,6 +31,7 @@ from jax import Array
 
 from jaxsl.acquisition import MSPE
 from jaxsl.basins import BasinRule, Basins
+from jaxsl.chaining import ForwardChain, Validation
 from jaxsl.choice import Choice, Chooser
 from jaxsl.fit import Fit, fit
 from jaxsl.law import Law
@@ -38,7 +39,7 @@ from jaxsl.pool import Observations, Pool, Target, buffer_size, empty
 from jaxsl.posterior import Heaviest, Mixture, Posterior, Validated
 from jaxsl.solver.levenberg_marquardt import LevenbergMarquardt
 from jaxsl.starts import warm_starts
-from jaxsl.weighing import Equal, InverseError, Weighing
+from jaxsl.weighing import InverseError, Weighing
 
 
 class State(eqx.Module):
@@ -65,26 +66,28 @@ class Belief(eqx.Module):
     Attributes:
         fits: all optima, one a law.
         basins: plausible basins, one a law.
+        validations: how well each law extrapolates, one a law; none for one law, unless asked for.
         share: weight of each law, ``(law,)``.
-        error: mean squared error to expect of each law at the target, ``(law,)``.
         posterior: the mixture of all basins of all laws.
     """
 
     fits: tuple[Fit, ...]
     basins: tuple[Basins, ...]
+    validations: tuple[Validation, ...]
     share: Array
-    error: Array
     posterior: Mixture
 
     @property
     def forecast(self) -> Mixture:
-        """The same mixture with the error of each law in place of the uncertainty its basins claim.
+        """The same mixture with the error of each validation in place of what the basins claim.
 
         Its median is the prediction of several laws and its quantiles their interval: one wild law moves
-        neither much.
+        neither much. Without validations it is the posterior itself.
         """
-        pairs = zip(self.posterior.parts, self.error, strict=True)
-        return Mixture(tuple(Validated(part, error) for part, error in pairs), self.share)
+        if not self.validations:
+            return self.posterior
+        pairs = zip(self.posterior.parts, self.validations, strict=True)
+        return Mixture(tuple(Validated(part, found.mean_square) for part, found in pairs), self.share)
 
 
 class Design(eqx.Module):
@@ -98,7 +101,8 @@ class Design(eqx.Module):
         solver: of the multi-start fit.
         num_starts: starting points of each fit.
         num_warm: at most so many of them are earlier best fits.
-        weighing: of several laws; when None, by the error of forward chaining (one law needs none).
+        weighing: of several laws.
+        chain: how laws are validated; when None, several laws by the default and one law not at all.
         num_scored: basins that are scored, the heaviest: the work of an acquisition grows with their square.
     """
 
@@ -109,7 +113,8 @@ class Design(eqx.Module):
     solver: Callable = LevenbergMarquardt()
     num_starts: int = eqx.field(static=True, default=64)
     num_warm: int = eqx.field(static=True, default=30)
-    weighing: Weighing | None = None
+    weighing: Weighing = InverseError()
+    chain: ForwardChain | None = None
     num_scored: int = eqx.field(static=True, default=12)
 
     def start(self, pool: Pool, observations: Observations | None = None) -> State:
@@ -143,13 +148,22 @@ class Design(eqx.Module):
             )
             fits.append(fit(law, state.observations, starts, self.solver))
             basins.append(self.basin_rule(law, state.observations, target, fits[-1]))
-        rule = self.weighing or (InverseError() if len(self.laws) > 1 else Equal())
-        weights = rule(
-            self.laws, tuple(fits), state.observations, target, jax.random.fold_in(key, len(self.laws))
-        )
+        validations = self._validate(state, target, jax.random.fold_in(key, len(self.laws)))
+        share = jnp.ones(1, state.observations.y.dtype)
+        if len(self.laws) > 1:
+            share = self.weighing(self.laws, fits, state.observations, validations)
         parts = tuple(found.posterior(law) for law, found in zip(self.laws, basins, strict=True))
-        posterior = Mixture(parts, weights.share)
-        return Belief(tuple(fits), tuple(basins), weights.share, weights.error, posterior)
+        return Belief(tuple(fits), tuple(basins), validations, share, Mixture(parts, share))
+
+    def _validate(self, state: State, target: Target, key: Array) -> tuple[Validation, ...]:
+        """One validation a law, or none where nothing asks for them."""
+        if len(self.laws) == 1 and self.chain is None:
+            return ()
+        chain = self.chain or ForwardChain(solver=self.solver)
+        keys = jax.random.split(key, len(self.laws))
+        return tuple(
+            chain(law, state.observations, target, key) for law, key in zip(self.laws, keys, strict=True)
+        )
 
     def ask(
         self, state: State, pool: Pool, target: Target, budget: Array, key: Array

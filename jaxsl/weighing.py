@@ -1,9 +1,10 @@
 """How much each of several laws is believed: by evidence, by forward chaining, or by stacking.
 
-A rule is ``(laws, fits, observations, target, key) -> Weights``. Which to use: ``python -m experiments
-weighing`` compares them; the page on several laws has the table.
+A rule is ``(laws, fits, observations, validations) -> share (law,)``, summing to one. Which to use:
+``python -m experiments weighing`` compares them inside the pools of the benchmark, without its targets.
 """
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import equinox as eqx
@@ -11,23 +12,11 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from jaxsl.chaining import ForwardChain, Validation
+from jaxsl.chaining import Validation
 from jaxsl.fit import Fit
 from jaxsl.law import Law
 from jaxsl.noise import outcome_variance
-from jaxsl.pool import Observations, Target
-
-
-class Weights(eqx.Module):
-    """What a rule says of the laws.
-
-    Attributes:
-        share: weight of each law, ``(law,)``, summing to one.
-        error: mean squared error to expect of each law's prediction of an outcome, ``(law,)``.
-    """
-
-    share: Array
-    error: Array
+from jaxsl.pool import Observations
 
 
 class Weighing(Protocol):
@@ -35,22 +24,20 @@ class Weighing(Protocol):
 
     def __call__(
         self,
-        laws: tuple[Law, ...],
-        fits: tuple[Fit, ...],
+        laws: Sequence[Law],
+        fits: Sequence[Fit],
         observations: Observations,
-        target: Target,
-        key: Array,
-    ) -> Weights:
-        """Weights of ``laws`` from the bought runs and where the target lies."""
+        validations: Sequence[Validation],
+    ) -> Array:
+        """Weights ``(law,)``; a law whose fit failed weighs nothing; if all did, they weigh the same."""
 
 
 class Equal(eqx.Module):
     """The same weight for every law whose fit succeeded."""
 
-    def __call__(self, laws, fits, observations, target, key) -> Weights:
-        """Equal weights; errors are those of the fits, ``n MSE / (n - P)``."""
-        usable = jnp.stack([jnp.isfinite(fit.loss[0]) for fit in fits])
-        return Weights(_softmax(jnp.where(usable, 0.0, -jnp.inf)), _residual(laws, fits, observations))
+    def __call__(self, laws, fits, observations, validations) -> Array:
+        """Equal weights."""
+        return _softmax(jnp.zeros(len(laws)), fits)
 
 
 class Evidence(eqx.Module):
@@ -64,15 +51,14 @@ class Evidence(eqx.Module):
     temperature: float = 1.0
     exact: float = 1e-8
 
-    def __call__(self, laws, fits, observations, target, key) -> Weights:
-        """Weights of laws; one whose fit failed weighs nothing, and if all failed they weigh the same."""
-        outputs = observations.y.shape[1]
-        count = (observations.num_observed * outputs).astype(observations.y.dtype)
+    def __call__(self, laws, fits, observations, validations) -> Array:
+        """Weights by the losses of the fits."""
+        count = (observations.num_observed * observations.y.shape[1]).astype(observations.y.dtype)
         floor = self.exact * outcome_variance(observations) + jnp.finfo(count.dtype).tiny
         loss = jnp.stack([jnp.maximum(fit.loss[0], floor) for fit in fits])
         num_params = jnp.array([law.num_params for law in laws])
         bic = count * jnp.log(loss) + num_params * jnp.log(jnp.maximum(count, 1))
-        return Weights(_softmax(-bic / (2 * self.temperature)), _residual(laws, fits, observations))
+        return _softmax(-bic / (2 * self.temperature), fits)
 
 
 class InverseError(eqx.Module):
@@ -83,74 +69,45 @@ class InverseError(eqx.Module):
 
     Attributes:
         power: of the inverse mean squared error.
-        chain: how errors are found.
     """
 
     power: float = 1.0
-    chain: ForwardChain = ForwardChain()
 
-    def __call__(self, laws, fits, observations, target, key) -> Weights:
-        """Weights and errors from one validation per law."""
-        error = jnp.stack(
-            [item.mean_square for item in _validate(self.chain, laws, observations, target, key)]
-        )
-        usable = jnp.stack([jnp.isfinite(fit.loss[0]) for fit in fits])
-        floor = jnp.finfo(error.dtype).tiny
-        score = jnp.where(usable, -self.power * jnp.log(jnp.maximum(error, floor)), -jnp.inf)
-        return Weights(_softmax(score), error)
+    def __call__(self, laws, fits, observations, validations) -> Array:
+        """Weights by the mean squared errors of the validations."""
+        error = jnp.stack([found.mean_square for found in validations])
+        return _softmax(-self.power * jnp.log(jnp.maximum(error, jnp.finfo(error.dtype).tiny)), fits)
 
 
 class Stacking(eqx.Module):
     """Weights on the simplex that minimise the squared error of the weighted prediction in forward chaining.
 
-    ``min_w w^T S w``, ``S = E^T E / rows + ridge mean(diag S) I``, by multiplicative updates (Wolpert 1992;
-    Breiman 1996).
+    ``min_w w^T S w``, ``S = E^T E / mean(diag E^T E) + ridge I`` with the errors E of the laws, by
+    multiplicative updates (Wolpert 1992; Breiman 1996).
 
     Attributes:
         ridge: pulls toward equal weights.
         steps: of the minimisation.
-        chain: how errors are found.
     """
 
     ridge: float = 0.01
-    steps: int = 500
-    chain: ForwardChain = ForwardChain()
+    steps: int = eqx.field(static=True, default=500)
 
-    def __call__(self, laws, fits, observations, target, key) -> Weights:
-        """Weights, and errors of the laws one by one."""
-        found = _validate(self.chain, laws, observations, target, key)
-        error = jnp.stack([item.mean_square for item in found])
-        each = jnp.stack([item.error.ravel() for item in found])
+    def __call__(self, laws, fits, observations, validations) -> Array:
+        """Weights by the errors of the validations, row by row."""
+        each = jnp.stack([found.error.ravel() for found in validations])
         moment = each @ each.T
         size = jnp.maximum(jnp.trace(moment) / len(laws), jnp.finfo(moment.dtype).tiny)
         moment = moment / size + self.ridge * jnp.eye(len(laws), dtype=moment.dtype)
-        usable = jnp.stack([jnp.isfinite(fit.loss[0]) for fit in fits])
 
-        def update(_, log_share):
-            share = _softmax(log_share)
-            slope = moment @ share
-            return log_share - slope / jnp.max(jnp.abs(slope))
+        def update(_, score):
+            slope = moment @ _softmax(score, fits)
+            return score - slope / jnp.max(jnp.abs(slope))
 
-        start = jnp.where(usable, jnp.zeros_like(error), -jnp.inf)
-        return Weights(_softmax(jax.lax.fori_loop(0, self.steps, update, start)), error)
+        return _softmax(jax.lax.fori_loop(0, self.steps, update, jnp.zeros_like(each[:, 0])), fits)
 
 
-def _validate(
-    chain: ForwardChain, laws: tuple[Law, ...], observations: Observations, target: Target, key: Array
-) -> list[Validation]:
-    keys = (jax.random.fold_in(key, index) for index in range(len(laws)))
-    return [chain(law, observations, target, key) for law, key in zip(laws, keys, strict=True)]
-
-
-def _softmax(score: Array) -> Array:
-    """Softmax in which -inf and NaN weigh nothing, or all the same where nothing weighs."""
-    usable = jnp.isfinite(score)
-    score = jnp.where(usable, score, -jnp.inf)
-    return jax.nn.softmax(jnp.where(jnp.any(usable), score, 0.0))
-
-
-def _residual(laws: tuple[Law, ...], fits: tuple[Fit, ...], observations: Observations) -> Array:
-    """``n MSE / (n - P)`` of each law, with at least one degree of freedom: ``(law,)``."""
-    count = observations.num_observed * observations.y.shape[1]
-    freedom = jnp.stack([jnp.maximum(count - law.num_params, 1) for law in laws])
-    return jnp.stack([fit.loss[0] for fit in fits]) * count / freedom
+def _softmax(score: Array, fits: Sequence[Fit]) -> Array:
+    """Softmax over the laws whose fit succeeded; equal weights where none did."""
+    usable = jnp.isfinite(score) & jnp.stack([jnp.isfinite(fit.loss[0]) for fit in fits])
+    return jax.nn.softmax(jnp.where(usable, score, jnp.where(jnp.any(usable), -jnp.inf, 0.0)))

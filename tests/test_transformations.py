@@ -80,7 +80,11 @@ def key_of(data):
 
 
 def weights(rule):
-    return lambda fit, runs, target: rule((DECAY, LINE), (fit, fit), runs, target, jax.random.key(0))
+    def share(fit, runs, target):
+        found = CHAIN(DECAY, runs, target, jax.random.key(0))
+        return rule((DECAY, LINE), (fit, fit), runs, (found, found))
+
+    return share
 
 
 def ask(runs, pool, target, key):
@@ -191,8 +195,8 @@ TABLE = {
     "farthest_first": (lambda runs, target: farthest_first(DECAY, runs, target), (RUNS, TARGET), False),
     "Equal": (weights(Equal()), (FIT, RUNS, TARGET), False),
     "Evidence": (weights(Evidence()), (FIT, RUNS, TARGET), False),
-    "InverseError": (weights(InverseError(chain=CHAIN)), (FIT, RUNS, TARGET), False),
-    "Stacking": (weights(Stacking(chain=CHAIN)), (FIT, RUNS, TARGET), False),
+    "InverseError": (weights(InverseError()), (FIT, RUNS, TARGET), False),
+    "Stacking": (weights(Stacking()), (FIT, RUNS, TARGET), False),
     "Design.ask": (ask, (RUNS, POOL, TARGET, KEY), False),
     "Design.tell": (tell, (RUNS, POOL, np.array(2), np.array([1.5])), False),
 }
@@ -200,8 +204,7 @@ SLOW = ("Design.ask",)  # two compilations of nearly everything
 # Data alone: nothing to transform.
 RECORDS = {
     "Basins", "Belief", "Box", "Choice", "Clusters", "Design", "Fall", "Fit", "Moments", "Pool", "Posterior",
-    "Predictive", "Problem", "State", "Target", "Validation", "Weighing", "Weights", "buffer_size",
-    "target_stack",
+    "Predictive", "Problem", "State", "Target", "Validation", "Weighing", "buffer_size", "target_stack",
 }  # fmt: skip
 
 

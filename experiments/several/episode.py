@@ -132,7 +132,8 @@ def run(
 
 
 def _watch(belief: Belief, target: Target) -> tuple[Array, Array, Array]:
-    return quantile(belief.forecast, target.x, LEVELS), belief.share, belief.error
+    error = jnp.stack([found.mean_square for found in belief.validations])
+    return quantile(belief.forecast, target.x, LEVELS), belief.share, error
 
 
 def _sequential(design: Design, pool: Pool, target: Target, hidden: Oracle, budget: float, key):

@@ -1,0 +1,142 @@
+"""``python -m experiments weighing``: rules that weigh laws, compared inside the pools.
+
+The fifth of a pool that lies nearest to the target is set aside as if it were the target; runs are drawn from
+the rest with probability in proportion to 1 / cost until a share of its cost is spent. No outcome of the
+benchmark's targets is read, so the default can be chosen here.
+"""
+
+from typing import Annotated
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import typer
+
+from experiments.benchmark.options import Data, Tasks, split
+from experiments.datasets import Group, Runs, load
+from experiments.report import provenance, write_table
+from experiments.several.episode import LEVELS, NUM_BASINS, NUM_STARTS
+from jaxsl.basins import BasinRule
+from jaxsl.chaining import farthest_first
+from jaxsl.design import Design
+from jaxsl.pool import Observations, Pool, Target, observe, uniform_target
+from jaxsl.posterior import Mixture, quantile
+from jaxsl.precision import double_precision
+from jaxsl.weighing import Equal, Evidence, InverseError, Stacking, Weighing
+from laws.tasks import TASKS, Task
+
+RULES: dict[str, Weighing] = {
+    "equal": Equal(),
+    "evidence": Evidence(),
+    "evidence, T = 8": Evidence(8.0),
+    "1/error^0.5": InverseError(0.5),
+    "1/error": InverseError(1.0),
+    "1/error^2": InverseError(2.0),
+    "stacking": Stacking(),
+}
+SET_ASIDE = 0.2  # of the pool, nearest to the target
+BUDGETS = (0.05, 0.2, 0.5)  # shares of the cost of the rest
+MOST = 256  # runs: more are not drawn
+
+
+def weighing(
+    tasks: Tasks = "",
+    seeds: Annotated[int, typer.Option(min=1, help="Draws of runs from every pool.")] = 3,
+    data: Data = None,
+) -> None:
+    """Rules that weigh laws, compared on runs set aside inside the pools."""
+    rows = []
+    for task in TASKS:
+        if (not tasks or task.name in split(tasks)) and len(task.laws) > 1:
+            rows += compare(task, load(task, data), seeds)
+            typer.echo(f"{task.name} done", err=True)
+    names = list(rows[0])[2:]
+    rows.append(
+        {"task": "all", "budget": "", **{name: np.mean([row[name] for row in rows]) for name in names}}
+    )
+    command = f"python -m experiments weighing --seeds {seeds}" + (f" --tasks {tasks}" if tasks else "")
+    table, text = write_table("weighing", rows, provenance(command, 0))
+    typer.echo(text.read_text())
+    typer.echo(f"{table}\n{text}")
+
+
+def compare(task: Task, groups: dict[str, Group], seeds: int) -> list[dict]:
+    """R² of every rule on what was set aside, mean over seeds, and the coverage of the default's interval."""
+    problems = [inside(task, group) for group in groups.values()]
+    num_runs = min(MOST, max(len(rest.x) for rest, _ in problems))
+    num_aside = max(len(aside.x) for _, aside in problems)
+    rows = []
+    for budget in BUDGETS:
+        found: dict[str, list] = {name: [] for name in (*RULES, "coverage", "claimed")}
+        for seed in range(seeds):
+            outcomes = []
+            for number, (rest, aside) in enumerate(problems):
+                rng = np.random.default_rng([seed, number])
+                bought = draw(rng, rest.cost, budget)[:num_runs]
+                outcomes.append(forecast(task, rest, bought, aside, num_runs, num_aside, seed))
+            truth = np.concatenate([aside.y.ravel() for _, aside in problems])
+            for name in RULES:
+                ends = np.concatenate([outcome[name].reshape(3, -1) for outcome in outcomes], axis=1)
+                found[name].append(r2(truth, ends[1]))
+                if name == "1/error":
+                    found["coverage"].append(np.mean((ends[0] <= truth) & (truth <= ends[2])))
+            ends = np.concatenate([outcome["claimed"].reshape(3, -1) for outcome in outcomes], axis=1)
+            found["claimed"].append(np.mean((ends[0] <= truth) & (truth <= ends[2])))
+        means = {name: float(np.mean(values)) for name, values in found.items()}
+        rows.append({"task": task.name, "budget": budget, **means})
+    return rows
+
+
+def inside(task: Task, group: Group) -> tuple[Runs, Runs]:
+    """The pool without its runs nearest to the target, and these."""
+    with double_precision():
+        runs = observe(jnp.asarray(group.train.x), jnp.asarray(group.train.y))
+        place = np.asarray(farthest_first(task.laws[0], runs, uniform_target(jnp.asarray(group.test.x))))
+    near = place >= len(place) - max(2, round(SET_ASIDE * len(place)))
+    return Runs(*(part[~near] for part in group.train)), Runs(*(part[near] for part in group.train))
+
+
+def draw(rng: np.random.Generator, cost: np.ndarray, budget: float) -> np.ndarray:
+    """Rows with probability in proportion to 1 / cost, as far as the budget goes; one at least."""
+    order = np.argsort(rng.exponential(size=len(cost)) * cost)
+    spent = np.cumsum(cost[order])
+    return order[: max(1, int(np.sum(spent <= budget * cost.sum())))]
+
+
+def r2(truth: np.ndarray, prediction: np.ndarray) -> float:
+    """R², clipped to [-1, 1]."""
+    return float(np.clip(1 - np.sum((prediction - truth) ** 2) / np.sum((truth - truth.mean()) ** 2), -1, 1))
+
+
+def forecast(
+    task: Task, rest: Runs, bought: np.ndarray, aside: Runs, num_runs: int, num_aside: int, seed: int
+) -> dict[str, np.ndarray]:
+    """Interval and median of every rule at the runs set aside, ``(level, row, output)``."""
+    with double_precision():
+        more = num_aside - len(aside.x)
+        weight = np.append(np.full(len(aside.x), 1 / len(aside.x)), np.zeros(more))
+        x = np.concatenate([aside.x, np.repeat(aside.x[:1], more, axis=0)])
+        runs = observe(jnp.asarray(rest.x[bought]), jnp.asarray(rest.y[bought]), num_runs)
+        target = Target(jnp.asarray(x), jnp.asarray(weight))
+        found = _forecast(
+            Design(task.laws, basin_rule=BasinRule(max_basins=NUM_BASINS), num_starts=NUM_STARTS, num_warm=0),
+            runs,
+            target,
+            jax.random.key(seed),
+        )
+        return {name: np.asarray(value)[:, : len(aside.x)] for name, value in found.items()}
+
+
+@eqx.filter_jit
+def _forecast(design: Design, observations: Observations, target: Target, key):
+    pool = Pool(observations.x, jnp.ones(observations.x.shape[0]))
+    state = design.start(pool, observations)
+    belief = design.believe(state, target, key)
+    found = {"claimed": quantile(belief.posterior, target.x, LEVELS)}
+    for name, rule in RULES.items():
+        share = rule(design.laws, belief.fits, observations, belief.validations)
+        weighed = Mixture(belief.posterior.parts, share)
+        again = eqx.tree_at(lambda belief: (belief.share, belief.posterior), belief, (share, weighed))
+        found[name] = quantile(again.forecast, target.x, LEVELS)
+    return found
