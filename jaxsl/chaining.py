@@ -54,6 +54,7 @@ class ForwardChain(eqx.Module):
         shares: of the runs, farthest first, that the folds fit; the rest of the runs is held out.
         num_starts: starting points of each fit.
         solver: of the fits.
+        aim: weights of the runs in the fits, see ``aimed``.
 
     Example:
         >>> import jax, jax.numpy as jnp
@@ -72,6 +73,7 @@ class ForwardChain(eqx.Module):
     shares: tuple[float, ...] = eqx.field(static=True, default=(0.5, 0.7, 0.85))
     num_starts: int = eqx.field(static=True, default=8)
     solver: Solver = LevenbergMarquardt()
+    aim: float = eqx.field(static=True, default=0.0)
 
     def __call__(self, law: Law, observations: Observations, target: Target, key: Array) -> Validation:
         """Fit every fold and predict what it held out, by the median over equally good optima."""
@@ -86,7 +88,8 @@ class ForwardChain(eqx.Module):
 
         def fold(seen):
             runs = Observations(observations.x, observations.y, seen)
-            found = fit(law, runs, starts, self.solver)
+            weight = aimed(law, runs, target, self.aim) if self.aim else None
+            found = fit(law, runs, starts, self.solver, weight)
             loss = jnp.maximum(found.loss, EXACT * spread + jnp.finfo(spread.dtype).tiny)
             weight = jax.nn.softmax(-runs.num_observed * law.num_outputs * jnp.log(loss) / 2)
             predicted = jax.vmap(law.predict, (0, None))(found.theta, observations.x)
@@ -128,3 +131,23 @@ def farthest_first(law: Law, observations: Observations, target: Target) -> Arra
     distance = jnp.sqrt(jnp.sum(((runs[:, None] - aim) / scale) ** 2, axis=2)) @ target.weight
     order = jnp.argsort(jnp.where(observations.mask, -distance, jnp.inf))
     return jnp.argsort(order)
+
+
+def aimed(law: Law, observations: Observations, target: Target, power: float) -> Array:
+    """Weights of runs in a fit that is aimed at the target: ``((place + 1) / n)^power``, ``(row,)``.
+
+    The place is that of ``farthest_first``: the nearest run has weight 1, and 0 is the power of an ordinary
+    fit. Worth it where runs are many and the law is wrong far from the target; with few runs it wastes them.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from jaxsl.law import Law, params
+        >>> from jaxsl.pool import observe, uniform_target
+        >>> law = Law("size", lambda theta, x: theta[0] * x[0], ("N",), params(a=(0, 1)))
+        >>> runs = observe(jnp.array([[1e8], [1e6]]), jnp.zeros((2, 1)), 3)
+        >>> aimed(law, runs, uniform_target(jnp.array([[1e9]])), 2.0).tolist()
+        [1.0, 0.25, 0.0]
+    """
+    place = farthest_first(law, observations, target)
+    share = (place + 1) / jnp.maximum(observations.num_observed, 1)
+    return jnp.where(observations.mask, share**power, 0.0)

@@ -31,7 +31,7 @@ from jax import Array
 
 from jaxsl.acquisition import MSPE
 from jaxsl.basins import BasinRule, Basins
-from jaxsl.chaining import ForwardChain, Validation
+from jaxsl.chaining import ForwardChain, Validation, aimed
 from jaxsl.choice import Choice, Chooser
 from jaxsl.fit import Fit, fit
 from jaxsl.law import Law
@@ -103,6 +103,7 @@ class Design(eqx.Module):
         num_warm: at most so many of them are earlier best fits.
         weighing: of several laws.
         chain: how laws are validated; when None, several laws by the default and one law not at all.
+        aim: power by which runs near the target count for more in the fits, see ``jaxsl.chaining.aimed``.
         num_scored: basins that are scored, the heaviest: the work of an acquisition grows with their square.
     """
 
@@ -115,6 +116,7 @@ class Design(eqx.Module):
     num_warm: int = eqx.field(static=True, default=30)
     weighing: Weighing = InverseError()
     chain: ForwardChain | None = None
+    aim: float = eqx.field(static=True, default=0.0)
     num_scored: int = eqx.field(static=True, default=12)
 
     def start(self, pool: Pool, observations: Observations | None = None) -> State:
@@ -146,7 +148,8 @@ class Design(eqx.Module):
             starts = warm_starts(
                 jax.random.fold_in(key, index), law, self.num_starts, state.optima[index], valid
             )
-            fits.append(fit(law, state.observations, starts, self.solver))
+            weight = aimed(law, state.observations, target, self.aim) if self.aim else None
+            fits.append(fit(law, state.observations, starts, self.solver, weight))
             basins.append(self.basin_rule(law, state.observations, target, fits[-1]))
         validations = self._validate(state, target, jax.random.fold_in(key, len(self.laws)))
         share = jnp.ones(1, state.observations.y.dtype)
@@ -159,7 +162,7 @@ class Design(eqx.Module):
         """One validation a law, or none where nothing asks for them."""
         if len(self.laws) == 1 and self.chain is None:
             return ()
-        chain = self.chain or ForwardChain(solver=self.solver)
+        chain = self.chain or ForwardChain(solver=self.solver, aim=self.aim)
         keys = jax.random.split(key, len(self.laws))
         return tuple(
             chain(law, state.observations, target, key) for law, key in zip(self.laws, keys, strict=True)

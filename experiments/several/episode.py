@@ -33,16 +33,17 @@ NEVER = 2.0  # the cost of a padded row: twice the whole pool
 
 @dataclass(frozen=True)
 class Forecast:
-    """What was predicted at one checkpoint, by every group.
+    """What was predicted at one checkpoint for one group.
 
     Attributes:
         interval: lower end, median and upper end, ``(level, target, output)``.
-        share, error: of the laws, ``(law,)``.
+        claimed: the same by each law alone, as its basins claim, ``(law, level, target, output)``.
+        share: of the laws, ``(law,)``.
     """
 
     interval: np.ndarray
+    claimed: np.ndarray
     share: np.ndarray
-    error: np.ndarray
 
 
 def design_of(laws: tuple[Law, ...], method: Method) -> Design:
@@ -63,8 +64,9 @@ def measure(task: Task, groups: dict[str, Group], method: str, seed: int) -> dic
     """R² and coverage at the checkpoints of a task, all its laws at once.
 
     Returns:
-        ``r2`` of the median and ``coverage`` of the interval, pooled over groups; ``width`` of the interval
-        in deviations of the target's outcomes; ``share`` of the laws in every group; ``bought``, ``spent``.
+        ``r2`` of the median, ``coverage`` of the interval and its ``width`` in deviations of the outcomes,
+        pooled over groups; ``laws``: R² of the median of every law alone; ``claimed``: mean coverage of their
+        own intervals; ``share`` of the laws in every group; ``bought`` and ``spent``.
     """
     sizes = [(len(group.train.x), len(group.test.x)) for group in groups.values()]
     num_runs, num_targets = (max(size) for size in zip(*sizes, strict=True))
@@ -73,29 +75,31 @@ def measure(task: Task, groups: dict[str, Group], method: str, seed: int) -> dic
         run(task, group, METHODS[method], seed * 100 + i, num_runs, num_targets)
         for i, group in enumerate(groups.values())
     ]
-    result: dict[str, list] = {"r2": [], "coverage": [], "width": [], "share": []}
+    result: dict[str, list] = {"r2": [], "coverage": [], "width": [], "claimed": [], "laws": [], "share": []}
     for place in range(len(task.checkpoints)):
         forecasts = [forecasts[place] for forecasts, _, _ in found]
         complete = [forecast for forecast in forecasts if forecast is not None]
-        if len(complete) < len(forecasts):
-            scores: dict[str, Any] = {
-                "r2": -1.0,
-                "coverage": float("nan"),
-                "width": float("nan"),
-                "share": [],
-            }
-        else:
+        scores: dict[str, Any] = dict.fromkeys(result, float("nan")) | {"r2": -1.0}
+        if len(complete) == len(forecasts):
             ends = np.concatenate([item.interval.reshape(len(LEVELS), -1) for item in complete], axis=1)
-            explained = 1 - np.sum((ends[1] - truth) ** 2) / np.sum((truth - truth.mean()) ** 2)
+            claims = [item.claimed.reshape(len(task.laws), len(LEVELS), -1) for item in complete]
+            each = np.moveaxis(np.concatenate(claims, axis=2), 1, 0)
             scores = {
-                "r2": float(np.clip(explained, -1, 1)),
+                "r2": float(explained(truth, ends[1])),
                 "coverage": float(np.mean((ends[0] <= truth) & (truth <= ends[2]))),
                 "width": float(np.mean(ends[2] - ends[0]) / truth.std()),
+                "claimed": float(np.mean((each[0] <= truth) & (truth <= each[2]))),
+                "laws": [float(explained(truth, middle)) for middle in each[1]],
                 "share": [item.share.round(4).tolist() for item in complete],
             }
         for name, value in scores.items():
             result[name].append(value)
     return {**result, "bought": [bought for _, bought, _ in found], "spent": [spent for *_, spent in found]}
+
+
+def explained(truth: np.ndarray, prediction: np.ndarray) -> float:
+    """R², clipped to [-1, 1]."""
+    return np.clip(1 - np.sum((prediction - truth) ** 2) / np.sum((truth - truth.mean()) ** 2), -1, 1)
 
 
 def run(
@@ -127,13 +131,13 @@ def run(
         for checkpoint in task.checkpoints:
             within = [item for spent, item in rounds if spent <= checkpoint * (1 + 1e-9) or method.at_once]
             last = within[-1] if within else None
-            forecasts.append(last and Forecast(last.interval[:, :num], last.share, last.error))
+            forecasts.append(last and Forecast(last.interval[:, :num], last.claimed[:, :, :num], last.share))
     return forecasts, bought, float(share[bought].sum())
 
 
 def _watch(belief: Belief, target: Target) -> tuple[Array, Array, Array]:
-    error = jnp.stack([found.mean_square for found in belief.validations])
-    return quantile(belief.forecast, target.x, LEVELS), belief.share, error
+    claimed = jnp.stack([quantile(part, target.x, LEVELS) for part in belief.posterior.parts])
+    return quantile(belief.forecast, target.x, LEVELS), claimed, belief.share
 
 
 def _sequential(design: Design, pool: Pool, target: Target, hidden: Oracle, budget: float, key):

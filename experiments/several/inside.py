@@ -16,7 +16,7 @@ import typer
 from experiments.benchmark.options import Data, Tasks, split
 from experiments.datasets import Group, Runs, load
 from experiments.report import provenance, write_table
-from experiments.several.episode import LEVELS, NUM_BASINS, NUM_STARTS
+from experiments.several.episode import LEVELS, NUM_BASINS, NUM_STARTS, explained
 from jaxsl.basins import BasinRule
 from jaxsl.chaining import farthest_first
 from jaxsl.design import Design
@@ -78,7 +78,7 @@ def compare(task: Task, groups: dict[str, Group], seeds: int) -> list[dict]:
             truth = np.concatenate([aside.y.ravel() for _, aside in problems])
             for name in RULES:
                 ends = np.concatenate([outcome[name].reshape(3, -1) for outcome in outcomes], axis=1)
-                found[name].append(r2(truth, ends[1]))
+                found[name].append(float(explained(truth, ends[1])))
                 if name == "1/error":
                     found["coverage"].append(np.mean((ends[0] <= truth) & (truth <= ends[2])))
             ends = np.concatenate([outcome["claimed"].reshape(3, -1) for outcome in outcomes], axis=1)
@@ -102,11 +102,6 @@ def draw(rng: np.random.Generator, cost: np.ndarray, budget: float) -> np.ndarra
     order = np.argsort(rng.exponential(size=len(cost)) * cost)
     spent = np.cumsum(cost[order])
     return order[: max(1, int(np.sum(spent <= budget * cost.sum())))]
-
-
-def r2(truth: np.ndarray, prediction: np.ndarray) -> float:
-    """R², clipped to [-1, 1]."""
-    return float(np.clip(1 - np.sum((prediction - truth) ** 2) / np.sum((truth - truth.mean()) ** 2), -1, 1))
 
 
 def forecast(
