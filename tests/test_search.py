@@ -140,6 +140,15 @@ def test_the_number_of_lanes_changes_no_optimum():
     np.testing.assert_allclose(few.loss, run(WAVES, runs_of(x, y), starts).loss, rtol=1e-9)
 
 
+def test_working_on_a_few_rows_at_a_time_changes_no_optimum():
+    x, y = two_waves()
+    starts = random_starts(jax.random.key(0), WAVES, 16)
+    whole = run(WAVES, runs_of(x, y), starts)
+    padded = runs_of(x, y, 2 * len(x) + 100)
+    apart = fit(WAVES, padded, starts, LevenbergMarquardt(rows=7))
+    np.testing.assert_allclose(apart.loss, whole.loss, rtol=1e-9)
+
+
 def test_the_search_box_is_that_of_the_law_but_for_sizes():
     runs = problem(GROWTH, runs_of(np.ones((3, 1)), np.ones((3, 1))))
     search, plain = search_box(runs, jnp.array([[0.5, 20.0, 0.5]])), box(GROWTH)

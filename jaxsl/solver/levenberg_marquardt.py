@@ -64,8 +64,11 @@ class LevenbergMarquardt(eqx.Module):
         young: steps that use the interior scaling.
         lanes: starts worked on at once, at most; None for no such limit.
         bytes: of residuals and Jacobians at a time, which limits the lanes too. The default stays in the
-            cache of a CPU core, where many runs are fitted fastest by one or two starts at a time. On a GPU
-            take ``LevenbergMarquardt(lanes=None, bytes=2**32)``.
+            cache of a CPU core.
+            On a GPU take ``LevenbergMarquardt(lanes=None, bytes=2**32)``.
+        rows: runs worked on at once, so that a stretch of padded rows costs nothing; None for all. For
+            buffers with much room; full ones are faster whole, since XLA then takes the logarithm of an
+            input once and not at every step.
     """
 
     max_steps: int = 200
@@ -73,6 +76,7 @@ class LevenbergMarquardt(eqx.Module):
     young: int = 10
     lanes: int | None = eqx.field(static=True, default=16)
     bytes: int = eqx.field(static=True, default=2**17)
+    rows: int | None = eqx.field(static=True, default=None)
 
     def __call__(self, problem: Problem, starts: Array) -> Solution:
         """Minimise from every row of ``starts (start, param)``.
@@ -81,6 +85,7 @@ class LevenbergMarquardt(eqx.Module):
             problem: residuals and box.
             starts: parameter vectors; those outside the box are moved to its boundary.
         """
+        problem = _whole(problem, self.rows)
         num = starts.shape[0]
         width = self.num_lanes(problem, num)
         blocks = num_blocks(problem)
@@ -92,32 +97,37 @@ class LevenbergMarquardt(eqx.Module):
 
         def advance(carry):
             lanes, index, taken, theta, loss, status, steps = carry
-            lanes = step(lanes)
+            idle = jnp.all(lanes.status != RUNNING, 1)
+            index = jnp.where(idle, jnp.minimum(taken + jnp.cumsum(idle) - 1, num), index)
+            taken = jnp.minimum(taken + jnp.sum(idle), num)
+            new = jax.vmap(fresh)(index)
+            lanes = step(jax.tree.map(lambda old, new: jnp.where(_like(idle, old), new, old), lanes, new))
             ended = jnp.all(lanes.status != RUNNING, 1)
-            where = jnp.where(ended & (index < num), index, num)
+            where = jnp.where(ended, index, num)
             theta = theta.at[where].set(lanes.point.theta, mode="drop")
             loss = loss.at[where].set(lanes.point.loss, mode="drop")
             status = status.at[where].set(lanes.status, mode="drop")
             steps = steps.at[where].set(lanes.steps, mode="drop")
-            rank = jnp.cumsum(ended) - 1
-            index = jnp.where(ended, jnp.minimum(taken + rank, num), index)
-            taken = jnp.minimum(taken + jnp.sum(ended), num)
-            new = jax.vmap(fresh)(index)
-            lanes = jax.tree.map(lambda old, new: jnp.where(_like(ended, old), new, old), lanes, new)
             return lanes, index, taken, theta, loss, status, steps
 
-        index = jnp.arange(width)
+        def unfinished(carry):
+            return (carry[2] < num) | jnp.any(carry[0].status == RUNNING)
+
+        index = jnp.full(width, num)
+        # Lanes of zeros have no start: their status is not RUNNING.
+        idle = jax.tree.map(
+            lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), jax.eval_shape(jax.vmap(fresh), index)
+        )
         carry = (
-            jax.vmap(fresh)(index),
+            idle,
             index,
-            jnp.asarray(width),
+            jnp.asarray(0),
             starts,
             jnp.full((num, blocks), jnp.inf, starts.dtype),
             jnp.full((num, blocks), INVALID),
             jnp.zeros((num, blocks), int),
         )
-        carry = jax.lax.while_loop(lambda carry: jnp.any(carry[1] < num), advance, carry)
-        _, _, _, theta, loss, status, steps = carry
+        _, _, _, theta, loss, status, steps = jax.lax.while_loop(unfinished, advance, carry)
         if blocks > 1:  # the best of one output goes with the best of the others: any pairing is an optimum
             order = jnp.argsort(loss, 0)
             loss, status = (jnp.take_along_axis(part, order, 0) for part in (loss, status))
@@ -134,7 +144,7 @@ class LevenbergMarquardt(eqx.Module):
         """Propose, evaluate once, accept or refuse; all blocks of a start in one evaluation."""
         move, expected = jax.vmap(_propose)(lane.box, lane.point, lane.damping, self._young(lane))
         fresh = (lane.steps == 0)[:, None]
-        point = _evaluate(problem, lane.box, lane.point.z + jnp.where(fresh, 0.0, move))
+        point = _evaluate(problem, lane.box, lane.point.z + jnp.where(fresh, 0.0, move), self.rows)
         square = jnp.sum((problem.root[:, None] * problem.y) ** 2, 0)
         return jax.vmap(self._decide)(lane, point, expected, square.reshape(expected.size, -1).sum(1))
 
@@ -221,38 +231,72 @@ def _propose(box: SearchBox, point: _Point, damping: Array, young: Array) -> tup
     return move, expected
 
 
-def _evaluate(problem: Problem, box: SearchBox, z: Array) -> _Point:
+def _evaluate(problem: Problem, box: SearchBox, z: Array, rows: int | None) -> _Point:
     """The point after elimination of linear parameters, its loss, half-gradient and Gauss-Newton Hessian."""
     z = box.clip(z)
     theta = box.theta(z)
     linear = eliminated(problem)
-    other = tuple(j for j in range(z.shape[1]) if j not in linear)
     if linear:
-        residual, columns = linearise(problem, theta, linear)
+        _, pull, gram = _normal(problem, theta, linear, rows)
         position = jnp.array(linear)
         solved = jax.vmap(_bounded_linear)(
-            columns, residual, theta[:, position], box.theta_lower[:, position], box.theta_upper[:, position]
+            gram, pull, theta[:, position], box.theta_lower[:, position], box.theta_upper[:, position]
         )
         theta = theta.at[:, position].set(solved)
         z = box.clip(box.scaled(theta))
-        residual, rest = linearise(problem, theta, other)
-        jacobian = jnp.concatenate([columns, rest], 1)[:, jnp.argsort(jnp.array([*linear, *other]))]
-    else:
-        residual, jacobian = linearise(problem, theta, other)
-    jacobian = jacobian * box.slope(theta)[:, :, None]
-    gradient = jnp.einsum("bpn,bn->bp", jacobian, residual)
-    hessian = jnp.einsum("bpn,bqn->bpq", jacobian, jacobian)
-    return _Point(z, theta, jnp.sum(residual**2, 1), gradient, hessian)
+    loss, gradient, hessian = _normal(problem, theta, tuple(range(z.shape[1])), rows)
+    slope = box.slope(theta)
+    return _Point(z, theta, loss, gradient * slope, slope[:, :, None] * hessian * slope[:, None])
 
 
-def _bounded_linear(columns: Array, residual: Array, value: Array, lower: Array, upper: Array) -> Array:
-    """Approximately ``argmin |residual + columns^T (c - value)|`` over ``lower <= c <= upper``.
+def _normal(
+    problem: Problem, theta: Array, index: tuple[int, ...], rows: int | None
+) -> tuple[Array, Array, Array]:
+    """Loss, half its gradient and ``J^T J`` by the parameters at ``index``, block by block.
+
+    Summed over stretches of ``rows`` up to the last run: what is padding beyond costs nothing.
+    """
+
+    def part(problem: Problem) -> tuple[Array, Array, Array]:
+        residual, columns = linearise(problem, theta, index)
+        gradient = jnp.einsum("bpn,bn->bp", columns, residual)
+        return jnp.sum(residual**2, 1), gradient, jnp.einsum("bpn,bqn->bpq", columns, columns)
+
+    size = problem.root.shape[0]
+    if rows is None or size <= rows:
+        return part(problem)
+
+    def add(step, total):
+        x, y, root = (
+            jax.lax.dynamic_slice_in_dim(leaf, step * rows, rows)
+            for leaf in (problem.x, problem.y, problem.root)
+        )
+        return jax.tree.map(
+            jnp.add, total, part(Problem(problem.law, problem.box, x, y, root, problem.robust))
+        )
+
+    blocks, num = theta.shape[0], len(index)
+    total = tuple(jnp.zeros((blocks, *shape), theta.dtype) for shape in ((), (num,), (num, num)))
+    last = jnp.max(jnp.where(problem.root > 0, jnp.arange(size), 0))
+    return jax.lax.fori_loop(0, last // rows + 1, add, total)
+
+
+def _whole(problem: Problem, rows: int | None) -> Problem:
+    """The problem with as many padded rows as make whole stretches."""
+    if rows is None:
+        return problem
+    more = -problem.root.shape[0] % rows
+    x = jnp.concatenate([problem.x, jnp.broadcast_to(problem.x[:1], (more, problem.x.shape[1]))])
+    y, root = jnp.pad(problem.y, ((0, more), (0, 0))), jnp.pad(problem.root, (0, more))
+    return Problem(problem.law, problem.box, x, y, root, problem.robust)
+
+
+def _bounded_linear(gram: Array, pull: Array, value: Array, lower: Array, upper: Array) -> Array:
+    """Approximately ``argmin |r + J (c - value)|`` over ``lower <= c <= upper``, from ``J^T J``, ``J^T r``.
 
     Normal equations with a relative ridge of 1e-11 on the correction, which leaves directions without
     effect where they are; coordinates that leave the box are fixed at the bound and the rest solved again.
     """
-    gram = columns @ columns.T
-    pull = columns @ residual
     info = jnp.finfo(gram.dtype)
     size = jnp.maximum(jnp.diagonal(gram), info.tiny / info.eps)
     gram = jnp.fill_diagonal(gram, size * (1 + 1e-11), inplace=False)
