@@ -10,11 +10,11 @@ import numpy as np
 from experiments.benchmark.methods import Method
 from experiments.benchmark.oracle import Oracle, oracle
 from experiments.datasets import Group
-from jaxsl.design import Design, State, cheapest
-from jaxsl.episode import buy, enlarge, episode
+from jaxsl.design import Design, State
+from jaxsl.episode import enlarge, episode
 from jaxsl.fit import fit
 from jaxsl.law import Law
-from jaxsl.pool import Observations, Pool, Target, buffer_size, empty
+from jaxsl.pool import Observations, Pool, Target, buffer_size
 from jaxsl.precision import double_precision, to_numpy
 from jaxsl.starts import random_starts
 
@@ -110,15 +110,13 @@ def _sequential(design: Design, pool: Pool, target: Target, hidden: Oracle, budg
     """Rows bought, and after each round's fit what was spent and the best parameters."""
     law = design.laws[0]
     num_runs = int(jnp.sum(pool.cost < NEVER))
-    first = cheapest(
-        pool.cost, int(WARM_PER_PARAMETER * law.num_params // law.num_outputs), jnp.asarray(WARM_SHARE)
-    )
-    first = first | (jnp.arange(pool.cost.shape[0]) == jnp.argmin(pool.cost))
-    size = buffer_size(min(max(int(first.sum()) + 16, ROWS), num_runs))
-    state = design.start(pool, empty(pool.x[0], law.num_outputs, size))
-    state = _buy(design, state, pool, hidden, first)
-    order = np.argsort(np.where(first, pool.cost, np.inf), kind="stable")
-    bought = order[: int(first.sum())].tolist()
+    cost = np.asarray(pool.cost)
+    wanted = int(WARM_PER_PARAMETER * law.num_params // law.num_outputs)
+    order = np.argsort(cost, kind="stable")
+    within = np.cumsum(cost[order[:wanted]]) <= WARM_SHARE * (1 + 1e-9)
+    bought = order[: max(int(within.sum()), 1)].tolist()
+    size = buffer_size(min(max(len(bought) + 16, ROWS), num_runs))
+    state = _begin(design, pool, hidden, bought, size)
     spent, theta = [], []
     while True:
         state, trace = _episode(design, state, pool, target, hidden, budget, key)
@@ -137,9 +135,16 @@ def _sequential(design: Design, pool: Pool, target: Target, hidden: Oracle, budg
             state = enlarge(state, buffer_size(state.observations.mask.shape[0] + 1))
 
 
-@eqx.filter_jit
-def _buy(design: Design, state: State, pool: Pool, hidden: Oracle, first):
-    return buy(design, state, pool, first, hidden.reveal)
+def _begin(design: Design, pool: Pool, hidden: Oracle, bought: list[int], size: int) -> State:
+    """What ``jaxsl.episode.buy`` would come to, without a program to compile."""
+    known, available = np.arange(size) < len(bought), np.ones(pool.cost.shape[0], bool)
+    available[bought] = False
+    row = np.append(bought, np.zeros(size - len(bought), int)).astype(int)
+    y = np.where(known[:, None], np.asarray(hidden.reveal_all(~available)[0])[row], 0.0)
+    observations = Observations(jnp.asarray(np.asarray(pool.x)[row]), jnp.asarray(y), jnp.asarray(known))
+    state = design.start(pool, observations)
+    spent = jnp.asarray(np.asarray(pool.cost)[bought].sum())
+    return eqx.tree_at(lambda state: (state.available, state.spent), state, (jnp.asarray(available), spent))
 
 
 @eqx.filter_jit

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from experiments.speed.mixtures import Tabulated
 from jaxsl.acquisition import MSPE, DOptimal, VOptimal
 from jaxsl.basins import BasinRule
 from jaxsl.choice import Chooser
@@ -18,6 +19,7 @@ from jaxsl.law import Law
 from jaxsl.noise import InverseGamma
 from jaxsl.pool import Pool, Target
 from jaxsl.posterior import Posterior
+from jaxsl.solver.levenberg_marquardt import LevenbergMarquardt
 
 
 class Compared(eqx.Module):
@@ -33,6 +35,12 @@ class Compared(eqx.Module):
 
     def __call__(self, posterior: Posterior, pool: Pool, target: Target) -> Array:
         """Score every candidate: ``(pool,)``."""
+
+        # Looked at once, the law is traced and compiled once and not by every rule.
+        around = posterior.at(jnp.concatenate([target.x, pool.x]))
+        posterior = Tabulated(posterior.weight, posterior.noise, around.mean, around.root)
+        row = jnp.arange(around.mean.shape[1], dtype=around.mean.dtype)[:, None]
+        target, pool = Target(row[: len(target.x)], target.weight), Pool(row[len(target.x) :], pool.cost)
 
         def fall():
             parts = MSPE().fall(posterior, pool.x, target)
@@ -81,7 +89,7 @@ class Method:
         known = jnp.asarray(spread if self.leak else jnp.nan)
         prior = InverseGamma(fraction=jnp.asarray(self.noise), spread=known)
         rule = BasinRule(prior=prior)
-        return Design((law,), acquisition=acquisition, chooser=self.chooser, basin_rule=rule)
+        return Design((law,), acquisition, self.chooser, rule, LevenbergMarquardt(rows=64))
 
 
 METHODS = {
