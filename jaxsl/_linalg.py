@@ -4,8 +4,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-# Below this size an unrolled elimination, vectorised over the batch, beats one LAPACK call per matrix.
-UNROLL = 16
+# Below this size an elimination vectorised over the batch beats one LAPACK call per matrix.
+SMALL = 16
 
 
 def solve_spd(matrix: Array, rhs: Array) -> Array:
@@ -23,19 +23,21 @@ def solve_spd(matrix: Array, rhs: Array) -> Array:
     scale = jax.lax.rsqrt(jnp.diagonal(matrix))
     matrix = matrix * scale[:, None] * scale
     rhs = rhs * scale
-    if size > UNROLL:
+    if size > SMALL:
         factor = jax.lax.linalg.cholesky(matrix, symmetrize_input=False)
         half = jax.lax.linalg.triangular_solve(factor, rhs[:, None], left_side=True, lower=True)
         solution = jax.lax.linalg.triangular_solve(
             factor, half, left_side=True, lower=True, transpose_a=True
         )[:, 0]
         return solution * scale
-    table = jnp.concatenate([matrix, rhs[:, None]], axis=1)
-    for pivot in range(size):
+    index = jnp.arange(size)
+
+    def eliminate(pivot, table):
         row = table[pivot] / table[pivot, pivot]
-        table = table - table[:, pivot, None] * row
-        table = table.at[pivot].set(row)
-    return table[:, size] * scale
+        return jnp.where((index == pivot)[:, None], row, table - table[:, pivot, None] * row)
+
+    table = jnp.concatenate([matrix, rhs[:, None]], axis=1)
+    return jax.lax.fori_loop(0, size, eliminate, table)[:, size] * scale
 
 
 def symmetric_root(matrix: Array, floor: float = 1e-10) -> Array:
