@@ -237,28 +237,29 @@ def _evaluate(problem: Problem, box: SearchBox, z: Array, rows: int | None) -> _
     theta = box.theta(z)
     linear = eliminated(problem)
     if linear:
-        _, pull, gram = _normal(problem, theta, linear, rows)
         position = jnp.array(linear)
+        _, pull, gram = _normal(problem, theta, linear, jnp.ones_like(theta[:, position]), rows)
         solved = jax.vmap(_bounded_linear)(
             gram, pull, theta[:, position], box.theta_lower[:, position], box.theta_upper[:, position]
         )
         theta = theta.at[:, position].set(solved)
         z = box.clip(box.scaled(theta))
-    loss, gradient, hessian = _normal(problem, theta, tuple(range(z.shape[1])), rows)
-    slope = box.slope(theta)
-    return _Point(z, theta, loss, gradient * slope, slope[:, :, None] * hessian * slope[:, None])
+    every = tuple(range(z.shape[1]))
+    return _Point(z, theta, *_normal(problem, theta, every, box.slope(theta), rows))
 
 
 def _normal(
-    problem: Problem, theta: Array, index: tuple[int, ...], rows: int | None
+    problem: Problem, theta: Array, index: tuple[int, ...], slope: Array, rows: int | None
 ) -> tuple[Array, Array, Array]:
     """Loss, half its gradient and ``J^T J`` by the parameters at ``index``, block by block.
 
+    Columns are multiplied by ``slope (block, column)`` first, so that no product of two is out of range.
     Summed over stretches of ``rows`` up to the last run: what is padding beyond costs nothing.
     """
 
     def part(problem: Problem) -> tuple[Array, Array, Array]:
         residual, columns = linearise(problem, theta, index)
+        columns = columns * slope[:, :, None]
         gradient = jnp.einsum("bpn,bn->bp", columns, residual)
         return jnp.sum(residual**2, 1), gradient, jnp.einsum("bpn,bqn->bpq", columns, columns)
 
