@@ -33,7 +33,7 @@ For several outputs a product rule would need too many nodes. The same for 5 out
     QuasiMonteCarlo(256)       1.2e-2    8/9    153                 3.2e-2    9/9   1160
 
 Covariances differ in every direction, so one direction is not enough. ``QuasiMonteCarlo(256)`` is the first
-that keeps the choices (the miss is a tie within its error); more than a hundredth is off only where 8 basins
+that keeps nearly all choices; more than a little over a hundredth is off only where 8 basins
 overlap within a third of their deviation.
 """
 

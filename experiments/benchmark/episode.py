@@ -140,7 +140,7 @@ def _begin(design: Design, pool: Pool, hidden: Oracle, bought: list[int], size: 
     known, available = np.arange(size) < len(bought), np.ones(pool.cost.shape[0], bool)
     available[bought] = False
     row = np.append(bought, np.zeros(size - len(bought), int)).astype(int)
-    y = np.where(known[:, None], np.asarray(hidden.reveal_all(~available)[0])[row], 0.0)
+    y = np.where(known[:, None], np.asarray(hidden.reveal_all(jnp.asarray(~available))[0])[row], 0.0)
     observations = Observations(jnp.asarray(np.asarray(pool.x)[row]), jnp.asarray(y), jnp.asarray(known))
     state = design.start(pool, observations)
     spent = jnp.asarray(np.asarray(pool.cost)[bought].sum())
