@@ -140,33 +140,31 @@ class Design(eqx.Module):
         )
 
     def believe(self, state: State, target: Target, key: Array) -> Belief:
-        """Fit every law from warm and fresh starts and find the basins."""
+        """Fit every law from warm and fresh starts, find the basins, and weigh the laws.
+
+        The laws take turns: loops that need nothing of each other would be run at once by XLA, on the threads
+        of one pool, and nested loops there have been seen to wait for each other for ever.
+        """
         key = jax.random.fold_in(key, state.observations.num_observed)
-        fits, basins = [], []
+        runs, validated = state.observations, len(self.laws) > 1 or self.chain is not None
+        chain = self.chain or ForwardChain(solver=self.solver, aim=self.aim)
+        fits, basins, validations = [], [], []
         for index, law in enumerate(self.laws):
             valid = jnp.arange(self.num_warm) < state.num_optima[index]
-            starts = warm_starts(
-                jax.random.fold_in(key, index), law, self.num_starts, state.optima[index], valid
-            )
-            weight = aimed(law, state.observations, target, self.aim) if self.aim else None
-            fits.append(fit(law, state.observations, starts, self.solver, weight))
-            basins.append(self.basin_rule(law, state.observations, target, fits[-1]))
-        validations = self._validate(state, target, jax.random.fold_in(key, len(self.laws)))
-        share = jnp.ones(1, state.observations.y.dtype)
+            own = jax.random.fold_in(key, index)
+            starts = warm_starts(own, law, self.num_starts, state.optima[index], valid)
+            weight = aimed(law, runs, target, self.aim) if self.aim else None
+            fits.append(fit(law, runs, starts, self.solver, weight))
+            basins.append(self.basin_rule(law, runs, target, fits[-1]))
+            runs = _after(runs, basins[-1].noise)
+            if validated:
+                validations.append(chain(law, runs, target, jax.random.fold_in(own, 1)))
+                runs = _after(runs, validations[-1].mean_square)
+        share = jnp.ones(1, runs.y.dtype)
         if len(self.laws) > 1:
-            share = self.weighing(self.laws, fits, state.observations, validations)
+            share = self.weighing(self.laws, fits, runs, validations)
         parts = tuple(found.posterior(law) for law, found in zip(self.laws, basins, strict=True))
-        return Belief(tuple(fits), tuple(basins), validations, share, Mixture(parts, share))
-
-    def _validate(self, state: State, target: Target, key: Array) -> tuple[Validation, ...]:
-        """One validation a law, or none where nothing asks for them."""
-        if len(self.laws) == 1 and self.chain is None:
-            return ()
-        chain = self.chain or ForwardChain(solver=self.solver, aim=self.aim)
-        keys = jax.random.split(key, len(self.laws))
-        return tuple(
-            chain(law, state.observations, target, key) for law, key in zip(self.laws, keys, strict=True)
-        )
+        return Belief(tuple(fits), tuple(basins), tuple(validations), share, Mixture(parts, share))
 
     def ask(
         self, state: State, pool: Pool, target: Target, budget: Array, key: Array
@@ -224,6 +222,11 @@ class Design(eqx.Module):
             optima, num_optima = tuple(item[0] for item in kept), tuple(item[1] for item in kept)
             after = eqx.tree_at(lambda s: (s.optima, s.num_optima), after, (optima, num_optima))
         return jax.tree.map(lambda new, old: jnp.where(bought, new, old), after, state)
+
+
+def _after(observations: Observations, earlier: Array) -> Observations:
+    """The same observations, but not before ``earlier``, a number that is never negative, is known."""
+    return eqx.tree_at(lambda runs: runs.y, observations, observations.y + jnp.where(earlier < 0, 1.0, 0.0))
 
 
 def _remember(optima: Array, num: Array, theta: Array, usable: Array) -> tuple[Array, Array]:

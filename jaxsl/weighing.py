@@ -107,6 +107,21 @@ class Stacking(eqx.Module):
         return _softmax(jax.lax.fori_loop(0, self.steps, update, jnp.zeros_like(each[:, 0])), fits)
 
 
+class Average(eqx.Module):
+    """The mean of the weights of several rules: what one of them misjudges, the others soften.
+
+    Attributes:
+        rules: with equal voices.
+    """
+
+    rules: tuple[Weighing, ...]
+
+    def __call__(self, laws, fits, observations, validations) -> Array:
+        """The mean of all shares."""
+        shares = [rule(laws, fits, observations, validations) for rule in self.rules]
+        return jnp.mean(jnp.stack(shares), axis=0)
+
+
 def _softmax(score: Array, fits: Sequence[Fit]) -> Array:
     """Softmax over the laws whose fit succeeded; equal weights where none did."""
     usable = jnp.isfinite(score) & jnp.stack([jnp.isfinite(fit.loss[0]) for fit in fits])

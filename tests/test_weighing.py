@@ -14,7 +14,7 @@ from jaxsl.law import Law, params
 from jaxsl.pool import Observations, observe, uniform_target
 from jaxsl.quantile import weighted_median
 from jaxsl.starts import random_starts
-from jaxsl.weighing import Equal, Evidence, InverseError, Stacking
+from jaxsl.weighing import Average, Equal, Evidence, InverseError, Stacking
 
 pytestmark = pytest.mark.usefixtures("float64")
 KEY = jax.random.key(3)
@@ -116,7 +116,9 @@ def test_evidence_by_hand():
     np.testing.assert_allclose(cooler[1] / cooler[0], (2**-5 * 10) ** 0.25)
 
 
-@pytest.mark.parametrize("rule", [Equal(), Evidence(), InverseError(), Stacking()])
+@pytest.mark.parametrize(
+    "rule", [Equal(), Evidence(), InverseError(), Stacking(), Average((Equal(), Evidence()))]
+)
 def test_a_law_whose_fit_failed_weighs_nothing_and_if_all_failed_they_weigh_the_same(rule):
     laws = (DECAY, MEAN)
     one = rule(laws, (found(jnp.inf, 3), found(2.0, 1)), world()[0], validations(*laws))

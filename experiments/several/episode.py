@@ -17,7 +17,7 @@ from jaxsl.design import Belief, Design, State, cheapest
 from jaxsl.episode import buy, enlarge, episode
 from jaxsl.law import Law
 from jaxsl.pool import Observations, Pool, Target, buffer_size, empty
-from jaxsl.posterior import quantile
+from jaxsl.posterior import Predictive, predict, quantile
 from jaxsl.precision import double_precision
 from laws.tasks import Task
 
@@ -44,6 +44,18 @@ class Forecast:
     interval: np.ndarray
     claimed: np.ndarray
     share: np.ndarray
+
+
+class Known(eqx.Module):
+    """A posterior of which nothing is known but what it predicts at the target."""
+
+    weight: Array
+    noise: Array
+    predictive: Predictive
+
+    def at(self, x: Array) -> Predictive:
+        """What is known, whatever ``x`` is."""
+        return self.predictive
 
 
 def design_of(laws: tuple[Law, ...], method: Method) -> Design:
@@ -136,7 +148,17 @@ def run(
 
 
 def _watch(belief: Belief, target: Target) -> tuple[Array, Array, Array]:
-    claimed = jnp.stack([quantile(part, target.x, LEVELS) for part in belief.posterior.parts])
+    known = predict(belief.posterior, target.x)
+    parts = belief.posterior.parts
+
+    def claim(weight, noise, mean, root):
+        return quantile(Known(weight, noise, Predictive(mean, root)), target.x, LEVELS)
+
+    by_law = [
+        leaf.reshape(len(parts), -1, *leaf.shape[1:])
+        for leaf in (belief.posterior.noise, known.mean, known.root)
+    ]
+    claimed = jax.vmap(claim)(jnp.stack([part.weight for part in parts]), *by_law)
     return quantile(belief.forecast, target.x, LEVELS), claimed, belief.share
 
 

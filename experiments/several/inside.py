@@ -23,7 +23,7 @@ from jaxsl.design import Design
 from jaxsl.pool import Observations, Pool, Target, observe, uniform_target
 from jaxsl.posterior import Mixture, quantile
 from jaxsl.precision import double_precision
-from jaxsl.weighing import Equal, Evidence, InverseError, Stacking, Weighing
+from jaxsl.weighing import Average, Equal, Evidence, InverseError, Stacking, Weighing
 from laws.tasks import TASKS, Task
 
 RULES: dict[str, Weighing] = {
@@ -34,6 +34,7 @@ RULES: dict[str, Weighing] = {
     "1/error": InverseError(1.0),
     "1/error^2": InverseError(2.0),
     "stacking": Stacking(),
+    "average": Average((Evidence(8.0), InverseError())),
 }
 SET_ASIDE = 0.2  # of the pool, nearest to the target
 BUDGETS = (0.05, 0.2, 0.5)  # shares of the cost of the rest
