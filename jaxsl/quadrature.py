@@ -32,9 +32,8 @@ For several outputs a product rule would need too many nodes. The same for 5 out
     QuasiMonteCarlo(128)       2.2e-2    7/9     76                 4.1e-2    7/9    825
     QuasiMonteCarlo(256)       1.2e-2    8/9    153                 3.2e-2    9/9   1160
 
-Covariances differ in every direction, so one direction is not enough. ``QuasiMonteCarlo(256)`` is the first
-that keeps nearly all choices; more than a little over a hundredth is off only where 8 basins
-overlap within a third of their deviation.
+Covariances differ in every direction, so one direction is not enough. ``QuasiMonteCarlo(256)`` has the least
+error and keeps the choice in all pools but one; three hundredths are off where 8 basins overlap.
 """
 
 import equinox as eqx
