@@ -295,6 +295,7 @@ def _measure_all(units: list[Unit], data: Path | None) -> list[dict]:
 def _begin() -> None:
     """A worker: one thread each, and programs compiled once for all sessions."""
     os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"
     from jaxsl.host.cache import enable_compilation_cache
 
     enable_compilation_cache()
