@@ -1,21 +1,22 @@
 """Files, tables, clocks, plots and the command line: what the core never touches.
 
 ``jaxsl.host.fit_table`` and ``jaxsl.host.next_runs`` do with a data frame what ``jaxsl fit`` and ``jaxsl
-next`` do with a file.
+next`` do with a file; ``fit_laws``, ``next_runs_by_laws`` and ``rank_laws`` do it with several laws.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from jaxsl.host.ensemble import fit_laws, next_runs_by_laws, rank_laws
     from jaxsl.host.session import fit_table, next_runs
 
-__all__ = ["fit_table", "next_runs"]
+__all__ = ["fit_laws", "fit_table", "next_runs", "next_runs_by_laws", "rank_laws"]
+MODULES = {"fit_table": "session", "next_runs": "session"}  # the others are in ``ensemble``
 
 
 def __getattr__(name: str) -> Any:
-    """Import the session when it is first asked for, so that ``jaxsl --help`` need not wait for JAX."""
+    """Import a module when it is first asked for, so that ``jaxsl --help`` need not wait for JAX."""
     if name in __all__:
-        from jaxsl.host import session
-
-        return getattr(session, name)
+        return getattr(import_module(f"jaxsl.host.{MODULES.get(name, 'ensemble')}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,20 +1,21 @@
-"""``jaxsl fit``: a law on a table of runs."""
+"""``jaxsl fit``: a law, or several, on a table of runs."""
 
 from jaxsl.host.cli_options import (
     JsonOption,
-    LawOption,
+    LawsOption,
     MapOption,
     OutcomeOption,
     RunsArgument,
     SeedOption,
     TargetOption,
+    is_one_law,
     read_mapping,
 )
 
 
 def fit(
     runs: RunsArgument,
-    law: LawOption,
+    law: LawsOption,
     target: TargetOption = None,
     map: MapOption = None,
     outcome: OutcomeOption = None,
@@ -24,16 +25,37 @@ def fit(
     """Fit a law: parameters of every basin, residuals, and predictions at a target.
 
     jaxsl fit runs.csv --law chinchilla --target N=7e10,D=1.4e12
+
+    Several laws are weighed by how well they extrapolate toward the target, and predict together:
+
+    jaxsl fit runs.csv --law chinchilla --law kaplan/nd --target N=7e10,D=1.4e12
     """
+    if not is_one_law(law):
+        _fit_laws(runs, law, target, map, outcome, seed, json)
+        return
     from jaxsl.host.laws import find
     from jaxsl.host.session import fit_table
     from jaxsl.host.show import busy, print_json, show_fit
     from jaxsl.host.table import read
 
-    found, mapping, table = find(law), read_mapping(map), read(runs)
+    found, mapping, table = find(law[0]), read_mapping(map), read(runs)
     with busy(f"fitting {found.name}"):
         report = fit_table(table, found, mapping=mapping, outcome=outcome, target=target, seed=seed)
     if json:
         print_json(report)
     else:
         show_fit(report, found.formula, table.unit)
+
+
+def _fit_laws(runs, names, target, map, outcome, seed, json) -> None:
+    from jaxsl.host.ensemble import fit_laws
+    from jaxsl.host.show import busy, print_json
+    from jaxsl.host.show_ensemble import show_fit_laws
+
+    mapping = read_mapping(map)
+    with busy(f"fitting {', '.join(names)}"):
+        report = fit_laws(runs, names, mapping=mapping, outcome=outcome, target=target, seed=seed)
+    if json:
+        print_json(report)
+    else:
+        show_fit_laws(report)

@@ -1,11 +1,19 @@
-"""``jaxsl laws``: the catalogue, one law, and ``jaxsl laws check`` for a law of your own."""
+"""``jaxsl laws``: the catalogue, one law, ``laws rank`` on runs, ``laws check`` for a law of your own."""
 
 from typing import Annotated
 
 import typer
 from typer.core import TyperGroup
 
-from jaxsl.host.cli_options import JsonOption, MapOption, read_mapping
+from jaxsl.host.cli_options import (
+    JsonOption,
+    MapOption,
+    OutcomeOption,
+    RunsArgument,
+    SeedOption,
+    TargetOption,
+    read_mapping,
+)
 
 
 class Laws(TyperGroup):
@@ -89,3 +97,37 @@ def check(
             out.print(f"{law.name}: nothing found")
     if findings:
         raise typer.Exit(1)
+
+
+@laws.command()
+def rank(
+    runs: RunsArgument,
+    law: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--law",
+            metavar="NAME",
+            help="A law, several times; by default all that the table has columns for.",
+        ),
+    ] = None,
+    target: TargetOption = None,
+    map: MapOption = None,
+    outcome: OutcomeOption = None,
+    seed: SeedOption = 0,
+    json: JsonOption = False,
+) -> None:
+    """Which laws fit these runs, extrapolate toward the target and are identified: best first.
+
+    jaxsl laws rank runs.csv --target N=7e10,D=1.4e12
+    """
+    from jaxsl.host.ensemble import rank_laws
+    from jaxsl.host.show import busy, print_json
+    from jaxsl.host.show_ensemble import show_rank
+
+    names, mapping = law or ["all"], read_mapping(map)
+    with busy(f"fitting {', '.join(names)}"):
+        report = rank_laws(runs, names, mapping=mapping, outcome=outcome, target=target, seed=seed)
+    if json:
+        print_json(report)
+    else:
+        show_rank(report)

@@ -7,19 +7,20 @@ import typer
 from jaxsl.host.cli_options import (
     CostOption,
     JsonOption,
-    LawOption,
+    LawsOption,
     MapOption,
     OutcomeOption,
     RunsArgument,
     SeedOption,
     TargetOption,
+    is_one_law,
     read_mapping,
 )
 
 
 def next_command(
     runs: RunsArgument,
-    law: LawOption,
+    law: LawsOption,
     target: TargetOption = None,
     cost: CostOption = None,
     budget: Annotated[
@@ -34,13 +35,18 @@ def next_command(
     """Rank the candidates: rows of RUNS without an outcome, by what they would teach about the target.
 
     jaxsl next runs.csv --law chinchilla --target N=7e10,D=1.4e12 --cost "6*N*D" --budget 1e21
+
+    With several laws (--law again, or --law all) a run that tells them apart is worth it.
     """
+    if not is_one_law(law):
+        _next_by_laws(runs, law, target, cost, budget, count, map, outcome, seed, json)
+        return
     from jaxsl.host.laws import find
     from jaxsl.host.session import next_runs
     from jaxsl.host.show import busy, print_json, show_next
     from jaxsl.host.table import read
 
-    found, mapping, table = find(law), read_mapping(map), read(runs)
+    found, mapping, table = find(law[0]), read_mapping(map), read(runs)
     with busy(f"fitting {found.name} and scoring the candidates"):
         report = next_runs(
             table,
@@ -57,3 +63,28 @@ def next_command(
         print_json(report)
     else:
         show_next(report, table.unit)
+
+
+def _next_by_laws(runs, names, target, cost, budget, count, map, outcome, seed, json) -> None:
+    from jaxsl.host.ensemble import next_runs_by_laws
+    from jaxsl.host.show import busy, print_json
+    from jaxsl.host.show_ensemble import show_next_by_laws
+    from jaxsl.host.table import read
+
+    mapping, table = read_mapping(map), read(runs)
+    with busy(f"fitting {', '.join(names)} and scoring the candidates"):
+        report = next_runs_by_laws(
+            table,
+            names,
+            target=target,
+            mapping=mapping,
+            cost=cost,
+            outcome=outcome,
+            budget=budget,
+            count=count,
+            seed=seed,
+        )
+    if json:
+        print_json(report)
+    else:
+        show_next_by_laws(report, table.unit)

@@ -12,6 +12,15 @@ RunsArgument = Annotated[
 LawOption = Annotated[
     str, typer.Option("--law", metavar="NAME", help="The scaling law; `jaxsl laws` lists them.")
 ]
+LawsOption = Annotated[
+    list[str],
+    typer.Option(
+        "--law",
+        metavar="NAME",
+        help="The scaling law; `jaxsl laws` lists them. Given several times, or as `all` for every one that "
+        "the table has columns for, the laws are weighed and believed in together.",
+    ),
+]
 TargetOption = Annotated[
     list[str] | None,
     typer.Option(
@@ -62,3 +71,13 @@ def read_mapping(pairs: list[str] | None) -> dict[str, str]:
             raise UserError(f"--map {pair}: {name} is mapped to {mapping[name]} already; give it once")
         mapping[name] = column
     return mapping
+
+
+def is_one_law(names: list[str]) -> bool:
+    """Whether ``--law`` names one law alone.
+
+    Example:
+        >>> is_one_law(["chinchilla"]), is_one_law(["all"]), is_one_law(["chinchilla", "kaplan/nd"])
+        (True, False, False)
+    """
+    return len(names) == 1 and names[0] != "all"

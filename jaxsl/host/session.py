@@ -23,7 +23,7 @@ from jaxsl.host.packing import everywhere, pack_observations, pack_target, pad
 from jaxsl.host.problem import Problem, Runs, runs
 from jaxsl.host.programs import Now, advise, believe
 from jaxsl.host.report import FitReport, NextReport
-from jaxsl.host.table import read
+from jaxsl.host.table import Table, read
 from jaxsl.law import Law
 from jaxsl.pool import Pool, buffer_size
 from jaxsl.precision import double_precision, to_numpy
@@ -49,7 +49,7 @@ def fit_table(
 
 def fitted(problem: Problem, seed: int = 0, design: Design | None = None) -> tuple[Runs, Now]:
     """The runs that a problem's law is fitted to, and what is believed after it, by the default settings."""
-    seen = _fitted_runs(problem)
+    seen = fitted_runs(problem)
     with double_precision():
         observations = pack_observations(seen.x, seen.y)
         aim = pack_target(problem.targets.x) if problem.targets else everywhere(observations)
@@ -82,13 +82,23 @@ def next_runs(
         UserError: for anything that cannot be used as it stands, no candidate, or none within the budget.
     """
     table = read(source)
+    cost = require_cost(table, cost)
+    problem = runs(table, _law(law), mapping=mapping, outcome=outcome, target=target, cost=cost)
+    return rank(problem, budget, count, seed)[0]
+
+
+def require_cost(table: Table, cost: str | None) -> str:
+    """The column or expression of the costs.
+
+    Raises:
+        UserError: when none is given and the table has no column ``cost``.
+    """
     if cost is None and "cost" not in table.columns:
         raise UserError(
             f"{table.name} has no column 'cost': say what a run costs with --cost COLUMN, "
             "or an expression such as --cost 6*N*D"
         )
-    problem = runs(table, _law(law), mapping=mapping, outcome=outcome, target=target, cost=cost or "cost")
-    return rank(problem, budget, count, seed)[0]
+    return cost or "cost"
 
 
 def rank(
@@ -102,8 +112,8 @@ def rank(
     if problem.targets is None:
         raise UserError("there is no target; say what to predict with --target")
     pool = problem.runs.take(~problem.runs.observed)
-    money = _money(problem, pool, budget)
-    seen = _fitted_runs(problem)
+    money = allowed(problem, pool, budget)
+    seen = fitted_runs(problem)
     with double_precision():
         size = buffer_size(len(pool.x))
         candidates = Pool(jnp.asarray(pad(pool.x, size)), jnp.asarray(pad(pool.cost, size)))
@@ -146,11 +156,19 @@ def _law(law: Law | str) -> Law:
     return find(law)
 
 
-def _fitted_runs(problem: Problem) -> Runs:
-    """The runs with an outcome, if they can be fitted: as many different outcomes as parameters."""
+def num_needed(law: Law) -> int:
+    """The different configurations that a fit needs: as many outcomes as parameters."""
+    return math.ceil(law.num_params / law.num_outputs)
+
+
+def fitted_runs(problem: Problem) -> Runs:
+    """The runs with an outcome, if they can be fitted.
+
+    Raises:
+        UserError: when they have fewer different configurations than ``num_needed``.
+    """
     law, seen = problem.law, problem.runs.take(problem.runs.observed)
-    num, different = len(seen.x), len(np.unique(seen.x, axis=0))
-    needed = math.ceil(law.num_params / law.num_outputs)
+    num, different, needed = len(seen.x), len(np.unique(seen.x, axis=0)), num_needed(law)
     if different >= needed:
         return seen
     order = np.argsort(problem.runs.cost[~problem.runs.observed], kind="stable")
@@ -166,7 +184,12 @@ def _fitted_runs(problem: Problem) -> Runs:
     )
 
 
-def _money(problem: Problem, pool: Runs, budget: float | None) -> float:
+def allowed(problem: Problem, pool: Runs, budget: float | None) -> float:
+    """What the next run may cost.
+
+    Raises:
+        UserError: when there is no candidate, or none within the budget.
+    """
     if not len(pool.x):
         raise UserError(
             f"{problem.table} has no candidate: every run has an outcome; "

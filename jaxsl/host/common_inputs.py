@@ -1,0 +1,50 @@
+"""Laws with different inputs, side by side: each over all of their inputs, from which it picks its own."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cache
+
+import jax.numpy as jnp
+
+from jaxsl.law import Law
+
+
+def common_inputs(laws: Sequence[Law]) -> tuple[Law, ...]:
+    """The laws over one list of inputs, in the order of their first appearance.
+
+    An input may be 0 where one law at least allows it, so that all laws agree on what is near the target.
+
+    Example:
+        >>> from laws.chinchilla import CHINCHILLA
+        >>> from laws.kaplan import DATA
+        >>> tokens, both = common_inputs((DATA, CHINCHILLA))
+        >>> tokens.inputs, both.inputs
+        (('D', 'N'), ('D', 'N'))
+    """
+    inputs = tuple(dict.fromkeys(name for law in laws for name in law.inputs))
+    nonnegative = tuple(name for name in inputs if any(name in law.nonnegative for law in laws))
+    return tuple(over(law, inputs, nonnegative) for law in laws)
+
+
+@cache
+def over(law: Law, inputs: tuple[str, ...], nonnegative: tuple[str, ...] = ()) -> Law:
+    """``law`` as a function of ``inputs``, of which its own are some; the law itself where they agree.
+
+    The same arguments give the same law, so that a program is compiled once for it.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from jaxsl.law import Law, params
+        >>> law = Law("size", lambda theta, x: theta[0] * x[0], ("N",), params(a=(0, 9)))
+        >>> wider = over(law, ("U", "N"))
+        >>> wider.predict(jnp.array([2.0]), jnp.array([[7.0, 5.0]])).tolist()
+        [[10.0]]
+    """
+    if inputs == law.inputs and set(nonnegative) == set(law.nonnegative):
+        return law
+    columns = tuple(inputs.index(name) for name in law.inputs)
+
+    def picked(theta, x):
+        return law.function(theta, jnp.stack([x[column] for column in columns]))
+
+    return replace(law, function=picked, inputs=inputs, nonnegative=nonnegative)

@@ -1,0 +1,185 @@
+"""The compiled programs behind answers of several laws: one a law, and two that mix what the laws say.
+
+A law is fitted, validated and predicted with by a program of its own, which the cache on disk keeps: one more
+law compiles one more program, whatever the others are. What mixes sees numbers and no law.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from jaxsl.acquisition import MSPE
+from jaxsl.basins import Basins
+from jaxsl.chaining import ForwardChain, Validation
+from jaxsl.choice import Chooser
+from jaxsl.design import Belief, Design
+from jaxsl.fit import Fit
+from jaxsl.identify import identify
+from jaxsl.law import Law
+from jaxsl.pool import Observations, Pool, Target
+from jaxsl.posterior import Mixture, Moments, Predictive, moments, quantile
+from jaxsl.weighing import Evidence, Weighing
+
+LEVELS = (0.05, 0.5, 0.95)  # ends and middle of every interval of several laws
+HOT = 1e3
+FACTORS = 8  # roots are padded to multiples of so many columns, so that few programs are compiled
+
+
+class Learned(eqx.Module):
+    """What one law says about the runs and about rows asked for.
+
+    Attributes:
+        fit, basins, validation: as in ``jaxsl.design.Belief``.
+        here: the basins at the rows, targets first, ``(basin, row, ...)``.
+    """
+
+    fit: Fit
+    basins: Basins
+    validation: Validation
+    here: Predictive
+
+
+class Tabulated(eqx.Module):
+    """A posterior whose configurations are row numbers of given arrays.
+
+    Attributes:
+        weight, noise: ``(basin,)``.
+        here: at every row, ``(basin, row, ...)``.
+    """
+
+    weight: Array
+    noise: Array
+    here: Predictive
+
+    def at(self, x: Array) -> Predictive:
+        """The rows named by ``x (row, 1)``."""
+        row = x[:, 0].astype(int)
+        return Predictive(self.here.mean[:, row], self.here.root[:, row])
+
+
+class Mixed(eqx.Module):
+    """What the laws say together.
+
+    Attributes:
+        share: weight of each law, ``(law,)``.
+        evidence: log evidence of each, ``-BIC / 2``, less that of the best, ``(law,)``.
+        quantiles: of an outcome at the targets, ``(level, target, output)``; see ``LEVELS``.
+    """
+
+    share: Array
+    evidence: Array
+    quantiles: Array
+
+
+class Ranking(eqx.Module):
+    """Candidates by value, best first, ``(candidate,)``; ``moments`` are the targets' before any of them."""
+
+    index: Array
+    value: Array
+    within: Array
+    between: Array
+    moments: Moments
+
+
+def learn(law: Law, observations: Observations, target: Target, x: Array, key: Array) -> Learned:
+    """Fit a law, validate it toward the target and predict at ``x (row, feature)``."""
+    design = Design((law,))
+    design = replace(design, chain=ForwardChain(solver=design.solver, aim=design.aim))
+    fit, basins, validation = _validated_fit(design, observations, target, key)
+    return Learned(fit, basins, validation, _predicted(law, basins, x))
+
+
+@eqx.filter_jit
+def _validated_fit(
+    design: Design, observations: Observations, target: Target, key: Array
+) -> tuple[Fit, Basins, Validation]:
+    """The dear program: a table that grows by candidates, or is asked another question, needs no other."""
+    state = design.start(Pool(observations.x, jnp.ones(observations.x.shape[0])), observations)
+    belief = design.believe(state, target, key)
+    return belief.fits[0], belief.basins[0], belief.validations[0]
+
+
+@eqx.filter_jit
+def _predicted(law: Law, basins: Basins, x: Array) -> Predictive:
+    return basins.posterior(law).at(x)
+
+
+@eqx.filter_jit
+def mix(
+    rule: Weighing, laws: Sequence[Law], learned: Sequence[Learned], observations: Observations, rows: Array
+) -> Mixed:
+    """Weigh the laws and predict with all of them at ``rows (target, 1)`` of what they were asked for."""
+    fits = tuple(one.fit for one in learned)
+    basins, validations = tuple(one.basins for one in learned), tuple(one.validation for one in learned)
+    share = rule(laws, fits, observations, validations)
+    parts = tuple(
+        Tabulated(one.basins.weight, jnp.full(one.basins.weight.shape, one.basins.noise), one.here)
+        for one in learned
+    )
+    belief = Belief(fits, basins, validations, share, Mixture(parts, share))
+    # A temperature keeps weights from underflow where many runs tell laws far apart.
+    log_evidence = HOT * jnp.log(Evidence(HOT)(laws, fits, observations, validations))
+    return Mixed(
+        share=share,
+        evidence=log_evidence - jnp.max(log_evidence),
+        quantiles=quantile(belief.forecast, rows, LEVELS),
+    )
+
+
+def heaviest(learned: Sequence[Learned], share: Array, num: int, lightest: float) -> Tabulated:
+    """The ``num`` heaviest basins of all laws as one posterior of fixed size.
+
+    Those that weigh less than ``lightest`` are dropped as they are within a law: the variance that an
+    unlikely law claims far from its runs may outgrow any weight.
+    """
+    weight = np.concatenate([part * one.basins.weight for part, one in zip(share, learned, strict=True)])
+    place = [(law, slot) for law, one in enumerate(learned) for slot in range(one.basins.weight.size)]
+    kept = [place[index] for index in np.argsort(-weight, kind="stable")[:num]]
+    most = max(one.here.root.shape[-1] for one in learned)
+    factors = -(-most // FACTORS) * FACTORS
+    mean = np.stack([learned[law].here.mean[slot] for law, slot in kept])
+    root = np.zeros((*mean.shape, factors))
+    for index, (law, slot) in enumerate(kept):
+        found = learned[law].here.root[slot]
+        root[index, ..., : found.shape[-1]] = found
+    noise = np.array([float(learned[law].basins.noise) for law, _ in kept])
+    weight = np.sort(weight)[::-1][: len(kept)]
+    weight = np.where(weight >= lightest, weight, 0.0)
+    here = Predictive(jnp.asarray(mean), jnp.asarray(root))
+    return Tabulated(jnp.asarray(weight / weight.sum()), jnp.asarray(noise), here)
+
+
+@eqx.filter_jit
+def rank_rows(
+    posterior: Tabulated,
+    chooser: Chooser,
+    cost: Array,
+    available: Array,
+    target_weight: Array,
+    money: Array,
+    key: Array,
+    count: int,
+) -> Ranking:
+    """Score the candidates, whose rows follow those of the targets; the ``count`` best in detail."""
+    num_target = target_weight.size
+    rows = jnp.arange(num_target + cost.size, dtype=cost.dtype)[:, None]
+    target, pool = Target(rows[:num_target], target_weight), Pool(rows[num_target:], cost)
+    fall = MSPE().fall(posterior, pool.x, target)
+    score = jnp.maximum(fall.within + fall.between, 0.0)
+    value, index = jax.lax.top_k(chooser(score, pool, available, money, key).value, count)
+    return Ranking(index, value, fall.within[index], fall.between[index], moments(posterior, target.x))
+
+
+@eqx.filter_jit
+def num_identified(law: Law, observations: Observations, basins: Basins) -> Array:
+    """Parameters of the heaviest basin, less those at a bound and less directions that the runs leave open.
+
+    A scalar, by ``jaxsl.identify``.
+    """
+    found = identify(law, observations, basins.theta[0], basins.noise)
+    return jnp.sum(jnp.isfinite(found.eigenvalue) & ~found.flat)
