@@ -104,6 +104,7 @@ class Design(eqx.Module):
         weighing: of several laws.
         chain: how laws are validated; when None, several laws by the default and one law not at all.
         aim: power by which runs near the target count for more in the fits, see ``jaxsl.chaining.aimed``.
+        planner: chooses in place of acquisition and chooser, looking further ahead; see ``jaxsl.lookahead``.
         num_scored: basins that are scored, the heaviest: the work of an acquisition grows with their square.
     """
 
@@ -117,6 +118,7 @@ class Design(eqx.Module):
     weighing: Weighing = InverseError()
     chain: ForwardChain | None = None
     aim: float = eqx.field(static=True, default=0.0)
+    planner: Callable[..., Choice] | None = None
     num_scored: int = eqx.field(static=True, default=12)
 
     def start(self, pool: Pool, observations: Observations | None = None) -> State:
@@ -181,9 +183,12 @@ class Design(eqx.Module):
         posterior: Posterior = belief.posterior
         if posterior.weight.shape[0] > self.num_scored:
             posterior = Heaviest(posterior, self.num_scored)
-        score = self.acquisition(posterior, pool, target)
         key = jax.random.fold_in(jax.random.fold_in(key, state.observations.num_observed), len(self.laws))
-        return self.chooser(score, pool, state.available, budget - state.spent, key), belief
+        money = budget - state.spent
+        if self.planner is not None:
+            return self.planner(posterior, pool, target, state.available, money, key), belief
+        score = self.acquisition(posterior, pool, target)
+        return self.chooser(score, pool, state.available, money, key), belief
 
     def tell(
         self,

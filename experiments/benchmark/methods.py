@@ -16,6 +16,7 @@ from jaxsl.basins import BasinRule
 from jaxsl.choice import Chooser
 from jaxsl.design import Design
 from jaxsl.law import Law
+from jaxsl.lookahead import Rollout
 from jaxsl.noise import InverseGamma
 from jaxsl.pool import Pool, Target
 from jaxsl.posterior import Posterior
@@ -58,6 +59,7 @@ class Method:
     Attributes:
         criterion, terms: of ``Compared``; no criterion looks at no belief.
         chooser: from scores to a purchase.
+        planner: chooses in place of both, looking further ahead.
         noise: share of the outcomes' variance that is guessed to be noise (``InverseGamma.fraction``).
         leak: take that variance over the whole pool, outcomes not bought included, as the public
             implementation does: a measurement of what that is worth, not a method.
@@ -68,6 +70,7 @@ class Method:
     criterion: int | None = None
     terms: tuple[float, float] = (1.0, 1.0)
     chooser: Chooser = field(default_factory=Chooser)
+    planner: Rollout | None = None
     noise: float = 1.0
     leak: bool = False
     pool: str = "all"
@@ -89,13 +92,16 @@ class Method:
         known = jnp.asarray(spread if self.leak else jnp.nan)
         prior = InverseGamma(fraction=jnp.asarray(self.noise), spread=known)
         rule = BasinRule(prior=prior)
-        return Design((law,), acquisition, self.chooser, rule, LevenbergMarquardt(rows=64))
+        return Design(
+            (law,), acquisition, self.chooser, rule, LevenbergMarquardt(rows=64), planner=self.planner
+        )
 
 
 METHODS = {
     "mspe": Method(0),
     "within": Method(0, (1.0, 0.0)),
     "between": Method(0, (0.0, 1.0)),
+    "lookahead": Method(0, planner=Rollout()),
     "leak": Method(0, leak=True),
     "less-noise": Method(0, noise=0.01),
     "v-opt": Method(1),

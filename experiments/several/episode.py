@@ -19,6 +19,7 @@ from jaxsl.law import Law
 from jaxsl.pool import Observations, Pool, Target, buffer_size, empty
 from jaxsl.posterior import Predictive, predict, quantile
 from jaxsl.precision import double_precision
+from jaxsl.solver.levenberg_marquardt import LevenbergMarquardt
 from laws.tasks import Task
 
 LEVELS = (0.05, 0.5, 0.95)
@@ -65,7 +66,9 @@ def design_of(laws: tuple[Law, ...], method: Method) -> Design:
     return Design(
         laws,
         chooser=method.chooser,
+        planner=method.planner,
         basin_rule=BasinRule(max_basins=NUM_BASINS),
+        solver=LevenbergMarquardt(rows=64),
         num_starts=NUM_STARTS,
         num_warm=NUM_STARTS // 2,
         **settings,

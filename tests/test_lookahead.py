@@ -1,0 +1,87 @@
+"""Plans for the rest of a budget: against updates worked out in NumPy, and against all plans."""
+
+from itertools import permutations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxsl.law import Law, params
+from jaxsl.lookahead import Rollout
+from jaxsl.pool import Pool, uniform_target
+from jaxsl.posterior import LawPosterior
+
+pytestmark = pytest.mark.usefixtures("float64")
+LINE = Law(
+    "two", lambda theta, x: jnp.stack([theta[0] + theta[1] * x[0], theta[1] - theta[2] * x[0]]), ("x",),
+    params(a=(-9, 9), b=(-9, 9), c=(-9, 9)), outputs=("y", "z"),
+)  # fmt: skip
+X = np.array([[0.5], [1.0], [2.0], [4.0]])
+COST = np.array([1.0, 2.0, 3.0, 7.0])
+TARGET = np.array([[5.0], [8.0]])
+WEIGHT, NOISE = np.array([0.7, 0.3]), np.array([0.5, 2.0])
+ROOT = np.random.default_rng(0).normal(size=(2, 3, 3))
+
+
+def world():
+    belief = LawPosterior(LINE, jnp.zeros((2, 3)), *map(jnp.asarray, (ROOT, WEIGHT, NOISE)))
+    return belief, Pool(jnp.asarray(X), jnp.asarray(COST)), uniform_target(jnp.asarray(TARGET))
+
+
+def jacobian(x):
+    return np.array([[1.0, x, 0.0], [0.0, 1.0, -x]])
+
+
+def variance(runs):
+    """Mean variance of both outputs on the target after the outcomes of ``runs``, by information matrices."""
+    total = 0.0
+    for weight, noise, root in zip(WEIGHT, NOISE, ROOT, strict=True):
+        information = np.eye(3) + sum((jacobian(x) @ root).T @ (jacobian(x) @ root) for x in runs) / noise
+        at = np.concatenate([jacobian(x) @ root for x in TARGET[:, 0]])
+        total += weight * np.trace(at @ np.linalg.inv(information) @ at.T) / len(at)
+    return total
+
+
+def greedy(money, exponent):
+    bought: list[int] = []
+    while True:
+        left = money - COST[bought].sum()
+        may = [i for i in range(4) if i not in bought and COST[i] <= left]
+        if not may:
+            return bought
+        now = variance(X[bought, 0])
+        value = [(now - variance(X[[*bought, i], 0])) / COST[i] ** exponent for i in may]
+        bought.append(may[int(np.argmax(value))])
+
+
+@pytest.mark.parametrize("money", [1.0, 3.0, 6.0, 9.0, 13.0])
+def test_every_plan_is_the_greedy_one_of_its_exponent_and_the_best_begins(money):
+    rule = Rollout()
+    belief, pool, target = world()
+    plans = rule.plans(belief, pool, target, jnp.ones(4, bool), money, jax.random.key(0))
+    by_hand = [greedy(money, exponent) for exponent in rule.exponents]
+    np.testing.assert_allclose(plans.variance, [variance(X[plan, 0]) for plan in by_hand])
+    np.testing.assert_allclose(plans.spent, [COST[plan].sum() for plan in by_hand])
+    np.testing.assert_array_equal(plans.num_runs, [len(plan) for plan in by_hand])
+    np.testing.assert_array_equal(plans.first.index, [plan[0] for plan in by_hand])
+    choice = rule(belief, pool, target, jnp.ones(4, bool), money, jax.random.key(0))
+    assert int(choice.index) == by_hand[int(np.argmin(plans.variance))][0]
+
+
+def test_no_plan_is_worse_than_the_best_order_of_all_by_much():
+    belief, pool, target = world()
+    plans = Rollout().plans(belief, pool, target, jnp.ones(4, bool), 9.0, jax.random.key(0))
+    sets = {tuple(sorted(order[:k])) for order in permutations(range(4)) for k in range(5)}
+    best = min(variance(X[list(runs), 0]) for runs in sets if COST[list(runs)].sum() <= 9)
+    assert best * (1 - 1e-9) <= plans.variance.min() <= 1.2 * best
+
+
+def test_nothing_affordable_is_no_choice_and_unavailable_runs_are_never_planned():
+    belief, pool, target = world()
+    choice = Rollout()(belief, pool, target, jnp.ones(4, bool), 0.5, jax.random.key(0))
+    assert int(choice.index) == -1
+    only = jnp.array([False, True, False, False])
+    plans = Rollout().plans(belief, pool, target, only, 99.0, jax.random.key(0))
+    np.testing.assert_array_equal(plans.first.index, [1, 1, 1])
+    np.testing.assert_array_equal(plans.num_runs, [1, 1, 1])
