@@ -2,13 +2,14 @@
 
 import typer
 
-from experiments.speed import allocation, compiling, episodes, fit, growth, quadrature, study
+from experiments.speed import allocation, compiling, ensembles, episodes, fit, growth, quadrature, study
 
 app = typer.Typer(no_args_is_help=True, help="Measured speed and accuracy of the engine's parts.")
 app.command("quadrature")(quadrature.main)
 app.command("fit")(fit.main)
 app.command("growth")(growth.main)
 app.command("compile")(compiling.main)
+app.command("ensembles")(ensembles.main)
 app.command("allocation")(allocation.main)
 app.command("study")(study.main)
 app.command("episodes")(episodes.main)

@@ -14,7 +14,6 @@
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import jax
@@ -22,10 +21,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxsl.design import Design
+from jaxsl.host.ensemble_describe import Believed, fit_report, law_reports, notes
 from jaxsl.host.ensemble_laws import Ensemble, ensemble
 from jaxsl.host.ensemble_programs import (
     Learned,
-    Mixed,
     heaviest,
     learn,
     mix,
@@ -35,9 +34,7 @@ from jaxsl.host.ensemble_programs import (
 from jaxsl.host.ensemble_report import (
     EnsembleNextReport,
     EnsembleNextRun,
-    EnsemblePrediction,
     EnsembleReport,
-    LawReport,
     LeftOut,
     RankedLaw,
     RankReport,
@@ -48,32 +45,10 @@ from jaxsl.host.problem import Runs
 from jaxsl.host.session import allowed, require_cost
 from jaxsl.host.table import read
 from jaxsl.law import Law
-from jaxsl.pool import Observations, buffer_size
+from jaxsl.pool import buffer_size
 from jaxsl.precision import double_precision, to_numpy
 
-NO_TARGET = (
-    "no target: the laws are weighed by how well fits to the outlying runs predict the central ones; "
-    "--target weighs them for what is to be predicted"
-)
-
 Laws = str | Law | Iterable[str | Law]
-
-
-@dataclass(frozen=True)
-class Believed:
-    """What is believed after fitting every law.
-
-    Attributes:
-        ensemble: the laws that could be fitted, and the problem.
-        learned: what each says.
-        mixed: what they say together.
-        observations: the runs, padded.
-    """
-
-    ensemble: Ensemble
-    learned: tuple[Learned, ...]
-    mixed: Mixed
-    observations: Observations
 
 
 def fit_laws(
@@ -97,7 +72,7 @@ def fit_laws(
         UserError: for anything that cannot be used as it stands; when no law can be fitted.
     """
     chosen = ensemble(source, laws, mapping=mapping, outcome=outcome, target=target)
-    return _fit_report(believe_laws(chosen, seed))
+    return fit_report(believe_laws(chosen, seed))
 
 
 def rank_laws(
@@ -122,13 +97,13 @@ def rank_laws(
         ]
     rows = [
         RankedLaw(**vars(law), num_identified=num)
-        for law, num in zip(_law_reports(found), identified, strict=True)
+        for law, num in zip(law_reports(found), identified, strict=True)
     ]
     return RankReport(
         num_runs=len(found.ensemble.seen.x),
         laws=tuple(sorted(rows, key=lambda row: row.forward_rmse)),
         left_out=found.ensemble.left_out,
-        notes=_notes(found.ensemble),
+        notes=notes(found.ensemble),
     )
 
 
@@ -183,7 +158,7 @@ def next_runs_by_laws(
     affordable = int(np.sum(pool.cost <= money))
     num_targets = len(problem.targets.x)
     return EnsembleNextReport(
-        fit=_fit_report(found),
+        fit=fit_report(found),
         runs=tuple(
             EnsembleNextRun(
                 row_number=int(pool.row_numbers[row]),
@@ -248,57 +223,3 @@ def _unusable(learned: Learned, num_target: int) -> str:
     used = np.asarray(learned.basins.weight) > 0
     here = np.asarray(learned.here.mean)[used, :num_target]
     return "" if np.isfinite(here).all() else "predicts nothing finite at the target"
-
-
-def _law_reports(found: Believed) -> list[LawReport]:
-    return [
-        LawReport(
-            law=law.name,
-            formula=law.formula,
-            weight=float(found.mixed.share[index]),
-            rmse=float(np.sqrt(one.basins.loss[0])),
-            forward_rmse=float(np.sqrt(one.validation.mean_square)),
-            log_evidence=float(found.mixed.evidence[index]),
-            num_params=law.num_params,
-            num_basins=int(np.sum(one.basins.weight > 0)),
-        )
-        for index, (law, one) in enumerate(zip(found.ensemble.laws, found.learned, strict=True))
-    ]
-
-
-def _fit_report(found: Believed) -> EnsembleReport:
-    return EnsembleReport(
-        num_runs=len(found.ensemble.seen.x),
-        laws=tuple(sorted(_law_reports(found), key=lambda law: -law.weight)),
-        left_out=found.ensemble.left_out,
-        prediction=_prediction(found),
-        notes=_notes(found.ensemble),
-    )
-
-
-def _prediction(found: Believed) -> EnsemblePrediction | None:
-    problem = found.ensemble.problem
-    if problem.targets is None or problem.answers is None:
-        return None
-    num = len(problem.targets.x)
-    low, median, high = np.asarray(found.mixed.quantiles)[:, :num]
-    order = np.argsort(-np.asarray(found.mixed.share), kind="stable")
-    return EnsemblePrediction(
-        x={name: problem.targets.x[:, i] for i, name in enumerate(problem.law.inputs)},
-        row_numbers=problem.targets.row_numbers,
-        median=median,
-        low=low,
-        high=high,
-        by_law={found.ensemble.laws[index].name: _mean(found.learned[index], num) for index in order},
-        observed=problem.answers.y,
-    )
-
-
-def _mean(learned: Learned, num: int) -> np.ndarray:
-    """Mean over the basins in use at the first ``num`` rows, ``(row, output)``."""
-    used = np.asarray(learned.basins.weight) > 0
-    return np.einsum("k,kro->ro", learned.basins.weight[used], learned.here.mean[used, :num])
-
-
-def _notes(chosen: Ensemble) -> tuple[str, ...]:
-    return chosen.problem.notes + ((NO_TARGET,) if chosen.problem.targets is None else ())

@@ -26,7 +26,7 @@ from jaxsl.posterior import Mixture, Moments, Predictive, moments, quantile
 from jaxsl.weighing import Evidence, Weighing
 
 LEVELS = (0.05, 0.5, 0.95)  # ends and middle of every interval of several laws
-HOT = 1e3
+HOT = 1e3  # temperature at which weights by evidence do not underflow, however many runs tell laws apart
 FACTORS = 8  # roots are padded to multiples of so many columns, so that few programs are compiled
 
 
@@ -67,7 +67,7 @@ class Mixed(eqx.Module):
 
     Attributes:
         share: weight of each law, ``(law,)``.
-        evidence: log evidence of each, ``-BIC / 2``, less that of the best, ``(law,)``.
+        evidence: log evidence of each, ``-BIC / 2`` up to a constant, ``(law,)``.
         quantiles: of an outcome at the targets, ``(level, target, output)``; see ``LEVELS``.
     """
 
@@ -122,11 +122,9 @@ def mix(
         for one in learned
     )
     belief = Belief(fits, basins, validations, share, Mixture(parts, share))
-    # A temperature keeps weights from underflow where many runs tell laws far apart.
-    log_evidence = HOT * jnp.log(Evidence(HOT)(laws, fits, observations, validations))
     return Mixed(
         share=share,
-        evidence=log_evidence - jnp.max(log_evidence),
+        evidence=HOT * jnp.log(Evidence(HOT)(laws, fits, observations, validations)),
         quantiles=quantile(belief.forecast, rows, LEVELS),
     )
 

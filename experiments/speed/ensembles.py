@@ -1,0 +1,71 @@
+"""How long several laws take to compile: one program for all of them, or one for each.
+
+Command: ``python -m experiments speed ensembles``. Fresh processes, one after the other, fit, validate and
+mix the ten laws of ``data_con`` on its whole pool, with the persistent cache of ``jaxsl.host.cache`` empty
+and then filled. The command line compiles law by law: one more law, or one less, costs one program, and
+``fit``, ``next`` and ``laws rank`` share them.
+"""
+
+import os
+import tempfile
+import time
+from pathlib import Path
+from typing import Annotated
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import typer
+from rich.console import Console
+
+from experiments.datasets import load
+from experiments.report import OUTPUTS, provenance, write_table
+from experiments.speed.growth import alone
+from jaxsl.design import Design
+from jaxsl.host.cache import enable_compilation_cache
+from jaxsl.host.ensemble_programs import LEVELS, learn, mix
+from jaxsl.host.packing import pack_observations, pack_target
+from jaxsl.pool import Pool
+from jaxsl.posterior import quantile
+from jaxsl.precision import double_precision
+from laws.tasks import TASKS
+
+
+def seconds(folder: str, together: bool, data: Path | None) -> float:
+    """CPU seconds of this process for the ten laws."""
+    os.environ["JAXSL_CACHE"] = folder
+    enable_compilation_cache()
+    task = next(task for task in TASKS if task.name == "data_con")
+    (group,) = load(task, data).values()
+    begin = time.process_time()
+    with double_precision():
+        runs, target = pack_observations(group.train.x, group.train.y), pack_target(group.test.x)
+        key = jax.random.key(0)
+        if together:
+            jax.block_until_ready(_together(Design(task.laws), runs, target, key))
+        else:
+            learned = [learn(law, runs, target, target.x, key) for law in task.laws]
+            rows = jnp.arange(target.x.shape[0])[:, None]
+            jax.block_until_ready(mix(Design(task.laws).weighing, task.laws, learned, runs, rows))
+    return time.process_time() - begin
+
+
+@eqx.filter_jit
+def _together(design, runs, target, key):
+    state = design.start(Pool(runs.x, jnp.ones(runs.x.shape[0])), runs)
+    belief = design.believe(state, target, key)
+    return belief.share, quantile(belief.forecast, target.x, LEVELS)
+
+
+def main(
+    data: Annotated[Path | None, typer.Option(help="Folder that holds scalebench/.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder of the tables.")] = OUTPUTS,
+) -> None:
+    """Measure compiling ten laws as one program and as ten, with an empty and with a filled cache."""
+    rows = []
+    for programs, together in (("one", True), ("one a law", False)):
+        with tempfile.TemporaryDirectory() as folder:
+            first, second = (alone(seconds, folder, together, data) for _ in range(2))
+        rows.append({"programs": programs, "first process, CPU s": first, "second process, CPU s": second})
+        Console().print(", ".join(f"{name} {value}" for name, value in rows[-1].items()))
+    write_table("speed_ensembles", rows, provenance("python -m experiments speed ensembles"), out)
