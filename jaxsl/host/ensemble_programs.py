@@ -1,7 +1,9 @@
 """The compiled programs behind answers of several laws: one a law, and two that mix what the laws say.
 
 A law is fitted, validated and predicted with by a program of its own, which the cache on disk keeps: one more
-law compiles one more program, whatever the others are. What mixes sees numbers and no law.
+law compiles one more program, whatever the others are. What mixes sees numbers and no law. Measured by
+``python -m experiments speed ensembles`` on ten laws: 102 CPU seconds the first time and 15 the second; one
+program for all of them takes 67 and 15, and all of the 67 again for one law more or less.
 """
 
 from collections.abc import Sequence
