@@ -39,7 +39,7 @@ from jaxsl.pool import Observations, Pool, Target, buffer_size, empty
 from jaxsl.posterior import Heaviest, Mixture, Posterior, Validated
 from jaxsl.solver.levenberg_marquardt import LevenbergMarquardt
 from jaxsl.starts import warm_starts
-from jaxsl.weighing import InverseError, Weighing
+from jaxsl.weighing import Average, Evidence, InverseError, Weighing
 
 
 class State(eqx.Module):
@@ -115,7 +115,7 @@ class Design(eqx.Module):
     solver: Callable = LevenbergMarquardt()
     num_starts: int = eqx.field(static=True, default=64)
     num_warm: int = eqx.field(static=True, default=30)
-    weighing: Weighing = InverseError()
+    weighing: Weighing = Average((Evidence(8.0), InverseError()))
     chain: ForwardChain | None = None
     aim: float = eqx.field(static=True, default=0.0)
     planner: Callable[..., Choice] | None = None

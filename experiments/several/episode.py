@@ -13,6 +13,7 @@ from experiments.benchmark.methods import METHODS, Method
 from experiments.benchmark.oracle import Oracle, oracle
 from experiments.datasets import Group
 from jaxsl.basins import BasinRule
+from jaxsl.chaining import ForwardChain
 from jaxsl.design import Belief, Design, State, cheapest
 from jaxsl.episode import buy, enlarge, episode
 from jaxsl.law import Law
@@ -25,7 +26,8 @@ from laws.tasks import Task
 LEVELS = (0.05, 0.5, 0.95)
 ROUNDS = 128  # of one program
 ROWS = 128  # of the first buffer, where the pool has as many
-NUM_STARTS = 32  # of each law's fit: there are ten of them
+NUM_STARTS = 16  # of each law's fit: there are ten of them
+CHAIN_STARTS = 4  # of each fold's
 NUM_BASINS = 3  # of each law
 WARM_PER_PARAMETER = 2.5  # cheapest runs bought first, per parameter of the smallest law and output
 WARM_SHARE = 0.02  # while they cost at most this share of the pool
@@ -71,6 +73,7 @@ def design_of(laws: tuple[Law, ...], method: Method) -> Design:
         solver=LevenbergMarquardt(rows=64),
         num_starts=NUM_STARTS,
         num_warm=NUM_STARTS // 2,
+        chain=ForwardChain(num_starts=CHAIN_STARTS, solver=LevenbergMarquardt(rows=64)),
         **settings,
     )
 

@@ -80,7 +80,7 @@ def compare(task: Task, groups: dict[str, Group], seeds: int) -> list[dict]:
             for name in RULES:
                 ends = np.concatenate([outcome[name].reshape(3, -1) for outcome in outcomes], axis=1)
                 found[name].append(float(explained(truth, ends[1])))
-                if name == "1/error":
+                if name == "average":
                     found["coverage"].append(np.mean((ends[0] <= truth) & (truth <= ends[2])))
             ends = np.concatenate([outcome["claimed"].reshape(3, -1) for outcome in outcomes], axis=1)
             found["claimed"].append(np.mean((ends[0] <= truth) & (truth <= ends[2])))
