@@ -67,15 +67,17 @@ def next_command(
 
 def _next_by_laws(runs, names, target, cost, budget, count, map, outcome, seed, json) -> None:
     from jaxsl.host.ensemble import next_runs_by_laws
+    from jaxsl.host.laws import find
     from jaxsl.host.show import busy, print_json
     from jaxsl.host.show_ensemble import show_next_by_laws
     from jaxsl.host.table import read
 
+    laws = [name if name == "all" else find(name) for name in names]
     mapping, table = read_mapping(map), read(runs)
     with busy(f"fitting {', '.join(names)} and scoring the candidates"):
         report = next_runs_by_laws(
             table,
-            names,
+            laws,
             target=target,
             mapping=mapping,
             cost=cost,

@@ -65,11 +65,12 @@ def ensemble(
         >>> [reason.reason for reason in found.left_out if reason.law == "chinchilla"]
         ['no column for its input D']
     """
-    table, mapping = read(source), dict(mapping or {})
+    mapping = dict(mapping or {})
     asked = [laws] if isinstance(laws, str | Law) else list(laws)
     named = _named(asked)
     offered = tuple(catalogue().values()) if ALL in asked else ()
     _check(named, offered, mapping)
+    table = read(source)
     for law in named:
         read_problem(table, law, mapping=_own(mapping, law), outcome=outcome)
     found, left_out = _fitting(table, offered, named, mapping, outcome, target)
