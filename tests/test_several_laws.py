@@ -2,6 +2,7 @@
 
 import json
 
+import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 import pytest
@@ -241,3 +242,29 @@ def test_too_few_runs_for_any_law_and_no_law_at_all():
         ensemble(table(), [])
     with pytest.raises(UserError, match="there is no target"):
         next_runs_by_laws(table(), [DATA, SIZE], target=None, cost="N")
+
+
+@pytest.mark.slow
+def test_laws_of_two_outputs_predict_and_choose_together():
+    def bent(theta, x):
+        "u = a + b x, v = a - c x^2"
+        a, b, c = theta
+        return jnp.stack([a + b * x[0], a - c * x[0] ** 2])
+
+    def straight(theta, x):
+        "u = a + b x, v = a - c x"
+        a, b, c = theta
+        return jnp.stack([a + b * x[0], a - c * x[0]])
+
+    box = params(a=(-9, 9), b=(-9, 9), c=(-9, 9))
+    laws = [
+        Law(law.__name__, law, ("x",), box, ("u", "v"), linear=("a", "b", "c")) for law in (bent, straight)
+    ]
+    x = np.arange(1.0, 9.0)
+    noise = np.random.default_rng(1).normal(0, 0.05, (2, 8))
+    frame = pd.DataFrame({"x": x, "u": 1 + 2 * x + noise[0], "v": 1 - 0.5 * x**2 + noise[1]})
+    frame.loc[6:, ["u", "v"]] = np.nan
+    answer = next_runs_by_laws(frame, laws, target=["x=9", "x=12"], cost="x")
+    assert answer.fit.laws[0].law == "bent" and answer.fit.laws[0].weight > 0.9
+    np.testing.assert_allclose(answer.fit.prediction.median, [[19, -39.5], [25, -71]], atol=0.5)
+    assert answer.num_candidates == len(answer.runs) == 2 and all(run.score > 0 for run in answer.runs)
