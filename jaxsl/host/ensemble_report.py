@@ -21,7 +21,7 @@ class LawReport(Report):
     """One of several laws fitted to the same runs.
 
     Attributes:
-        weight: how much it is believed, by its error in forward chaining.
+        weight: how much it is believed, by the default rule of ``jaxsl.design.Design``.
         rmse: root mean squared error of the heaviest basin on the runs.
         forward_rmse: the same on runs near the target, of fits to the runs farther from it.
         log_evidence: -BIC / 2, less that of the best law.
