@@ -41,7 +41,10 @@ class Equal(eqx.Module):
 
 
 class Evidence(eqx.Module):
-    """Weights by ``exp(-BIC / (2 T))``, ``BIC = n log MSE + P log n``: which law describes the runs.
+    """Weights by ``exp(-BIC / (2 T))``, ``BIC = n log(SSR / (n - P)) + P log n``: what the runs say.
+
+    A law with as many parameters as outcomes passes through them all and has shown nothing: it counts as if
+    it were a constant, with the variance of the outcomes for its error.
 
     Attributes:
         temperature: T; runs of one sweep err together, so that more than 1 is honest.
@@ -54,9 +57,12 @@ class Evidence(eqx.Module):
     def __call__(self, laws, fits, observations, validations) -> Array:
         """Weights by the losses of the fits."""
         count = (observations.num_observed * observations.y.shape[1]).astype(observations.y.dtype)
-        floor = self.exact * outcome_variance(observations) + jnp.finfo(count.dtype).tiny
-        loss = jnp.stack([jnp.maximum(fit.loss[0], floor) for fit in fits])
+        variance = outcome_variance(observations)
+        loss = jnp.stack([fit.loss[0] for fit in fits])
         num_params = jnp.array([law.num_params for law in laws])
+        spare = count - num_params
+        known = jnp.where(spare > 0, loss * count / jnp.maximum(spare, 1), variance)
+        loss = jnp.maximum(known, self.exact * variance + jnp.finfo(count.dtype).tiny)
         bic = count * jnp.log(loss) + num_params * jnp.log(jnp.maximum(count, 1))
         return _softmax(-bic / (2 * self.temperature), fits)
 
