@@ -105,7 +105,8 @@ class Design(eqx.Module):
         chain: how laws are validated; when None, several laws by the default and one law not at all.
         aim: power by which runs near the target count for more in the fits, see ``jaxsl.chaining.aimed``.
         planner: chooses in place of acquisition and chooser, looking further ahead; see ``jaxsl.lookahead``.
-        num_scored: basins that are scored, the heaviest: the work of an acquisition grows with their square.
+        num_scored: basins of several laws that are scored, the heaviest: the work grows with their square.
+        least_scored: weight of the lightest of them; a median, which predicts, does not feel lighter ones.
     """
 
     laws: tuple[Law, ...] = eqx.field(static=True)
@@ -120,6 +121,7 @@ class Design(eqx.Module):
     aim: float = eqx.field(static=True, default=0.0)
     planner: Callable[..., Choice] | None = None
     num_scored: int = eqx.field(static=True, default=12)
+    least_scored: float = 0.01
 
     def start(self, pool: Pool, observations: Observations | None = None) -> State:
         """The state before the first purchase, with any runs done earlier (not counted as spent).
@@ -181,8 +183,8 @@ class Design(eqx.Module):
         """
         belief = self.believe(state, target, key)
         posterior: Posterior = belief.posterior
-        if posterior.weight.shape[0] > self.num_scored:
-            posterior = Heaviest(posterior, self.num_scored)
+        if len(self.laws) > 1:
+            posterior = Heaviest(posterior, self.num_scored, self.least_scored)
         key = jax.random.fold_in(jax.random.fold_in(key, state.observations.num_observed), len(self.laws))
         money = budget - state.spent
         if self.planner is not None:

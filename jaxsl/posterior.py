@@ -127,15 +127,22 @@ class Heaviest(eqx.Module):
     """The heaviest basins of a posterior alone, with weights that sum to one again.
 
     One basin is what a single fit would believe; a few are all that an acquisition can afford of many laws.
+
+    Attributes:
+        whole: the posterior.
+        num: basins that are kept.
+        least: lighter ones are dropped too: far from its runs an unlikely law may claim more variance than any
+            weight makes up for.
     """
 
     whole: Posterior
     num: int = eqx.field(static=True, default=1)
+    least: float = 0.0
 
     @property
     def _kept(self) -> tuple[Array, Array]:
-        weight = self.whole.weight
-        return jax.lax.top_k(weight, min(self.num, weight.shape[0]))
+        weight, kept = jax.lax.top_k(self.whole.weight, min(self.num, self.whole.weight.shape[0]))
+        return jnp.where((weight >= self.least) | (weight == weight[0]), weight, 0.0), kept
 
     @property
     def weight(self) -> Array:

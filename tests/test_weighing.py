@@ -108,12 +108,20 @@ def test_inverse_errors_by_hand_and_the_error_is_that_of_the_noise():
 
 
 def test_evidence_by_hand():
-    # exp(-BIC / 2) = MSE^(-n/2) n^(-P/2): 10^-1.5 against 2^-5 10^-0.5
+    # exp(-BIC / 2) = (SSR / (n - P))^(-n/2) n^(-P/2): (10/7)^-5 10^-1.5 against (20/9)^-5 10^-0.5
     runs = observe(jnp.ones((10, 1)), jnp.arange(10.0)[:, None], size=20)
     share = Evidence()((DECAY, MEAN), (found(1.0, 3), found(2.0, 1)), runs, ())
-    np.testing.assert_allclose(share[1] / share[0], 2**-5 * 10)
+    by_hand = (9 / 14) ** 5 * 10
+    np.testing.assert_allclose(share[1] / share[0], by_hand)
     cooler = Evidence(4.0)((DECAY, MEAN), (found(1.0, 3), found(2.0, 1)), runs, ())
-    np.testing.assert_allclose(cooler[1] / cooler[0], (2**-5 * 10) ** 0.25)
+    np.testing.assert_allclose(cooler[1] / cooler[0], by_hand**0.25)
+
+
+def test_a_law_that_passes_through_all_runs_has_shown_nothing():
+    runs = observe(jnp.ones((3, 1)), jnp.arange(3.0)[:, None], size=4)
+    share = Evidence()((DECAY, MEAN), (found(0.0, 3), found(2 / 3, 1)), runs, ())
+    # The variance of the outcomes against SSR / (n - P): (2/3)^-1.5 3^-1.5 against 1^-1.5 3^-0.5
+    np.testing.assert_allclose(share[1] / share[0], (2 / 3) ** 1.5 * 3)
 
 
 @pytest.mark.parametrize(

@@ -145,7 +145,7 @@ def next_runs_by_laws(
         aim, size = pack_target(problem.targets.x), buffer_size(len(pool.x))
         ranking = to_numpy(
             rank_rows(
-                heaviest(found.learned, found.mixed.share, design.num_scored, design.basin_rule.lightest),
+                heaviest(found.learned, found.mixed.share, design.num_scored, design.least_scored),
                 design.chooser,
                 jnp.asarray(pad(pool.cost, size)),
                 jnp.arange(size) < len(pool.x),
