@@ -131,8 +131,8 @@ class Heaviest(eqx.Module):
     Attributes:
         whole: the posterior.
         num: basins that are kept.
-        least: lighter ones are dropped too: far from its runs an unlikely law may claim more variance than any
-            weight makes up for.
+        least: lighter ones are dropped too: far from its runs an unlikely law may claim more variance than
+            any weight makes up for.
     """
 
     whole: Posterior
