@@ -26,9 +26,8 @@ from laws.tasks import Task
 LEVELS = (0.05, 0.5, 0.95)
 ROUNDS = 128  # of one program
 ROWS = 128  # of the first buffer, where the pool has as many
-NUM_STARTS = 16  # of each law's fit: there are ten of them
-CHAIN_STARTS = 4  # of each fold's
-NUM_BASINS = 3  # of each law
+NUM_STARTS = 160  # of all laws' fits together, but at most 64 a law
+NUM_BASINS = 30  # of all laws together, but at most 8 a law
 WARM_PER_PARAMETER = 2.5  # cheapest runs bought first, per parameter of the smallest law and output
 WARM_SHARE = 0.02  # while they cost at most this share of the pool
 NEVER = 2.0  # the cost of a padded row: twice the whole pool
@@ -64,16 +63,18 @@ class Known(eqx.Module):
 def design_of(laws: tuple[Law, ...], method: Method) -> Design:
     """The settings of a method for several laws."""
     acquisition = method.design(laws[0], float("nan")).acquisition if method.believes else None
+    num_starts = min(NUM_STARTS // len(laws), 64)
+    solver = LevenbergMarquardt(rows=64)
     settings: dict[str, Any] = {} if acquisition is None else {"acquisition": acquisition}
     return Design(
         laws,
         chooser=method.chooser,
         planner=method.planner,
-        basin_rule=BasinRule(max_basins=NUM_BASINS),
-        solver=LevenbergMarquardt(rows=64),
-        num_starts=NUM_STARTS,
-        num_warm=NUM_STARTS // 2,
-        chain=ForwardChain(num_starts=CHAIN_STARTS, solver=LevenbergMarquardt(rows=64)),
+        basin_rule=BasinRule(max_basins=min(NUM_BASINS // len(laws), 8)),
+        solver=solver,
+        num_starts=num_starts,
+        num_warm=num_starts // 2,
+        chain=ForwardChain(num_starts=num_starts // 4, solver=solver),
         **settings,
     )
 

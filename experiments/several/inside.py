@@ -13,11 +13,11 @@ import jax.numpy as jnp
 import numpy as np
 import typer
 
+from experiments.benchmark.methods import METHODS
 from experiments.benchmark.options import Data, Tasks, split
 from experiments.datasets import Group, Runs, load
 from experiments.report import provenance, write_table
-from experiments.several.episode import LEVELS, NUM_BASINS, NUM_STARTS, explained
-from jaxsl.basins import BasinRule
+from experiments.several.episode import LEVELS, design_of, explained
 from jaxsl.chaining import farthest_first
 from jaxsl.design import Design
 from jaxsl.pool import Observations, Pool, Target, observe, uniform_target
@@ -115,12 +115,7 @@ def forecast(
         x = np.concatenate([aside.x, np.repeat(aside.x[:1], more, axis=0)])
         runs = observe(jnp.asarray(rest.x[bought]), jnp.asarray(rest.y[bought]), num_runs)
         target = Target(jnp.asarray(x), jnp.asarray(weight))
-        found = _forecast(
-            Design(task.laws, basin_rule=BasinRule(max_basins=NUM_BASINS), num_starts=NUM_STARTS, num_warm=0),
-            runs,
-            target,
-            jax.random.key(seed),
-        )
+        found = _forecast(design_of(task.laws, METHODS["mspe"]), runs, target, jax.random.key(seed))
         return {name: np.asarray(value)[:, : len(aside.x)] for name, value in found.items()}
 
 
