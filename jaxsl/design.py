@@ -116,7 +116,7 @@ class Design(eqx.Module):
     solver: Callable = LevenbergMarquardt()
     num_starts: int = eqx.field(static=True, default=64)
     num_warm: int = eqx.field(static=True, default=30)
-    weighing: Weighing = Average((Evidence(8.0), InverseError()))
+    weighing: Weighing = Average((Evidence(8.0), InverseError()), (1.0, 2.0))
     chain: ForwardChain | None = None
     aim: float = eqx.field(static=True, default=0.0)
     planner: Callable[..., Choice] | None = None

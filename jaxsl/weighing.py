@@ -116,16 +116,22 @@ class Stacking(eqx.Module):
 class Average(eqx.Module):
     """The mean of the weights of several rules: what one of them misjudges, the others soften.
 
+    A rule with less than half of the voices cannot give a law the majority alone, and so not move the median
+    of the mixture as far as it likes.
+
     Attributes:
-        rules: with equal voices.
+        rules: the rules.
+        voices: of each, in any unit; equal ones when empty.
     """
 
     rules: tuple[Weighing, ...]
+    voices: tuple[float, ...] = ()
 
     def __call__(self, laws, fits, observations, validations) -> Array:
-        """The mean of all shares."""
-        shares = [rule(laws, fits, observations, validations) for rule in self.rules]
-        return jnp.mean(jnp.stack(shares), axis=0)
+        """The mean of all shares, weighed by the voices."""
+        shares = jnp.stack([rule(laws, fits, observations, validations) for rule in self.rules])
+        voices = jnp.asarray(self.voices or (1.0,) * len(self.rules), shares.dtype)
+        return voices @ shares / jnp.sum(voices)
 
 
 def _softmax(score: Array, fits: Sequence[Fit]) -> Array:

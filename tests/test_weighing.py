@@ -135,6 +135,15 @@ def test_a_law_whose_fit_failed_weighs_nothing_and_if_all_failed_they_weigh_the_
     np.testing.assert_array_equal(none, [0.5, 0.5])
 
 
+def test_an_average_gives_every_rule_its_voice():
+    laws = (DECAY, MEAN)
+    known = (laws, (found(1.0, 3), found(2.0, 1)), world()[0], validations(*laws))
+    each = [rule(*known) for rule in (Equal(), InverseError())]
+    np.testing.assert_allclose(Average((Equal(), InverseError()))(*known), (each[0] + each[1]) / 2)
+    share = Average((Equal(), InverseError()), (1.0, 3.0))(*known)
+    np.testing.assert_allclose(share, each[0] / 4 + 3 * each[1] / 4)
+
+
 def test_stacking_agrees_with_a_general_minimiser():
     laws = (DECAY, MEAN, LINE)
     each = np.stack([found.error.ravel() for found in validations(*laws)])

@@ -34,7 +34,7 @@ RULES: dict[str, Weighing] = {
     "1/error": InverseError(1.0),
     "1/error^2": InverseError(2.0),
     "stacking": Stacking(),
-    "average": Average((Evidence(8.0), InverseError())),
+    "average": Average((Evidence(8.0), InverseError()), (1.0, 2.0)),
 }
 SET_ASIDE = 0.2  # of the pool, nearest to the target
 BUDGETS = (0.05, 0.2, 0.5)  # shares of the cost of the rest
