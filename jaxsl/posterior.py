@@ -244,20 +244,34 @@ def quantile(posterior: Posterior, x: Array, probability: Sequence[float], noisy
     """
     predictive = predict(posterior, x)
     variance = jnp.sum(predictive.root**2, axis=-1) + (posterior.noise[:, None, None] if noisy else 0.0)
-    sd = jnp.sqrt(jnp.maximum(variance, jnp.finfo(variance.dtype).tiny))
+    info = jnp.finfo(variance.dtype)
+    far = jnp.sqrt(info.max) / 1e3  # where a basin that is not finite is taken to be
+    sd = jnp.sqrt(jnp.maximum(variance, info.tiny))
+    sd = jnp.where(sd < far, sd, far)
+    mean = jnp.where(jnp.isnan(predictive.mean), far, jnp.clip(predictive.mean, -far, far))
     weight = posterior.weight[:, None, None]
     used = weight > 0
-    low = jnp.min(jnp.where(used, predictive.mean - 10 * sd, jnp.inf), axis=0)
-    high = jnp.max(jnp.where(used, predictive.mean + 10 * sd, -jnp.inf), axis=0)
+
+    def below(y):
+        """Probability of less than ``y (row, output)``."""
+        return jnp.sum(jnp.where(used, weight * ndtr((y - mean) / sd), 0.0), axis=0)
+
+    # A basin far off would make the interval too wide to bisect: begin between two ends of basins.
+    heaviest = jnp.argmax(posterior.weight)
+    mean, sd = (jnp.where(used, part, part[heaviest]) for part in (mean, sd))
+    ends = jnp.sort(jnp.concatenate([mean - 10 * sd, mean + 10 * sd]), axis=0)
+    known = jax.lax.map(below, ends)
 
     def one(level):
+        place = jnp.clip(jnp.sum(known < level, axis=0), 1, ends.shape[0] - 1)[None]
+        low, high = (jnp.take_along_axis(ends, index, axis=0)[0] for index in (place - 1, place))
+
         def halve(_, ends):
             middle = (ends[0] + ends[1]) / 2
-            share = jnp.where(used, weight * ndtr((middle - predictive.mean) / sd), 0.0)
-            below = jnp.sum(share, axis=0) < level
-            return jnp.where(below, middle, ends[0]), jnp.where(below, ends[1], middle)
+            less = below(middle) < level
+            return jnp.where(less, middle, ends[0]), jnp.where(less, ends[1], middle)
 
-        low_end, high_end = jax.lax.fori_loop(0, 60, halve, (low, high))
-        return (low_end + high_end) / 2
+        low, high = jax.lax.fori_loop(0, 60, halve, (low, high))
+        return (low + high) / 2
 
-    return jax.vmap(one)(jnp.asarray(probability, low.dtype))
+    return jax.vmap(one)(jnp.asarray(probability, mean.dtype))

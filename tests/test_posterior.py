@@ -10,7 +10,7 @@ from scipy.stats import norm
 from synthetic import LINE, PAIR, rows, tabulated
 
 from jaxsl.law import Law
-from jaxsl.posterior import Heaviest, LawPosterior, Mixture, finite, moments, predict, quantile
+from jaxsl.posterior import Heaviest, LawPosterior, Mixture, Predictive, finite, moments, predict, quantile
 
 pytestmark = pytest.mark.usefixtures("float64")
 RNG = np.random.default_rng(2)
@@ -114,3 +114,29 @@ def test_rows_where_a_basin_in_use_is_not_finite_are_told():
     posterior.mean[1, 2, 0] = np.inf
     posterior.root[0, 3, 1, 2] = np.nan
     np.testing.assert_array_equal(finite(predict(posterior, rows(0, 4))), [True, True, False, False])
+
+
+class Far(eqx.Module):
+    """Two basins at 1 and 2, and a light one as far off as a law that overflows."""
+
+    place: float
+
+    @property
+    def weight(self):
+        return jnp.array([0.5, 0.45, 0.05, 0.0])
+
+    @property
+    def noise(self):
+        return jnp.full(4, 1e-4)
+
+    def at(self, x):
+        mean = jnp.array([1.0, 2.0, self.place, 7.0])[:, None, None]
+        return Predictive(mean, jnp.zeros((4, 1, 1, 1)))
+
+
+@pytest.mark.parametrize("place", [1e3, 1e30, -1e200, jnp.inf, jnp.nan])
+def test_one_basin_far_off_takes_no_digits_from_the_quantiles(place):
+    found = quantile(Far(place), jnp.ones((1, 1)), (0.3, 0.7))[:, 0, 0]
+    shift = 0.05 if place < 0 else 0.0
+    by_hand = [1 + 0.01 * norm.ppf((0.3 - shift) / 0.5), 2 + 0.01 * norm.ppf((0.7 - shift - 0.5) / 0.45)]
+    np.testing.assert_allclose(found, by_hand, rtol=1e-9)
