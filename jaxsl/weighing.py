@@ -2,6 +2,20 @@
 
 A rule is ``(laws, fits, observations, validations) -> share (law,)``, summing to one. Which to use:
 ``python -m experiments weighing`` compares them inside the pools of the benchmark, without its targets.
+
+>>> from jaxsl.law import params
+>>> from jaxsl.pool import observe
+>>> laws = [Law(name, lambda theta, x: theta[0], ("N",), params(a=(0, 9))) for name in ("one", "other")]
+>>> runs = observe(jnp.ones((4, 1)), jnp.array([[1.0], [2.0], [3.0], [4.0]]))
+>>> zero = jnp.zeros((1, 1))
+>>> fits = [Fit(zero, jnp.array([loss]), zero, zero, zero, zero) for loss in (1.0, 2.0)]
+>>> errors, held = (jnp.full((1, 4, 1), error) for error in (1.0, 3.0)), jnp.ones((1, 4), bool)
+>>> validations = [Validation(error, held, 1.0) for error in errors]
+>>> rules = Equal(), Evidence(), Evidence(8.0), InverseError(), Stacking(), Average((Equal(), InverseError()))
+>>> def shares(rule: Weighing):
+...     return [round(float(share), 2) for share in rule(laws, fits, runs, validations)]
+>>> [shares(rule)[0] for rule in rules]
+[0.5, 0.8, 0.54, 0.9, 1.0, 0.7]
 """
 
 from collections.abc import Sequence

@@ -21,7 +21,6 @@ EXPENSIVE = {
     "jaxsl.batch": "all",
     "jaxsl.bootstrap": {"Residuals", "Pairs", "Groups", "bootstrap"},
     "jaxsl.continuous": "all",
-    "jaxsl.design": {"evidence"},
     "jaxsl.episode": {"episode", "buy", "enlarge"},
     "jaxsl.ess": {"from_posterior"},
     "jaxsl.fit": {"fit"},

@@ -75,7 +75,7 @@ def test_laws_with_fewer_inputs_are_fitted_to_their_own_columns(three):
 def test_weights_are_the_mean_of_inverse_squared_errors_and_of_tempered_evidence(three):
     forward = np.array([law.forward_rmse for law in three.laws]) ** -2.0
     evidence = np.exp(np.array([law.log_evidence for law in three.laws]) / 8)
-    expected = (forward / forward.sum() + evidence / evidence.sum()) / 2
+    expected = (2 * forward / forward.sum() + evidence / evidence.sum()) / 3
     np.testing.assert_allclose([law.weight for law in three.laws], expected, rtol=1e-6)
 
 
@@ -87,6 +87,7 @@ def test_rank_puts_the_planted_law_first_with_the_evidence():
     first, second = found.laws[0], found.laws[1]
     assert first.log_evidence == 0 > second.log_evidence
     difference = 20 * np.log(second.rmse / first.rmse) + (second.num_params - 5) * np.log(20) / 2
+    difference += 10 * np.log((20 - 5) / (20 - second.num_params))
     assert -second.log_evidence == pytest.approx(difference, rel=1e-6)
     assert all(0 <= law.num_identified <= law.num_params for law in found.laws)
     assert next(law for law in found.laws if law.law == "kaplan/n").num_identified == 2
