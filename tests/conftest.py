@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import jax
 import pytest
 
 from jaxsl.host.cache import enable_compilation_cache
@@ -13,6 +14,13 @@ def pytest_configure():
     """Compile a program once for all workers, for commands under test and for later runs of the suite."""
     os.environ.setdefault("JAXSL_CACHE", str(Path(__file__).parents[1] / "outputs" / "test_programs"))
     enable_compilation_cache()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def forgotten_programs():
+    """Forget a module's compiled programs: a process that holds thousands has been seen to die in XLA."""
+    yield
+    jax.clear_caches()
 
 
 @pytest.fixture(autouse=False)
