@@ -149,5 +149,5 @@ def aimed(law: Law, observations: Observations, target: Target, power: float) ->
         [1.0, 0.25, 0.0]
     """
     place = farthest_first(law, observations, target)
-    share = (place + 1) / jnp.maximum(observations.num_observed, 1)
+    share = (place + 1).astype(observations.x.dtype) / jnp.maximum(observations.num_observed, 1)
     return jnp.where(observations.mask, share**power, 0.0)

@@ -51,7 +51,7 @@ class Equal(eqx.Module):
 
     def __call__(self, laws, fits, observations, validations) -> Array:
         """Equal weights."""
-        return _softmax(jnp.zeros(len(laws)), fits)
+        return _softmax(jnp.zeros(len(laws), observations.y.dtype), fits)
 
 
 class Evidence(eqx.Module):

@@ -12,7 +12,7 @@ from synthetic import DECAY, LINE, PAIR, tabulated
 from jaxsl._linalg import solve_spd, symmetric_root
 from jaxsl.acquisition import MSPE, DOptimal, Uniform, VOptimal
 from jaxsl.basins import BIC, BasinRule, Laplace
-from jaxsl.chaining import ForwardChain, farthest_first
+from jaxsl.chaining import ForwardChain, aimed, farthest_first
 from jaxsl.choice import Chooser
 from jaxsl.cluster import complete_linkage
 from jaxsl.design import Design, cheapest
@@ -192,6 +192,7 @@ TABLE = {
         (RUNS, TARGET, KEY),
         False,
     ),
+    "aimed": (lambda runs, target: aimed(DECAY, runs, target, 2.0), (RUNS, TARGET), False),
     "farthest_first": (lambda runs, target: farthest_first(DECAY, runs, target), (RUNS, TARGET), False),
     "Equal": (weights(Equal()), (FIT, RUNS, TARGET), False),
     "Evidence": (weights(Evidence()), (FIT, RUNS, TARGET), False),
