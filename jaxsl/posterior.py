@@ -123,6 +123,26 @@ class Mixture(eqx.Module):
         return Predictive(jnp.concatenate([part.mean for part in each]), jnp.concatenate(roots))
 
 
+class Tabulated(eqx.Module):
+    """A posterior whose configurations are row numbers of given arrays.
+
+    Attributes:
+        weight, noise: ``(basin,)``.
+        mean: ``(basin, row, output)``.
+        root: ``(basin, row, output, factor)``.
+    """
+
+    weight: Array
+    noise: Array
+    mean: Array
+    root: Array
+
+    def at(self, x: Array) -> Predictive:
+        """The rows named by ``x (row, 1)``."""
+        row = x[:, 0].astype(int)
+        return Predictive(self.mean[:, row], self.root[:, row])
+
+
 class Heaviest(eqx.Module):
     """The heaviest basins of a posterior alone, with weights that sum to one again.
 

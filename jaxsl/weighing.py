@@ -70,15 +70,19 @@ class Evidence(eqx.Module):
 
     def __call__(self, laws, fits, observations, validations) -> Array:
         """Weights by the losses of the fits."""
+        return _softmax(self.log_evidence(laws, fits, observations) / self.temperature, fits)
+
+    def log_evidence(self, laws: Sequence[Law], fits: Sequence[Fit], observations: Observations) -> Array:
+        """``-BIC / 2``, ``(law,)``; -inf where the fit failed."""
         count = (observations.num_observed * observations.y.shape[1]).astype(observations.y.dtype)
         variance = outcome_variance(observations)
         loss = jnp.stack([fit.loss[0] for fit in fits])
         num_params = jnp.array([law.num_params for law in laws])
         spare = count - num_params
         known = jnp.where(spare > 0, loss * count / jnp.maximum(spare, 1), variance)
-        loss = jnp.maximum(known, self.exact * variance + jnp.finfo(count.dtype).tiny)
-        bic = count * jnp.log(loss) + num_params * jnp.log(jnp.maximum(count, 1))
-        return _softmax(-bic / (2 * self.temperature), fits)
+        known = jnp.maximum(known, self.exact * variance + jnp.finfo(count.dtype).tiny)
+        bic = count * jnp.log(known) + num_params * jnp.log(jnp.maximum(count, 1))
+        return jnp.where(jnp.isfinite(loss), -bic / 2, -jnp.inf)
 
 
 class InverseError(eqx.Module):

@@ -3,9 +3,9 @@
 import jax.numpy as jnp
 import numpy as np
 
-from experiments.speed.mixtures import Tabulated
 from jaxsl.law import Law, params
 from jaxsl.pool import Observations, Pool, Target
+from jaxsl.posterior import Tabulated
 
 
 def line(theta, x):

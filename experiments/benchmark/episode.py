@@ -64,19 +64,10 @@ def run(
             program.
     """
     with double_precision():
-        share = group.train.cost / group.train.cost.sum()
-        more = max(num_runs - len(share), 0)
-        pool = Pool(
-            jnp.asarray(_padded(group.train.x, more)), jnp.asarray(np.append(share, np.full(more, NEVER)))
-        )
-        weight = np.full(len(group.test.x), 1 / len(group.test.x))
-        more_targets = max(num_targets - len(weight), 0)
-        target = Target(
-            jnp.asarray(_padded(group.test.x, more_targets)),
-            jnp.asarray(np.append(weight, np.zeros(more_targets))),
-        )
+        share, num = group.train.cost / group.train.cost.sum(), len(group.test.x)
+        pool, hidden = pool_of(group, num_runs)
+        target = target_of(group.test.x, num_targets)
         key = jax.random.key(seed)
-        hidden = oracle(_padded(group.train.y, more))
         if method.believes:
             bought, spent, theta = _sequential(
                 method.design(law, hidden.variance(len(share))), pool, target, hidden, max(checkpoints), key
@@ -91,9 +82,25 @@ def run(
             known = theta[within[-1]] if within.size else None
             at_target = None if known is None else np.asarray(_predict(law, jnp.asarray(known), target.x))
             fitted.append(known)
-            prediction.append(None if at_target is None else at_target[: len(weight)])
+            prediction.append(None if at_target is None else at_target[:num])
     spent_in_all = float(share[list(bought)].sum())
     return Outcome(tuple(fitted), tuple(prediction), tuple(bought), spent_in_all, group.test.y)
+
+
+def pool_of(group: Group, num_runs: int) -> tuple[Pool, Oracle]:
+    """The pool of a group, costs as shares of their sum, and its outcomes; padded rows cost too much."""
+    share = group.train.cost / group.train.cost.sum()
+    more = max(num_runs - len(share), 0)
+    cost = np.append(share, np.full(more, NEVER))
+    pool = Pool(jnp.asarray(_padded(group.train.x, more)), jnp.asarray(cost))
+    return pool, oracle(_padded(group.train.y, more))
+
+
+def target_of(x: np.ndarray, num_targets: int) -> Target:
+    """A target with equal weights, padded with rows that weigh nothing."""
+    more = max(num_targets - len(x), 0)
+    weight = np.append(np.full(len(x), 1 / len(x)), np.zeros(more))
+    return Target(jnp.asarray(_padded(x, more)), jnp.asarray(weight))
 
 
 def _padded(rows: np.ndarray, more: int) -> np.ndarray:
@@ -108,15 +115,8 @@ def _predict(law: Law, theta, x):
 
 def _sequential(design: Design, pool: Pool, target: Target, hidden: Oracle, budget: float, key):
     """Rows bought, and after each round's fit what was spent and the best parameters."""
-    law = design.laws[0]
     num_runs = int(jnp.sum(pool.cost < NEVER))
-    cost = np.asarray(pool.cost)
-    wanted = int(WARM_PER_PARAMETER * law.num_params // law.num_outputs)
-    order = np.argsort(cost, kind="stable")
-    within = np.cumsum(cost[order[:wanted]]) <= WARM_SHARE * (1 + 1e-9)
-    bought = order[: max(int(within.sum()), 1)].tolist()
-    size = buffer_size(min(max(len(bought) + 16, ROWS), num_runs))
-    state = _begin(design, pool, hidden, bought, size)
+    state, bought = begin(design, pool, hidden)
     spent, theta = [], []
     while True:
         state, trace = _episode(design, state, pool, target, hidden, budget, key)
@@ -135,16 +135,26 @@ def _sequential(design: Design, pool: Pool, target: Target, hidden: Oracle, budg
             state = enlarge(state, buffer_size(state.observations.mask.shape[0] + 1))
 
 
-def _begin(design: Design, pool: Pool, hidden: Oracle, bought: list[int], size: int) -> State:
-    """What ``jaxsl.episode.buy`` would come to, without a program to compile."""
+def begin(design: Design, pool: Pool, hidden: Oracle) -> tuple[State, list[int]]:
+    """The state after the cheapest runs, as many as the smallest law asks for, and their rows.
+
+    It is what ``jaxsl.episode.buy`` would come to, without a program to compile.
+    """
+    cost = np.asarray(pool.cost)
+    num_params = min(law.num_params for law in design.laws)
+    wanted = int(WARM_PER_PARAMETER * num_params // design.laws[0].num_outputs)
+    order = np.argsort(cost, kind="stable")
+    within = np.cumsum(cost[order[:wanted]]) <= WARM_SHARE * (1 + 1e-9)
+    bought = order[: max(int(within.sum()), 1)].tolist()
+    size = buffer_size(min(max(len(bought) + 16, ROWS), int(np.sum(cost < NEVER))))
     known, available = np.arange(size) < len(bought), np.ones(pool.cost.shape[0], bool)
     available[bought] = False
     row = np.append(bought, np.zeros(size - len(bought), int)).astype(int)
     y = np.where(known[:, None], np.asarray(hidden.reveal_all(jnp.asarray(~available))[0])[row], 0.0)
     observations = Observations(jnp.asarray(np.asarray(pool.x)[row]), jnp.asarray(y), jnp.asarray(known))
     state = design.start(pool, observations)
-    spent = jnp.asarray(np.asarray(pool.cost)[bought].sum())
-    return eqx.tree_at(lambda state: (state.available, state.spent), state, (jnp.asarray(available), spent))
+    changed = jnp.asarray(available), jnp.asarray(cost[bought].sum())
+    return eqx.tree_at(lambda state: (state.available, state.spent), state, changed), bought
 
 
 @eqx.filter_jit
@@ -155,17 +165,7 @@ def _episode(design: Design, state: State, pool: Pool, target: Target, hidden: O
 def _blind(law: Law, method: Method, pool: Pool, hidden: Oracle, checkpoints: tuple[float, ...], key):
     """The same of a method that looks at no belief: its fits wait for the checkpoints."""
     cost = np.asarray(pool.cost)
-    real = cost < NEVER
-    half = np.argsort(np.argsort(cost, kind="stable")) >= real.sum() // 2
-    allowed = {"all": real, "cheaper": ~half, "dearer": half & real}[method.pool]
-    if method.at_once:
-        order = np.flatnonzero(allowed)
-        ends = [len(order)]
-    else:
-        order = np.asarray(_draw(method.chooser, pool, max(checkpoints), key))
-        order = order[order >= 0]
-        spent = np.cumsum(cost[order])
-        ends = sorted({int(np.sum(spent <= checkpoint * (1 + 1e-9))) for checkpoint in checkpoints} - {0})
+    order, ends = blind_order(method, pool, checkpoints, key)
     spent, theta = np.zeros(len(ends)), np.zeros((len(ends), law.num_params))
     for step, end in enumerate(ends):
         bought = np.zeros(len(cost), bool)
@@ -173,6 +173,23 @@ def _blind(law: Law, method: Method, pool: Pool, hidden: Oracle, checkpoints: tu
         spent[step] = cost[bought].sum()
         theta[step] = _fit(law, pool, hidden, jnp.asarray(bought), jax.random.fold_in(key, end))
     return order.tolist(), spent, theta
+
+
+def blind_order(
+    method: Method, pool: Pool, checkpoints: tuple[float, ...], key
+) -> tuple[np.ndarray, list[int]]:
+    """Rows in the order of purchase by a method without a belief, and how many are within each checkpoint."""
+    cost = np.asarray(pool.cost)
+    real = cost < NEVER
+    half = np.argsort(np.argsort(cost, kind="stable")) >= real.sum() // 2
+    allowed = {"all": real, "cheaper": ~half, "dearer": half & real}[method.pool]
+    if method.at_once:
+        order = np.flatnonzero(allowed)
+        return order, [len(order)]
+    order = np.asarray(_draw(method.chooser, pool, max(checkpoints), key))
+    order = order[order >= 0]
+    spent = np.cumsum(cost[order])
+    return order, sorted({int(np.sum(spent <= checkpoint * (1 + 1e-9))) for checkpoint in checkpoints} - {0})
 
 
 @eqx.filter_jit
@@ -205,5 +222,9 @@ def r2(outcomes: list[Outcome], checkpoint: int) -> float:
     if any(prediction is None or not np.all(np.isfinite(prediction)) for prediction in predictions):
         return -1.0
     truth = np.concatenate([outcome.truth.ravel() for outcome in outcomes])
-    error = truth - np.concatenate([np.ravel(p) for p in predictions if p is not None])
-    return float(np.clip(1 - np.sum(error**2) / np.sum((truth - truth.mean()) ** 2), -1, 1))
+    return explained(truth, np.concatenate([np.ravel(p) for p in predictions if p is not None]))
+
+
+def explained(truth: np.ndarray, prediction: np.ndarray) -> float:
+    """R², clipped to [-1, 1]."""
+    return float(np.clip(1 - np.sum((truth - prediction) ** 2) / np.sum((truth - truth.mean()) ** 2), -1, 1))

@@ -10,7 +10,6 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from experiments.speed.mixtures import Tabulated
 from jaxsl.acquisition import MSPE, DOptimal, VOptimal
 from jaxsl.basins import BasinRule
 from jaxsl.choice import Chooser
@@ -19,7 +18,7 @@ from jaxsl.law import Law
 from jaxsl.lookahead import Rollout
 from jaxsl.noise import InverseGamma
 from jaxsl.pool import Pool, Target
-from jaxsl.posterior import Posterior
+from jaxsl.posterior import Posterior, Tabulated
 from jaxsl.solver.levenberg_marquardt import LevenbergMarquardt
 
 

@@ -13,11 +13,12 @@ import jax.numpy as jnp
 import numpy as np
 import typer
 
+from experiments.benchmark.episode import explained, target_of
 from experiments.benchmark.methods import METHODS
 from experiments.benchmark.options import Data, Tasks, split
 from experiments.datasets import Group, Runs, load
 from experiments.report import provenance, write_table
-from experiments.several.episode import LEVELS, design_of, explained
+from experiments.several.episode import LEVELS, design_of
 from jaxsl.chaining import farthest_first
 from jaxsl.design import Design
 from jaxsl.pool import Observations, Pool, Target, observe, uniform_target
@@ -79,7 +80,7 @@ def compare(task: Task, groups: dict[str, Group], seeds: int) -> list[dict]:
             truth = np.concatenate([aside.y.ravel() for _, aside in problems])
             for name in RULES:
                 ends = np.concatenate([outcome[name].reshape(3, -1) for outcome in outcomes], axis=1)
-                found[name].append(float(explained(truth, ends[1])))
+                found[name].append(explained(truth, ends[1]))
                 if name == "average":
                     found["coverage"].append(np.mean((ends[0] <= truth) & (truth <= ends[2])))
             ends = np.concatenate([outcome["claimed"].reshape(3, -1) for outcome in outcomes], axis=1)
@@ -110,11 +111,8 @@ def forecast(
 ) -> dict[str, np.ndarray]:
     """Interval and median of every rule at the runs set aside, ``(level, row, output)``."""
     with double_precision():
-        more = num_aside - len(aside.x)
-        weight = np.append(np.full(len(aside.x), 1 / len(aside.x)), np.zeros(more))
-        x = np.concatenate([aside.x, np.repeat(aside.x[:1], more, axis=0)])
         runs = observe(jnp.asarray(rest.x[bought]), jnp.asarray(rest.y[bought]), num_runs)
-        target = Target(jnp.asarray(x), jnp.asarray(weight))
+        target = target_of(aside.x, num_aside)
         found = _forecast(design_of(task.laws, METHODS["mspe"]), runs, target, jax.random.key(seed))
         return {name: np.asarray(value)[:, : len(aside.x)] for name, value in found.items()}
 

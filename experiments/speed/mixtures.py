@@ -1,32 +1,10 @@
 """Random beliefs with known numbers, to measure quadrature on."""
 
-import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from jax import Array
 
 from jaxsl.pool import Pool, Target
-from jaxsl.posterior import Predictive
-
-
-class Tabulated(eqx.Module):
-    """A posterior whose configurations are row numbers of given arrays.
-
-    Attributes:
-        weight, noise: ``(basin,)``.
-        mean: ``(basin, row, output)``.
-        root: ``(basin, row, output, factor)``.
-    """
-
-    weight: Array
-    noise: Array
-    mean: Array
-    root: Array
-
-    def at(self, x: Array) -> Predictive:
-        """The rows named by ``x (row, 1)``."""
-        row = x[:, 0].astype(int)
-        return Predictive(self.mean[:, row], self.root[:, row])
+from jaxsl.posterior import Tabulated
 
 
 def random_mixture(

@@ -12,7 +12,6 @@ from dataclasses import replace
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import Array
 
 from jaxsl.acquisition import MSPE
@@ -24,11 +23,10 @@ from jaxsl.fit import Fit
 from jaxsl.identify import identify
 from jaxsl.law import Law
 from jaxsl.pool import Observations, Pool, Target
-from jaxsl.posterior import Mixture, Moments, Predictive, moments, quantile
+from jaxsl.posterior import Heaviest, Mixture, Moments, Predictive, Tabulated, moments, quantile
 from jaxsl.weighing import Evidence, Weighing
 
 LEVELS = (0.05, 0.5, 0.95)  # ends and middle of every interval of several laws
-HOT = 1e3  # temperature at which weights by evidence do not underflow, however many runs tell laws apart
 FACTORS = 8  # roots are padded to multiples of so many columns, so that few programs are compiled
 
 
@@ -45,23 +43,11 @@ class Learned(eqx.Module):
     validation: Validation
     here: Predictive
 
-
-class Tabulated(eqx.Module):
-    """A posterior whose configurations are row numbers of given arrays.
-
-    Attributes:
-        weight, noise: ``(basin,)``.
-        here: at every row, ``(basin, row, ...)``.
-    """
-
-    weight: Array
-    noise: Array
-    here: Predictive
-
-    def at(self, x: Array) -> Predictive:
-        """The rows named by ``x (row, 1)``."""
-        row = x[:, 0].astype(int)
-        return Predictive(self.here.mean[:, row], self.here.root[:, row])
+    @property
+    def posterior(self) -> Tabulated:
+        """The basins at the rows, which are named by their numbers."""
+        noise = jnp.full(self.basins.weight.shape, self.basins.noise)
+        return Tabulated(self.basins.weight, noise, self.here.mean, self.here.root)
 
 
 class Mixed(eqx.Module):
@@ -69,7 +55,7 @@ class Mixed(eqx.Module):
 
     Attributes:
         share: weight of each law, ``(law,)``.
-        evidence: log evidence of each, ``-BIC / 2`` up to a constant, ``(law,)``.
+        evidence: log evidence of each, ``-BIC / 2``, ``(law,)``.
         quantiles: of an outcome at the targets, ``(level, target, output)``; see ``LEVELS``.
     """
 
@@ -119,39 +105,22 @@ def mix(
     fits = tuple(one.fit for one in learned)
     basins, validations = tuple(one.basins for one in learned), tuple(one.validation for one in learned)
     share = rule(laws, fits, observations, validations)
-    parts = tuple(
-        Tabulated(one.basins.weight, jnp.full(one.basins.weight.shape, one.basins.noise), one.here)
-        for one in learned
-    )
+    parts = tuple(one.posterior for one in learned)
     belief = Belief(fits, basins, validations, share, Mixture(parts, share))
     return Mixed(
         share=share,
-        evidence=HOT * jnp.log(Evidence(HOT)(laws, fits, observations, validations)),
+        evidence=Evidence().log_evidence(laws, fits, observations),
         quantiles=quantile(belief.forecast, rows, LEVELS),
     )
 
 
-def heaviest(learned: Sequence[Learned], share: Array, num: int, lightest: float) -> Tabulated:
-    """The ``num`` heaviest basins of all laws as one posterior of fixed size.
-
-    Those that weigh less than ``lightest`` are dropped as they are within a law: the variance that an
-    unlikely law claims far from its runs may outgrow any weight.
-    """
-    weight = np.concatenate([part * one.basins.weight for part, one in zip(share, learned, strict=True)])
-    place = [(law, slot) for law, one in enumerate(learned) for slot in range(one.basins.weight.size)]
-    kept = [place[index] for index in np.argsort(-weight, kind="stable")[:num]]
-    most = max(one.here.root.shape[-1] for one in learned)
-    factors = -(-most // FACTORS) * FACTORS
-    mean = np.stack([learned[law].here.mean[slot] for law, slot in kept])
-    root = np.zeros((*mean.shape, factors))
-    for index, (law, slot) in enumerate(kept):
-        found = learned[law].here.root[slot]
-        root[index, ..., : found.shape[-1]] = found
-    noise = np.array([float(learned[law].basins.noise) for law, _ in kept])
-    weight = np.sort(weight)[::-1][: len(kept)]
-    weight = np.where(weight >= lightest, weight, 0.0)
-    here = Predictive(jnp.asarray(mean), jnp.asarray(root))
-    return Tabulated(jnp.asarray(weight / weight.sum()), jnp.asarray(noise), here)
+@eqx.filter_jit
+def heaviest(learned: Sequence[Learned], share: Array, num: int, least: float) -> Tabulated:
+    """``jaxsl.posterior.Heaviest`` of all laws, in arrays whose shapes do not tell which laws they were."""
+    whole = Heaviest(Mixture(tuple(one.posterior for one in learned), share), num, least)
+    here = whole.at(jnp.arange(learned[0].here.mean.shape[1])[:, None])
+    more = -here.root.shape[-1] % FACTORS
+    return Tabulated(whole.weight, whole.noise, here.mean, jnp.pad(here.root, [(0, 0)] * 3 + [(0, more)]))
 
 
 @eqx.filter_jit
