@@ -92,7 +92,7 @@ class Method:
         prior = InverseGamma(fraction=jnp.asarray(self.noise), spread=known)
         rule = BasinRule(prior=prior)
         return Design(
-            (law,), acquisition, self.chooser, rule, LevenbergMarquardt(rows=64), planner=self.planner
+            (law,), acquisition, self.chooser, rule, LevenbergMarquardt(rows=32), planner=self.planner
         )
 
 

@@ -48,7 +48,7 @@ def design_of(laws: tuple[Law, ...], method: Method, spread: float = float("nan"
     """The settings of a method for several laws; ``spread`` as in ``Method.design``."""
     alone = method.design(laws[0], spread) if method.believes else Design(laws, chooser=method.chooser)
     num_starts = min(NUM_STARTS // len(laws), 64)
-    solver = LevenbergMarquardt(rows=64)
+    solver = LevenbergMarquardt(rows=32)
     return replace(
         alone,
         laws=laws,

@@ -137,7 +137,8 @@ class LevenbergMarquardt(eqx.Module):
     def num_lanes(self, problem: Problem, num_starts: int) -> int:
         """How many of the starts are worked on at once: ``lanes``, or as many as ``bytes`` hold, but one."""
         size = problem.law.num_params // num_blocks(problem)
-        each = problem.y.size * (size + 4) * problem.y.dtype.itemsize
+        rows = min(self.rows or problem.y.shape[0], problem.y.shape[0])
+        each = rows * problem.y.shape[1] * (size + 4) * problem.y.dtype.itemsize
         return max(1, min(self.lanes or num_starts, num_starts, self.bytes // each))
 
     def _step(self, problem: Problem, lane: _Lane) -> _Lane:
