@@ -6,12 +6,15 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy.optimize import minimize
+from scipy.stats import norm
+from scipy.stats import t as student
 from synthetic import DECAY, LINE
 
 from jaxsl.chaining import ForwardChain, farthest_first
+from jaxsl.design import Design
 from jaxsl.fit import Fit, fit
 from jaxsl.law import Law, params
-from jaxsl.pool import Observations, observe, uniform_target
+from jaxsl.pool import Observations, Pool, observe, uniform_target
 from jaxsl.quantile import weighted_median
 from jaxsl.starts import random_starts
 from jaxsl.weighing import Average, Equal, Evidence, InverseError, Stacking
@@ -61,12 +64,37 @@ def test_what_is_held_out_cannot_move_the_fold_that_predicts_it():
     np.testing.assert_allclose(jnp.delete(before[0], 9), jnp.delete(after[0], 9))
 
 
-def test_too_few_runs_to_hold_one_out_leave_the_variance_of_the_outcomes():
-    one = Observations(*jax.tree.leaves(world()[0])[:2], jnp.arange(16) < 1)
-    two = Observations(*jax.tree.leaves(world()[0])[:2], jnp.arange(16) < 2)
-    chain = ForwardChain((0.9,), 2)
-    assert not chain(MEAN, one, world()[1], KEY).held.any()
-    np.testing.assert_allclose(chain(MEAN, two, world()[1], KEY).mean_square, np.var(world()[0].y[:2]))
+def test_one_run_holds_none_out_and_two_hold_the_nearer_one_out():
+    one, two = (Observations(*jax.tree.leaves(world()[0])[:2], jnp.arange(16) < num) for num in (1, 2))
+    chain = ForwardChain(num_starts=2)
+    alone = chain(MEAN, one, world()[1], KEY)
+    assert not alone.held.any() and alone.mean_square == alone.spread == alone.variance
+    y = world()[0].y[:2, 0]
+    np.testing.assert_allclose(chain(MEAN, two, world()[1], KEY).mean_square, (y[1] - y[0]) ** 2, rtol=1e-6)
+
+
+@pytest.mark.parametrize(("share", "errors"), [(0.5, 6), (0.75, 3), (0.95, 1)])
+def test_the_variance_gives_a_gaussian_the_central_interval_of_student(share, errors):
+    found = ForwardChain((share,), 2)(MEAN, *world(), KEY)
+    half = norm.ppf(0.95) * np.sqrt(found.variance)
+    np.testing.assert_allclose(half, student.ppf(0.95, errors) * np.sqrt(found.mean_square), rtol=1e-6)
+
+
+def test_intervals_of_a_right_law_cover_what_they_claim():
+    """The mean of 4 to 16 runs with noise: 400 tables each, an interval of 90 %, and one more outcome."""
+    design = Design((MEAN,), chain=ForwardChain(num_starts=2), num_starts=2, num_warm=1)
+    target = uniform_target(jnp.array([[1e8]]))
+
+    def covered(key, num):
+        y = 2 + 0.1 * jax.random.normal(key, (17, 1))
+        x = jnp.logspace(3, 7, 16)[:, None]
+        state = design.start(Pool(x, x[:, 0]), Observations(x, y[:16], jnp.arange(16) < num))
+        low, median, high = design.believe(state, target, KEY).interval(target.x)[:, 0, 0]
+        return (low <= y[16, 0]) & (y[16, 0] <= high) & (low <= median) & (median <= high)
+
+    for num in (4, 16):
+        share = jax.jit(jax.vmap(covered, (0, None)))(jax.random.split(KEY, 400), num).mean()
+        assert 0.86 < share < 0.94
 
 
 def test_distance_is_in_deviations_of_logarithms_and_plain_where_an_input_may_be_zero():

@@ -132,7 +132,7 @@ def figure2(
 
 
 def figure3(
-    law: Annotated[str, typer.Option(help="Id of a law of lr_bsz.")] = "lr_bsz/sl_1",
+    law: Annotated[str, typer.Option(help="Id of a law of lr_bsz.")] = "lr_bsz/sl_6",
     share: Annotated[float, typer.Option(help="Budget, as a share of the pool's cost.")] = 0.01,
     seed: Annotated[int, typer.Option(help="Of the starts and the runs.")] = 0,
     num_starts: Annotated[int, typer.Option("--starts", help="Starts of the fit.")] = 256,

@@ -59,6 +59,7 @@ class Method:
         criterion, terms: of ``Compared``; no criterion looks at no belief.
         chooser: from scores to a purchase.
         planner: chooses in place of both, looking further ahead.
+        aim: of the fits at the target, see ``jaxsl.chaining.aimed``.
         noise: share of the outcomes' variance that is guessed to be noise (``InverseGamma.fraction``).
         leak: take that variance over the whole pool, outcomes not bought included, as the public
             implementation does: a measurement of what that is worth, not a method.
@@ -70,6 +71,7 @@ class Method:
     terms: tuple[float, float] = (1.0, 1.0)
     chooser: Chooser = field(default_factory=Chooser)
     planner: Rollout | None = None
+    aim: float = 0.0
     noise: float = 1.0
     leak: bool = False
     pool: str = "all"
@@ -91,9 +93,8 @@ class Method:
         known = jnp.asarray(spread if self.leak else jnp.nan)
         prior = InverseGamma(fraction=jnp.asarray(self.noise), spread=known)
         rule = BasinRule(prior=prior)
-        return Design(
-            (law,), acquisition, self.chooser, rule, LevenbergMarquardt(rows=32), planner=self.planner
-        )
+        solver = LevenbergMarquardt(rows=32)
+        return Design((law,), acquisition, self.chooser, rule, solver, planner=self.planner, aim=self.aim)
 
 
 METHODS = {
@@ -101,6 +102,7 @@ METHODS = {
     "within": Method(0, (1.0, 0.0)),
     "between": Method(0, (0.0, 1.0)),
     "lookahead": Method(0, planner=Rollout()),
+    "aimed": Method(0, aim=2.0),
     "leak": Method(0, leak=True),
     "less-noise": Method(0, noise=0.01),
     "v-opt": Method(1),

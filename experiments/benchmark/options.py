@@ -23,7 +23,14 @@ Data = Annotated[Path | None, typer.Option("--data", help="Folder of the benchma
 
 
 def results(
-    tasks: str, laws: str, methods: str, seeds: int, workers: int, data: Path | None, cluster: str = ""
+    tasks: str,
+    laws: str,
+    methods: str,
+    seeds: int,
+    workers: int,
+    data: Path | None,
+    cluster: str = "",
+    inside: bool = False,
 ) -> list[dict]:
     """Episodes of all combinations, run or read from ``outputs/benchmark.jsonl``.
 
@@ -37,7 +44,7 @@ def results(
             f"no method or task {', '.join(unknown)}; methods: {', '.join(METHODS)}; "
             f"tasks: {', '.join(TASKS)}"
         )
-    wanted = units(split(tasks), split(laws), chosen, seeds)
+    wanted = units(split(tasks), split(laws), chosen, seeds, inside)
     if not wanted:
         raise UserError(f"--laws {laws} names no law of the chosen tasks; see `jaxsl laws`")
     return sweep(wanted, OUTPUTS / "benchmark.jsonl", workers, data, cluster)

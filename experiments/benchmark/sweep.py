@@ -23,11 +23,15 @@ from multiprocessing import get_context
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
+from typing import TYPE_CHECKING
 
 import numpy as np
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from laws.tasks import TASKS, Task
+from laws.tasks import TASKS
+
+if TYPE_CHECKING:
+    from experiments.datasets import Group
 
 PROTOCOL = "64 starts, warm 2.5 P / D to 2 %, gamma 0.4"
 BUDGETS = np.geomspace(0.02, 1, 12)  # shares of the last checkpoint, for figures
@@ -35,12 +39,17 @@ BUDGETS = np.geomspace(0.02, 1, 12)  # shares of the last checkpoint, for figure
 
 @dataclass(frozen=True)
 class Unit:
-    """One law of one task, by one method, with one seed."""
+    """One law of one task, by one method, with one seed.
+
+    Attributes:
+        inside: a part of the pool takes the place of the target, see ``experiments.several.inside``.
+    """
 
     task: str
     law: str
     method: str
     seed: int
+    inside: bool = False
 
     @property
     def several(self) -> bool:
@@ -48,11 +57,13 @@ class Unit:
         return self.law == f"{self.task}/all"
 
 
-def units(tasks: Iterable[str], laws: Iterable[str], methods: Iterable[str], seeds: int) -> list[Unit]:
+def units(
+    tasks: Iterable[str], laws: Iterable[str], methods: Iterable[str], seeds: int, inside: bool = False
+) -> list[Unit]:
     """All combinations, the first seed of everything first, so that an early table covers all laws."""
     tasks, laws, methods = set(tasks), set(laws), list(methods)
     return [
-        Unit(task.name, law, method, seed)
+        Unit(task.name, law, method, seed, inside)
         for seed in range(seeds)
         for task in sorted(TASKS, key=lambda task: len(task.laws) * (task.name == "lr_bsz"))
         if not tasks or task.name in tasks
@@ -62,12 +73,20 @@ def units(tasks: Iterable[str], laws: Iterable[str], methods: Iterable[str], see
     ]
 
 
-def digest(task: Task, data: Path | None = None) -> str:
-    """Fingerprint of a task's runs."""
+def groups_of(unit: Unit, data: Path | None = None) -> dict[str, "Group"]:
+    """The pools and targets of a unit, by group."""
     from experiments.datasets import load
+    from experiments.several.inside import inside
 
+    task = next(task for task in TASKS if task.name == unit.task)
+    groups = load(task, data)
+    return {name: inside(task, group) for name, group in groups.items()} if unit.inside else groups
+
+
+def digest(groups: dict[str, "Group"]) -> str:
+    """Fingerprint of a task's runs."""
     total = hashlib.sha256()
-    for name, group in load(task, data).items():
+    for name, group in groups.items():
         total.update(name.encode())
         for part in (*group.train, *group.test):
             total.update(np.ascontiguousarray(part).tobytes())
@@ -112,7 +131,7 @@ def _sources(names: set[str]) -> dict[str, str]:
 def fingerprint(unit: Unit, data: str) -> str:
     """What a result is keyed by."""
     made = code(unit.task, unit.several)
-    text = json.dumps([unit.task, unit.law, unit.method, unit.seed, PROTOCOL, data, made])
+    text = json.dumps([*unit.__dict__.values(), PROTOCOL, data, made])
     return hashlib.sha256(text.encode()).hexdigest()[:20]
 
 
@@ -138,10 +157,9 @@ def measure(unit: Unit, data: Path | None = None) -> dict:
     """
     from experiments.benchmark.episode import r2, run
     from experiments.benchmark.methods import METHODS
-    from experiments.datasets import load
 
     task = next(task for task in TASKS if task.name == unit.task)
-    groups = load(task, data)
+    groups = groups_of(unit, data)
     if unit.several:
         from experiments.several.episode import measure
 
@@ -188,8 +206,8 @@ def sweep(
         data: folder of the benchmark's data.
         cluster: jobs of a scheduler instead of processes, see ``submit``.
     """
-    digests = {name: digest(task, data) for name, task in {task.name: task for task in TASKS}.items()}
-    keys = {fingerprint(unit, digests[unit.task]): unit for unit in wanted}
+    digests = {where: digest(groups_of(unit, data)) for where, unit in {_where(u): u for u in wanted}.items()}
+    keys = {fingerprint(unit, digests[_where(unit)]): unit for unit in wanted}
     done = read(path)
     missing = {key: unit for key, unit in keys.items() if key not in done}
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -205,6 +223,11 @@ def sweep(
             done[key] = result
             progress.advance(bar)
     return [done[key] for key in keys]
+
+
+def _where(unit: Unit) -> tuple[str, bool]:
+    """What decides the data of a unit."""
+    return unit.task, unit.inside
 
 
 def spread(missing: dict[str, Unit], data: Path | None, workers: int) -> Iterator[tuple[str, dict]]:

@@ -56,7 +56,7 @@ def design_of(laws: tuple[Law, ...], method: Method, spread: float = float("nan"
         solver=solver,
         num_starts=num_starts,
         num_warm=num_starts // 2,
-        chain=ForwardChain(num_starts=num_starts // 4, solver=solver),
+        chain=ForwardChain(num_starts=num_starts // 4, solver=solver, aim=alone.aim),
     )
 
 
@@ -64,7 +64,7 @@ def measure(task: Task, groups: dict[str, Group], method: str, seed: int) -> dic
     """R² and coverage at the checkpoints of a task, all its laws at once.
 
     Returns:
-        ``r2`` of the median, ``coverage`` of the interval and its ``width`` in deviations of the outcomes,
+        ``r2`` of the median, ``coverage`` and ``width`` (in deviations of the outcomes) of the 90 % interval,
         pooled over groups; ``laws``: R² of the median of every law alone; ``claimed``: mean coverage of their
         own intervals; ``share`` of the laws in every group; ``bought`` and ``spent``.
     """
@@ -133,7 +133,7 @@ def _watch(belief: Belief, target: Target) -> tuple[Array, Array, Array]:
         Tabulated(weight, belief.posterior.noise, known.mean, known.root),
     )
     claimed = jax.vmap(lambda law: quantile(law, rows, LEVELS))(by_law)
-    return quantile(belief.forecast, target.x, LEVELS), claimed, belief.share
+    return belief.interval(target.x), claimed, belief.share
 
 
 def _sequential(design: Design, pool: Pool, target: Target, hidden: Oracle, budget: float, key):

@@ -2,7 +2,7 @@
 
 The fifth of a pool that lies nearest to the target is set aside as if it were the target; runs are drawn from
 the rest with probability in proportion to 1 / cost until a share of its cost is spent. No outcome of the
-benchmark's targets is read, so the default can be chosen here.
+benchmark's targets is read, so defaults can be chosen here; ``several --inside`` does so with bought runs.
 """
 
 from typing import Annotated
@@ -35,8 +35,14 @@ RULES: dict[str, Weighing] = {
     "1/error": InverseError(1.0),
     "1/error^2": InverseError(2.0),
     "stacking": Stacking(),
-    "average": Average((Evidence(8.0), InverseError()), (1.0, 2.0)),
+    "evidence, T = 32": Evidence(32.0),
+    "T = 8 and 1/error": Average((Evidence(8.0), InverseError())),
+    "equal, T = 8, 1/error": Average((Equal(), Evidence(8.0), InverseError())),
 }
+INTERVALS = (
+    "coverage",
+    "coverage of the claimed",
+)  # of the default rule: forward chaining, and the basins' own
 SET_ASIDE = 0.2  # of the pool, nearest to the target
 BUDGETS = (0.05, 0.2, 0.5)  # shares of the cost of the rest
 MOST = 256  # runs: more are not drawn
@@ -64,39 +70,36 @@ def weighing(
 
 
 def compare(task: Task, groups: dict[str, Group], seeds: int) -> list[dict]:
-    """R² of every rule on what was set aside, mean over seeds, and the coverage of the default's interval."""
+    """R² of every rule on what was set aside, mean over seeds, and coverage of the default's intervals."""
     problems = [inside(task, group) for group in groups.values()]
-    num_runs = min(MOST, max(len(rest.x) for rest, _ in problems))
-    num_aside = max(len(aside.x) for _, aside in problems)
+    num_runs = min(MOST, max(len(problem.train.x) for problem in problems))
+    num_aside = max(len(problem.test.x) for problem in problems)
+    truth = np.concatenate([problem.test.y.ravel() for problem in problems])
     rows = []
     for budget in BUDGETS:
-        found: dict[str, list] = {name: [] for name in (*RULES, "coverage", "claimed")}
+        found: dict[str, list] = {name: [] for name in (*RULES, *INTERVALS)}
         for seed in range(seeds):
             outcomes = []
-            for number, (rest, aside) in enumerate(problems):
+            for number, problem in enumerate(problems):
                 rng = np.random.default_rng([seed, number])
-                bought = draw(rng, rest.cost, budget)[:num_runs]
-                outcomes.append(forecast(task, rest, bought, aside, num_runs, num_aside, seed))
-            truth = np.concatenate([aside.y.ravel() for _, aside in problems])
-            for name in RULES:
+                bought = draw(rng, problem.train.cost, budget)[:num_runs]
+                outcomes.append(forecast(task, problem, bought, num_runs, num_aside, seed))
+            for name in found:
                 ends = np.concatenate([outcome[name].reshape(3, -1) for outcome in outcomes], axis=1)
-                found[name].append(explained(truth, ends[1]))
-                if name == "average":
-                    found["coverage"].append(np.mean((ends[0] <= truth) & (truth <= ends[2])))
-            ends = np.concatenate([outcome["claimed"].reshape(3, -1) for outcome in outcomes], axis=1)
-            found["claimed"].append(np.mean((ends[0] <= truth) & (truth <= ends[2])))
+                covered = float(np.mean((ends[0] <= truth) & (truth <= ends[2])))
+                found[name].append(covered if name in INTERVALS else explained(truth, ends[1]))
         means = {name: float(np.mean(values)) for name, values in found.items()}
         rows.append({"task": task.name, "budget": budget, **means})
     return rows
 
 
-def inside(task: Task, group: Group) -> tuple[Runs, Runs]:
-    """The pool without its runs nearest to the target, and these."""
+def inside(task: Task, group: Group) -> Group:
+    """The pool without its runs nearest to the target, and these as the target."""
     with double_precision():
         runs = observe(jnp.asarray(group.train.x), jnp.asarray(group.train.y))
         place = np.asarray(farthest_first(task.laws[0], runs, uniform_target(jnp.asarray(group.test.x))))
     near = place >= len(place) - max(2, round(SET_ASIDE * len(place)))
-    return Runs(*(part[~near] for part in group.train)), Runs(*(part[near] for part in group.train))
+    return Group(*(Runs(*(part[mask] for part in group.train)) for mask in (~near, near)))
 
 
 def draw(rng: np.random.Generator, cost: np.ndarray, budget: float) -> np.ndarray:
@@ -107,11 +110,12 @@ def draw(rng: np.random.Generator, cost: np.ndarray, budget: float) -> np.ndarra
 
 
 def forecast(
-    task: Task, rest: Runs, bought: np.ndarray, aside: Runs, num_runs: int, num_aside: int, seed: int
+    task: Task, problem: Group, bought: np.ndarray, num_runs: int, num_aside: int, seed: int
 ) -> dict[str, np.ndarray]:
     """Interval and median of every rule at the runs set aside, ``(level, row, output)``."""
     with double_precision():
-        runs = observe(jnp.asarray(rest.x[bought]), jnp.asarray(rest.y[bought]), num_runs)
+        pool, aside = problem
+        runs = observe(jnp.asarray(pool.x[bought]), jnp.asarray(pool.y[bought]), num_runs)
         target = target_of(aside.x, num_aside)
         found = _forecast(design_of(task.laws, METHODS["mspe"]), runs, target, jax.random.key(seed))
         return {name: np.asarray(value)[:, : len(aside.x)] for name, value in found.items()}
@@ -122,10 +126,11 @@ def _forecast(design: Design, observations: Observations, target: Target, key):
     pool = Pool(observations.x, jnp.ones(observations.x.shape[0]))
     state = design.start(pool, observations)
     belief = design.believe(state, target, key)
-    found = {"claimed": quantile(belief.posterior, target.x, LEVELS)}
+    intervals = belief.interval(target.x), quantile(belief.posterior, target.x, LEVELS)
+    found = dict(zip(INTERVALS, intervals, strict=True))
     for name, rule in RULES.items():
         share = rule(design.laws, belief.fits, observations, belief.validations)
         weighed = Mixture(belief.posterior.parts, share)
         again = eqx.tree_at(lambda belief: (belief.share, belief.posterior), belief, (share, weighed))
-        found[name] = quantile(again.forecast, target.x, LEVELS)
+        found[name] = again.interval(target.x)
     return found

@@ -1,5 +1,7 @@
 """``python -m experiments several``: all laws of a task at once, beside the paper's laws one by one."""
 
+from typing import Annotated
+
 import numpy as np
 import typer
 
@@ -28,27 +30,34 @@ def several(
     workers: Workers = 2,
     data: Data = None,
     cluster: Cluster = "",
+    inside: Annotated[bool, typer.Option("--inside", help="Set part of each pool aside as target.")] = False,
 ) -> None:
     """R² and coverage with all laws of a task at once, at three budgets."""
     chosen = [task.name for task in TASKS if not tasks or task.name in split(tasks)]
     laws = ",".join(f"{task}/all" for task in chosen)
-    found = results(",".join(chosen), laws, methods, seeds, workers, data, cluster)
-    rows = [row for task in chosen for method in split(methods) for row in _cells(found, task, method)]
-    command = f"python -m experiments several --methods {methods} --seeds {seeds}"
+    found = results(",".join(chosen), laws, methods, seeds, workers, data, cluster, inside)
+    rows = [
+        row for task in chosen for method in split(methods) for row in _cells(found, task, method, inside)
+    ]
+    name = "several-inside" if inside else "several"
+    command = f"python -m experiments several --methods {methods} --seeds {seeds}" + " --inside" * inside
     facts = provenance(command + (f" --tasks {tasks}" if tasks else ""), 0)
     facts |= {"seeds": f"0..{seeds - 1}", "failed episodes": str(sum("error" in item for item in found))}
     covered = [row for row in rows if row["method"] == "mspe" and not np.isnan(row["coverage"])]
     if covered:
         means = [np.mean([row[name] for row in covered]) for name in ("coverage", "one law's coverage")]
         facts["coverage of 90 % over all rows of mspe"] = f"{means[0]:.3f}; of one law's own {means[1]:.3f}"
-    table, text = write_table("several", rows, facts)
+    table, text = write_table(name, rows, facts)
     typer.echo(text.read_text())
     typer.echo(f"{table}\n{text}")
 
 
-def _cells(found: list[dict], task: str, method: str) -> list[dict]:
-    """The rows of one method on one task at its checkpoints."""
-    mine = [item for item in found if (item["task"], item["method"]) == (task, method)]
+def _cells(found: list[dict], task: str, method: str, inside: bool) -> list[dict]:
+    """The rows of one method on one task at its checkpoints; inside a pool no printed figure compares."""
+    mine, usual = (
+        [item for item in found if (item["task"], item["method"]) == (task, name)]
+        for name in (method, "mspe")
+    )
     rows = []
     for place in range(3):
         r2 = np.array([item["r2"][place] for item in mine])
@@ -65,8 +74,9 @@ def _cells(found: list[dict], task: str, method: str) -> list[dict]:
                 "seeds": len(mine),
                 "R²": float(r2.mean()),
                 "sd": float(r2.std()),
-                "wanted": {0: best, 2: WANTED[task]}.get(place, ""),
-                "paper, mean over laws": paper[0] if paper else "",
+                "against mspe": _paired(mine, usual, place) if method != "mspe" else "",
+                "wanted": "" if inside else {0: best, 2: WANTED[task]}.get(place, ""),
+                "paper, mean over laws": paper[0] if paper and not inside else "",
                 "laws alone on these runs": float(alone.mean()) if whole else float("nan"),
                 "best law in hindsight": float(alone.mean(axis=0).max()) if whole else float("nan"),
                 "coverage": _mean(whole, "coverage", place),
@@ -75,6 +85,16 @@ def _cells(found: list[dict], task: str, method: str) -> list[dict]:
             }
         )
     return rows
+
+
+def _paired(mine: list[dict], usual: list[dict], place: int) -> str:
+    """Mean difference of R² over the seeds that both have, with twice its standard error."""
+    known = {item["seed"]: item["r2"][place] for item in usual}
+    difference = np.array([item["r2"][place] - known[item["seed"]] for item in mine if item["seed"] in known])
+    if not difference.size:
+        return ""
+    error = 2 * difference.std(ddof=1) / np.sqrt(difference.size) if difference.size > 1 else float("nan")
+    return f"{difference.mean():+.3f} ± {error:.3f}"
 
 
 def _mean(items: list[dict], name: str, place: int) -> float:

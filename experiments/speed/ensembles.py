@@ -23,10 +23,9 @@ from experiments.report import OUTPUTS, provenance, write_table
 from experiments.speed.growth import alone
 from jaxsl.design import Design
 from jaxsl.host.cache import enable_compilation_cache
-from jaxsl.host.ensemble_programs import LEVELS, learn, mix
+from jaxsl.host.ensemble_programs import LEVEL, learn, mix
 from jaxsl.host.packing import pack_observations, pack_target
 from jaxsl.pool import Pool
-from jaxsl.posterior import quantile
 from jaxsl.precision import double_precision
 from laws.tasks import TASKS
 
@@ -54,7 +53,7 @@ def seconds(folder: str, together: bool, data: Path | None) -> float:
 def _together(design, runs, target, key):
     state = design.start(Pool(runs.x, jnp.ones(runs.x.shape[0])), runs)
     belief = design.believe(state, target, key)
-    return belief.share, quantile(belief.forecast, target.x, LEVELS)
+    return belief.share, belief.interval(target.x, LEVEL)
 
 
 def main(

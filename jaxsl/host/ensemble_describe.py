@@ -66,7 +66,7 @@ def _prediction(found: Believed) -> EnsemblePrediction | None:
     if problem.targets is None or problem.answers is None:
         return None
     num = len(problem.targets.x)
-    low, median, high = np.asarray(found.mixed.quantiles)[:, :num]
+    low, median, high = np.asarray(found.mixed.interval)[:, :num]
     order = np.argsort(-np.asarray(found.mixed.share), kind="stable")
     return EnsemblePrediction(
         x={name: problem.targets.x[:, i] for i, name in enumerate(problem.law.inputs)},

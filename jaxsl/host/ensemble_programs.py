@@ -23,10 +23,10 @@ from jaxsl.fit import Fit
 from jaxsl.identify import identify
 from jaxsl.law import Law
 from jaxsl.pool import Observations, Pool, Target
-from jaxsl.posterior import Heaviest, Mixture, Moments, Predictive, Tabulated, moments, quantile
+from jaxsl.posterior import Heaviest, Mixture, Moments, Predictive, Tabulated, moments
 from jaxsl.weighing import Evidence, Weighing
 
-LEVELS = (0.05, 0.5, 0.95)  # ends and middle of every interval of several laws
+LEVEL = 0.9  # of every interval of several laws
 FACTORS = 8  # roots are padded to multiples of so many columns, so that few programs are compiled
 
 
@@ -56,12 +56,12 @@ class Mixed(eqx.Module):
     Attributes:
         share: weight of each law, ``(law,)``.
         evidence: log evidence of each, ``-BIC / 2``, ``(law,)``.
-        quantiles: of an outcome at the targets, ``(level, target, output)``; see ``LEVELS``.
+        interval: lower end, median and upper end at the targets, ``(3, target, output)``.
     """
 
     share: Array
     evidence: Array
-    quantiles: Array
+    interval: Array
 
 
 class Ranking(eqx.Module):
@@ -110,7 +110,7 @@ def mix(
     return Mixed(
         share=share,
         evidence=Evidence().log_evidence(laws, fits, observations),
-        quantiles=quantile(belief.forecast, rows, LEVELS),
+        interval=belief.interval(rows, LEVEL),
     )
 
 
