@@ -1,5 +1,7 @@
 """Forward chaining and the weights of laws: hand-worked folds, planted laws, failures."""
 
+from dataclasses import replace
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -10,6 +12,9 @@ from scipy.stats import norm
 from scipy.stats import t as student
 from synthetic import DECAY, LINE
 
+from experiments.datasets import Group, Runs
+from experiments.several.discrepancy import correction
+from experiments.several.inside import inside
 from jaxsl.chaining import ForwardChain, farthest_first
 from jaxsl.design import Design
 from jaxsl.fit import Fit, fit
@@ -18,6 +23,7 @@ from jaxsl.pool import Observations, Pool, observe, uniform_target
 from jaxsl.quantile import weighted_median
 from jaxsl.starts import random_starts
 from jaxsl.weighing import Average, Equal, Evidence, InverseError, Stacking
+from laws.tasks import TASKS
 
 pytestmark = pytest.mark.usefixtures("float64")
 KEY = jax.random.key(3)
@@ -198,3 +204,23 @@ def test_the_weighted_median_is_numpys_for_equal_weights_and_ignores_what_weighs
         )
     value, weight = jnp.array([5.0, jnp.nan, 1.0, 2.0]), jnp.array([0.0, 0.1, 0.5, 0.4])
     assert 1.0 <= weighted_median(value, weight) <= 2.0
+
+
+def test_the_process_on_residuals_finds_a_smooth_one_and_adds_nothing_to_none():
+    rng = np.random.default_rng(0)
+    x, at = np.exp(rng.uniform(0, 3, (25, 2))), np.exp(rng.uniform(0.3, 2.7, (6, 2)))
+    mask = jnp.arange(25) < 20
+    smooth = np.where(mask[:, None], np.sin(np.log(x[:, :1])), 9.0)
+    known = correction(jnp.asarray(x), mask, jnp.asarray(smooth), jnp.asarray(at))
+    np.testing.assert_allclose(known, np.sin(np.log(at[:, :1])), atol=0.1)
+    assert not correction(jnp.asarray(x), mask, jnp.zeros((25, 1)), jnp.asarray(at)).any()
+
+
+def test_inside_a_pool_the_runs_nearest_the_target_are_set_aside():
+    cost = np.arange(1.0, 11)
+    pool = Runs(np.logspace(3, 6, 10)[:, None], cost[:, None], cost)
+    problem = inside(
+        replace(TASKS[0], laws=(MEAN,)), Group(pool, Runs(np.array([[1e9]]), cost[:1, None], cost[:1]))
+    )
+    np.testing.assert_array_equal(problem.train.cost, cost[:8])
+    np.testing.assert_array_equal(problem.test.cost, cost[8:])
