@@ -2,7 +2,17 @@
 
 import typer
 
-from experiments.speed import allocation, compiling, ensembles, episodes, fit, growth, quadrature, study
+from experiments.speed import (
+    allocation,
+    compiling,
+    ensembles,
+    episodes,
+    fit,
+    growth,
+    quadrature,
+    seeds,
+    study,
+)
 
 app = typer.Typer(no_args_is_help=True, help="Measured speed and accuracy of the engine's parts.")
 app.command("quadrature")(quadrature.main)
@@ -13,3 +23,4 @@ app.command("ensembles")(ensembles.main)
 app.command("allocation")(allocation.main)
 app.command("study")(study.main)
 app.command("episodes")(episodes.main)
+app.command("seeds")(seeds.main)
