@@ -127,7 +127,7 @@ class Design(eqx.Module):
     solver: Callable = LevenbergMarquardt()
     num_starts: int = eqx.field(static=True, default=64)
     num_warm: int = eqx.field(static=True, default=30)
-    weighing: Weighing = Evidence(8.0)
+    weighing: Weighing = Evidence(16.0)
     chain: ForwardChain | None = None
     aim: float = eqx.field(static=True, default=0.0)
     planner: Callable[..., Choice] | None = None

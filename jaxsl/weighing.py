@@ -61,7 +61,8 @@ class Evidence(eqx.Module):
     it were a constant, with the variance of the outcomes for its error.
 
     Attributes:
-        temperature: T; runs of one sweep err together, so that more than 1 is honest.
+        temperature: T; runs of one sweep err together, so that more than 1 is honest. Between 8 and 32 it
+            mattered little inside the pools of the benchmark (``experiments weighing``).
         exact: share of the outcomes' variance below which a fit counts as exact.
     """
 

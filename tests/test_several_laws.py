@@ -73,7 +73,7 @@ def test_laws_with_fewer_inputs_are_fitted_to_their_own_columns(three):
 
 
 def test_weights_are_the_tempered_evidence(three):
-    evidence = np.exp(np.array([law.log_evidence for law in three.laws]) / 8)
+    evidence = np.exp(np.array([law.log_evidence for law in three.laws]) / 16)
     np.testing.assert_allclose([law.weight for law in three.laws], evidence / evidence.sum(), rtol=1e-6)
 
 

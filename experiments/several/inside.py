@@ -32,15 +32,16 @@ RULES: dict[str, Weighing] = {
     "equal": Equal(),
     "evidence": Evidence(),
     "evidence, T = 8": Evidence(8.0),
+    "evidence, T = 16": Evidence(16.0),
+    "evidence, T = 32": Evidence(32.0),
     "1/error^0.5": InverseError(0.5),
     "1/error": InverseError(1.0),
     "1/error^2": InverseError(2.0),
     "stacking": Stacking(),
-    "evidence, T = 32": Evidence(32.0),
     "T = 8 and 1/error": Average((Evidence(8.0), InverseError())),
     "equal, T = 8, 1/error": Average((Equal(), Evidence(8.0), InverseError())),
 }
-PROCESS = "T = 8 and a Gaussian process"  # on the residuals of the default
+PROCESS = "T = 16 and a process"  # Gaussian, on the residuals of the default
 INTERVALS = "coverage", "coverage of the claimed"  # by forward chaining, and what the basins claim
 SET_ASIDE = 0.2  # of the pool, nearest to the target
 BUDGETS = (0.05, 0.2, 0.5)  # shares of the cost of the rest
