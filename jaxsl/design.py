@@ -118,6 +118,9 @@ class Design(eqx.Module):
         planner: chooses in place of acquisition and chooser, looking further ahead; see ``jaxsl.lookahead``.
         num_scored: basins of several laws that are scored, the heaviest: the work grows with their square.
         least_scored: weight of the lightest of them; a median, which predicts, does not feel lighter ones.
+
+    Raises:
+        ValueError: when ``num_warm`` exceeds ``num_starts``.
     """
 
     laws: tuple[Law, ...] = eqx.field(static=True)
@@ -133,6 +136,10 @@ class Design(eqx.Module):
     planner: Callable[..., Choice] | None = None
     num_scored: int = eqx.field(static=True, default=12)
     least_scored: float = 0.01
+
+    def __check_init__(self):
+        if self.num_warm > self.num_starts:
+            raise ValueError(f"num_warm={self.num_warm} exceeds num_starts={self.num_starts}: lower num_warm")
 
     def start(self, pool: Pool, observations: Observations | None = None) -> State:
         """The state before the first purchase, with any runs done earlier (not counted as spent).

@@ -193,3 +193,8 @@ def test_two_laws_share_their_belief_by_what_they_extrapolate(bought):
     np.testing.assert_allclose(belief.posterior.weight[:8], belief.share[0] * belief.basins[0].weight)
     np.testing.assert_allclose(jnp.sum(belief.posterior.weight), 1)
     assert belief.posterior.at(target.x).root.shape == (16, 2, 1, 3)
+
+
+def test_more_warm_starts_than_starts_are_refused():
+    with pytest.raises(ValueError, match="num_warm=30 exceeds num_starts=16"):
+        Design((LAW,), num_starts=16)

@@ -176,7 +176,7 @@ def test_the_commands_print_tables_and_json(runs, three):
     ranked = json.loads(invoke("laws", "rank", runs, *THREE, "--target", POINT, "--json").stdout)
     assert ranked["laws"][0]["law"] == "chinchilla" and ranked["left_out"] == []
     shown = invoke("laws", "rank", runs, *THREE, "--target", POINT).stdout
-    assert "forward RMSE" in shown and "Believe the top" in shown
+    assert "forward RMSE" in shown and "how a law extrapolates" in shown
 
     options = (*THREE, "--target", POINT, "--cost", "6*N*D", "-n", 2)
     shown = invoke("next", runs, *options)

@@ -52,8 +52,8 @@ class EnsemblePrediction(Report):
     Attributes:
         x: configurations by input, ``(target,)`` each.
         row_numbers: where a person finds each target.
-        median, low, high: median and central 90 % interval of an outcome, ``(target, output)``; the laws are
-            weighed, and each errs as it did in forward chaining.
+        median, low, high: median and central 90 % interval of an outcome, ``(target, output)``, see
+            ``jaxsl.design.Belief.interval``.
         by_law: the mean over the basins of each law, by its name, heaviest law first, ``(target, output)``.
         observed: what came out, where known, ``(target, output)``; no fit saw it.
     """

@@ -17,8 +17,8 @@ from jaxsl.host.show import console, grid, interval, number, show_notes
 
 SHOWN = 3  # laws whose own predictions are printed
 HOW_TO_READ = (
-    "Believe the top: forward RMSE is the error, on the runs near the target, of fits to those far from it.\n"
-    "A law that is good on the runs and bad forward describes them, no more. The weight looks at both."
+    "Forward RMSE is the error, on the runs nearest the target, of a fit to the others: how a law extrapolates.\n"
+    "Weight is the tempered evidence of all runs. The prediction goes by the weights, its interval by the errors."
 )
 
 
