@@ -39,7 +39,7 @@ from jaxsl.pool import Observations, Pool, Target, buffer_size, empty
 from jaxsl.posterior import Heaviest, Mixture, Posterior, Validated, quantile
 from jaxsl.solver.levenberg_marquardt import LevenbergMarquardt
 from jaxsl.starts import warm_starts
-from jaxsl.weighing import Evidence, Weighing
+from jaxsl.weighing import Evidence, InverseError, Product, Weighing
 
 
 class State(eqx.Module):
@@ -130,7 +130,7 @@ class Design(eqx.Module):
     solver: Callable = LevenbergMarquardt()
     num_starts: int = eqx.field(static=True, default=64)
     num_warm: int = eqx.field(static=True, default=30)
-    weighing: Weighing = Evidence(16.0)
+    weighing: Weighing = Product((Evidence(16.0), InverseError(0.25)))
     chain: ForwardChain | None = None
     aim: float = eqx.field(static=True, default=0.0)
     planner: Callable[..., Choice] | None = None

@@ -72,9 +72,10 @@ def test_laws_with_fewer_inputs_are_fitted_to_their_own_columns(three):
     )
 
 
-def test_weights_are_the_tempered_evidence(three):
+def test_weights_are_the_tempered_evidence_times_a_root_of_the_inverse_error(three):
     evidence = np.exp(np.array([law.log_evidence for law in three.laws]) / 16)
-    np.testing.assert_allclose([law.weight for law in three.laws], evidence / evidence.sum(), rtol=1e-6)
+    expected = evidence / np.sqrt([law.forward_rmse for law in three.laws])
+    np.testing.assert_allclose([law.weight for law in three.laws], expected / expected.sum(), rtol=1e-6)
 
 
 @pytest.mark.slow
@@ -176,7 +177,7 @@ def test_the_commands_print_tables_and_json(runs, three):
     ranked = json.loads(invoke("laws", "rank", runs, *THREE, "--target", POINT, "--json").stdout)
     assert ranked["laws"][0]["law"] == "chinchilla" and ranked["left_out"] == []
     shown = invoke("laws", "rank", runs, *THREE, "--target", POINT).stdout
-    assert "forward RMSE" in shown and "how a law extrapolates" in shown
+    assert "forward RMSE" in shown and "of a fit to the others" in shown
 
     options = (*THREE, "--target", POINT, "--cost", "6*N*D", "-n", 2)
     shown = invoke("next", runs, *options)

@@ -37,7 +37,7 @@ from jaxsl.residual import Asymmetric, Huber, linearise, problem
 from jaxsl.solver.levenberg_marquardt import LevenbergMarquardt
 from jaxsl.starts import random_starts, warm_starts
 from jaxsl.transform import box
-from jaxsl.weighing import Average, Equal, Evidence, InverseError, Stacking
+from jaxsl.weighing import Average, Equal, Evidence, InverseError, Product, Stacking
 
 pytestmark = pytest.mark.usefixtures("float64")
 MODULES = (
@@ -204,6 +204,7 @@ TABLE = {
     "Evidence": (weights(Evidence()), (FIT, RUNS, TARGET), False),
     "InverseError": (weights(InverseError()), (FIT, RUNS, TARGET), False),
     "Average": (weights(Average((Equal(), Evidence()))), (FIT, RUNS, TARGET), False),
+    "Product": (weights(Product((Equal(), Evidence()))), (FIT, RUNS, TARGET), False),
     "Stacking": (weights(Stacking()), (FIT, RUNS, TARGET), False),
     "Design.ask": (ask, (RUNS, POOL, TARGET, KEY), False),
     "Design.tell": (tell, (RUNS, POOL, np.array(2), np.array([1.5])), False),

@@ -22,7 +22,7 @@ from jaxsl.law import Law, params
 from jaxsl.pool import Observations, Pool, observe, uniform_target
 from jaxsl.quantile import weighted_median
 from jaxsl.starts import random_starts
-from jaxsl.weighing import Average, Equal, Evidence, InverseError, Stacking
+from jaxsl.weighing import Average, Equal, Evidence, InverseError, Product, Stacking
 from laws.tasks import TASKS
 
 pytestmark = pytest.mark.usefixtures("float64")
@@ -159,7 +159,15 @@ def test_a_law_that_passes_through_all_runs_has_shown_nothing():
 
 
 @pytest.mark.parametrize(
-    "rule", [Equal(), Evidence(), InverseError(), Stacking(), Average((Equal(), Evidence()))]
+    "rule",
+    [
+        Equal(),
+        Evidence(),
+        InverseError(),
+        Stacking(),
+        Average((Equal(), Evidence())),
+        Product((Equal(), Evidence())),
+    ],
 )
 def test_a_law_whose_fit_failed_weighs_nothing_and_if_all_failed_they_weigh_the_same(rule):
     laws = (DECAY, MEAN)
@@ -167,6 +175,14 @@ def test_a_law_whose_fit_failed_weighs_nothing_and_if_all_failed_they_weigh_the_
     np.testing.assert_array_equal(one, [0, 1])
     none = rule(laws, (found(jnp.inf, 3), found(jnp.inf, 1)), world()[0], validations(*laws))
     np.testing.assert_array_equal(none, [0.5, 0.5])
+
+
+def test_a_product_multiplies_the_weights():
+    laws = (DECAY, MEAN)
+    known = (laws, (found(1.0, 3), found(2.0, 1)), world()[0], validations(*laws))
+    evidence, error = Evidence(16.0)(*known), InverseError(0.25)(*known)
+    both = Product((Evidence(16.0), InverseError(0.25)))(*known)
+    np.testing.assert_allclose(both, evidence * error / np.sum(evidence * error))
 
 
 def test_an_average_gives_every_rule_its_voice():

@@ -25,7 +25,7 @@ from jaxsl.design import Design
 from jaxsl.pool import Observations, Pool, Target, observe, uniform_target
 from jaxsl.posterior import Mixture, quantile
 from jaxsl.precision import double_precision
-from jaxsl.weighing import Average, Equal, Evidence, InverseError, Stacking, Weighing
+from jaxsl.weighing import Average, Equal, Evidence, InverseError, Product, Stacking, Weighing
 from laws.tasks import TASKS, Task
 
 RULES: dict[str, Weighing] = {
@@ -33,15 +33,16 @@ RULES: dict[str, Weighing] = {
     "evidence": Evidence(),
     "evidence, T = 8": Evidence(8.0),
     "evidence, T = 16": Evidence(16.0),
-    "evidence, T = 32": Evidence(32.0),
     "1/error^0.5": InverseError(0.5),
     "1/error": InverseError(1.0),
     "1/error^2": InverseError(2.0),
     "stacking": Stacking(),
     "T = 8 and 1/error": Average((Evidence(8.0), InverseError())),
     "equal, T = 8, 1/error": Average((Equal(), Evidence(8.0), InverseError())),
+    "T = 16 times 1/error^0.5": Product((Evidence(16.0), InverseError(0.5))),
+    "default": Design.weighing,
 }
-PROCESS = "T = 16 and a process"  # Gaussian, on the residuals of the default
+PROCESS = "default and a process"  # Gaussian, on the residuals of the default
 INTERVALS = "coverage", "coverage of the claimed"  # by forward chaining, and what the basins claim
 SET_ASIDE = 0.2  # of the pool, nearest to the target
 BUDGETS = (0.05, 0.2, 0.5)  # shares of the cost of the rest

@@ -17,8 +17,8 @@ from jaxsl.host.show import console, grid, interval, number, show_notes
 
 SHOWN = 3  # laws whose own predictions are printed
 HOW_TO_READ = (
-    "Forward RMSE is the error, on the runs nearest the target, of a fit to the others: how a law extrapolates.\n"
-    "Weight is the tempered evidence of all runs. The prediction goes by the weights, its interval by the errors."
+    "Forward RMSE is the error, on the runs nearest the target, of a fit to the others: extrapolation.\n"
+    "The weight looks at that and at the evidence. Weights make the prediction, these errors its interval."
 )
 
 
