@@ -130,9 +130,11 @@ def test_the_summary_is_the_mean_over_laws_and_seeds_beside_the_printed_figure()
         for method, shift in (("mspe", 0.0), ("random", -0.2))
         for seed, r2 in enumerate([0.5 + shift, 0.7 + shift])
     ]
+    results[0]["r2_of_median"] = [0.9, 0.9, 0.9]
     rows = {(row["method"], row["budget"]): row for row in summary(results)}
     assert rows["mspe", 3]["R²"] == pytest.approx(0.7)
     assert rows["mspe", 3]["sd"] == pytest.approx(0.1)
+    assert rows["mspe", 3]["median"] == pytest.approx((0.9 + 0.8) / 2) and rows["random", 3]["median"] == ""
     assert rows["mspe", 3]["paper"] == "0.93 ± 0.00"
     assert rows["mspe", 3]["difference"] == "-0.23"
     assert rows["random", 1]["against mspe"] == "-0.200 ± 0.000"

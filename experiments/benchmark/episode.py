@@ -10,11 +10,12 @@ import numpy as np
 from experiments.benchmark.methods import Method
 from experiments.benchmark.oracle import Oracle, oracle
 from experiments.datasets import Group
-from jaxsl.design import Design, State
+from jaxsl.design import Belief, Design, State
 from jaxsl.episode import enlarge, episode
 from jaxsl.fit import fit
 from jaxsl.law import Law
 from jaxsl.pool import Observations, Pool, Target, buffer_size
+from jaxsl.posterior import quantile
 from jaxsl.precision import double_precision, to_numpy
 from jaxsl.starts import random_starts
 
@@ -32,6 +33,7 @@ class Outcome:
     Attributes:
         theta: parameters fitted within each checkpoint, ``(param,)``; None where nothing was bought.
         prediction: theirs at the target, ``(target, output)``; None where nothing was bought.
+        median: that of the whole belief there; None too where a method has no belief.
         bought: rows of the pool in the order of purchase.
         spent: their cost as a share of the pool's.
         truth: the target's outcomes.
@@ -39,6 +41,7 @@ class Outcome:
 
     theta: tuple[np.ndarray | None, ...]
     prediction: tuple[np.ndarray | None, ...]
+    median: tuple[np.ndarray | None, ...]
     bought: tuple[int, ...]
     spent: float
     truth: np.ndarray
@@ -69,12 +72,12 @@ def run(
         target = target_of(group.test.x, num_targets)
         key = jax.random.key(seed)
         if method.believes:
-            bought, spent, theta = _sequential(
-                method.design(law, hidden.variance(len(share))), pool, target, hidden, max(checkpoints), key
-            )
+            design = method.design(law, hidden.variance(len(share)))
+            bought, spent, theta, middle = _sequential(design, pool, target, hidden, max(checkpoints), key)
         else:
             bought, spent, theta = _blind(law, method, pool, hidden, checkpoints, key)
-        fitted, prediction = [], []
+            middle = None
+        fitted, prediction, median = [], [], []
         for checkpoint in checkpoints:
             within = np.flatnonzero((spent <= checkpoint * (1 + 1e-9)) & (spent > 0))
             if method.at_once:
@@ -83,8 +86,9 @@ def run(
             at_target = None if known is None else np.asarray(_predict(law, jnp.asarray(known), target.x))
             fitted.append(known)
             prediction.append(None if at_target is None else at_target[:num])
+            median.append(None if known is None or middle is None else middle[within[-1], :num])
     spent_in_all = float(share[list(bought)].sum())
-    return Outcome(tuple(fitted), tuple(prediction), tuple(bought), spent_in_all, group.test.y)
+    return Outcome(tuple(fitted), tuple(prediction), tuple(median), tuple(bought), spent_in_all, group.test.y)
 
 
 def pool_of(group: Group, num_runs: int) -> tuple[Pool, Oracle]:
@@ -114,25 +118,23 @@ def _predict(law: Law, theta, x):
 
 
 def _sequential(design: Design, pool: Pool, target: Target, hidden: Oracle, budget: float, key):
-    """Rows bought, and after each round's fit what was spent and the best parameters."""
+    """Rows bought, and after each round's fit what was spent, the best parameters and the belief's median."""
     num_runs = int(jnp.sum(pool.cost < NEVER))
     state, bought = begin(design, pool, hidden)
-    spent, theta = [], []
+    rounds_of: list[tuple[np.ndarray, ...]] = []
     while True:
         state, trace = _episode(design, state, pool, target, hidden, budget, key)
         trace = to_numpy(trace)
         rounds = int(trace.num_rounds)
         full = bool(jnp.all(state.observations.mask))
-        spent.append(trace.spent[:rounds])
-        theta.append(trace.theta[0][:rounds])
+        rounds_of.append((trace.spent[:rounds], trace.theta[0][:rounds], trace.watched[:rounds]))
         # The last round of a program that ended with a full buffer asked, but did not buy.
         bought += [int(i) for i in trace.index[: rounds - 1 if full else rounds] if i >= 0]
-        if not full and rounds < ROUNDS:
-            return bought, np.concatenate(spent), np.concatenate(theta)
+        size = state.observations.mask.shape[0]
+        if size >= num_runs if full else rounds < ROUNDS:
+            return bought, *map(np.concatenate, zip(*rounds_of, strict=True))
         if full:
-            if state.observations.mask.shape[0] >= num_runs:
-                return bought, np.concatenate(spent), np.concatenate(theta)
-            state = enlarge(state, buffer_size(state.observations.mask.shape[0] + 1))
+            state = enlarge(state, buffer_size(size + 1))
 
 
 def begin(design: Design, pool: Pool, hidden: Oracle) -> tuple[State, list[int]]:
@@ -159,7 +161,10 @@ def begin(design: Design, pool: Pool, hidden: Oracle) -> tuple[State, list[int]]
 
 @eqx.filter_jit
 def _episode(design: Design, state: State, pool: Pool, target: Target, hidden: Oracle, budget, key):
-    return episode(design, state, pool, target, hidden.reveal, budget, key, ROUNDS)
+    def median(belief: Belief):
+        return quantile(belief.posterior, target.x, (0.5,))[0]
+
+    return episode(design, state, pool, target, hidden.reveal, budget, key, ROUNDS, median)
 
 
 def _blind(law: Law, method: Method, pool: Pool, hidden: Oracle, checkpoints: tuple[float, ...], key):
@@ -216,9 +221,15 @@ def _fit(law: Law, pool: Pool, hidden: Oracle, bought, key):
     return fit(law, Observations(pool.x, y, mask), random_starts(key, law, 64, pool.x.dtype)).theta[0]
 
 
-def r2(outcomes: list[Outcome], checkpoint: int) -> float:
-    """R² pooled over groups, clipped to [-1, 1]; -1 where a group has no finite prediction."""
-    predictions = [outcome.prediction[checkpoint] for outcome in outcomes]
+def r2(outcomes: list[Outcome], checkpoint: int, of: str = "prediction") -> float:
+    """R² pooled over groups, clipped to [-1, 1]; -1 where a group has no finite prediction.
+
+    Args:
+        outcomes: one a group.
+        checkpoint: its place among those of the outcomes.
+        of: ``prediction``, by the best parameters, or ``median``, by the belief.
+    """
+    predictions = [getattr(outcome, of)[checkpoint] for outcome in outcomes]
     if any(prediction is None or not np.all(np.isfinite(prediction)) for prediction in predictions):
         return -1.0
     truth = np.concatenate([outcome.truth.ravel() for outcome in outcomes])

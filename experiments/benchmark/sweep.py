@@ -152,8 +152,9 @@ def measure(unit: Unit, data: Path | None = None) -> dict:
     """Run one unit.
 
     Returns:
-        R² at the checkpoints, and for every ``budget`` R² and the parameters of every group; runs bought in
-        order, what they cost, processor seconds with compilation.
+        R² at the checkpoints by the best parameters and, of methods with a belief, by its median; for every
+        ``budget`` R² and the parameters of every group; runs bought in order, what they cost, processor
+        seconds with compilation.
     """
     from experiments.benchmark.episode import r2, run
     from experiments.benchmark.methods import METHODS
@@ -179,9 +180,11 @@ def measure(unit: Unit, data: Path | None = None) -> dict:
         for i, group in enumerate(groups.values())
     ]
     curve = [r2(outcomes, i) for i in range(len(budgets))]
+    places = [budgets.index(checkpoint) for checkpoint in task.checkpoints]
     return {
         **unit.__dict__,
-        "r2": [curve[budgets.index(checkpoint)] for checkpoint in task.checkpoints],
+        "r2": [curve[place] for place in places],
+        "r2_of_median": [r2(outcomes, place, "median") for place in places] if method.believes else None,
         "budget": budgets,
         "curve": curve,
         "theta": [

@@ -77,9 +77,15 @@ def _table(name, tasks, laws, methods, seeds, workers, data, cluster, by_law=Fal
 def summary(results: list[dict], by_law: bool = False) -> list[dict]:
     """Mean and standard deviation over laws and seeds, beside the printed figures, one row a cell.
 
+    ``median`` is the mean R² of the belief's median after the same purchases, where the method has a belief.
     ``against mspe`` is the mean paired difference over laws and seeds, with twice its standard error.
     """
-    table = {Unit(r["task"], r["law"], r["method"], r["seed"]): np.array(r["r2"]) for r in results}
+    table = {
+        Unit(r["task"], r["law"], r["method"], r["seed"]): np.array(
+            [r["r2"], r.get("r2_of_median") or r["r2"]]
+        )
+        for r in results
+    }
     rows = []
     for task in TASKS:
         for method in METHODS:
@@ -91,10 +97,12 @@ def summary(results: list[dict], by_law: bool = False) -> list[dict]:
 
 def _cells(table, task: str, method: str, law: str | None, cells: list[Unit]) -> list[dict]:
     """The rows of one method on one task, or one law, at all checkpoints."""
-    values = np.array([table[unit] for unit in cells])
+    values, medians = np.moveaxis(np.array([table[unit] for unit in cells]), 1, 0)
     partners = [Unit(unit.task, unit.law, "mspe", unit.seed) for unit in cells]
     paired = [
-        (table[unit], table[other]) for unit, other in zip(cells, partners, strict=True) if other in table
+        (table[unit][0], table[other][0])
+        for unit, other in zip(cells, partners, strict=True)
+        if other in table
     ]
     rows = []
     for checkpoint in range(values.shape[1]):
@@ -111,6 +119,7 @@ def _cells(table, task: str, method: str, law: str | None, cells: list[Unit]) ->
             "sd": deviation,
             "paper": f"{paper[0]:.2f} ± {paper[1]:.2f}" if paper else "",
             "difference": f"{mean - paper[0]:+.2f}" if paper else "",
+            "median": float(medians[:, checkpoint].mean()) if METHODS[method].believes else "",
             "against mspe": "",
         }
         difference = np.array([mine[checkpoint] - other[checkpoint] for mine, other in paired])
