@@ -126,7 +126,8 @@ def figure2(
             panel.fill_between(budgets, mean - error, mean + error, color=color, alpha=0.15)
             panel.plot(list(known), list(known.values()), "x", color=color, markersize=5)
         panel.set(xscale="log", ylim=(-1.05, 1.05), xlabel="budget, share of the pool's cost")
-    panels[0].set_ylabel("R² on the target")
+    for panel in panels[:: pictures.COLUMNS]:
+        panel.set_ylabel("R² on the target")
     panels[0].legend(fontsize=7)
     _publish("figure2", rows, figure, f"figure2 --methods {methods} --seeds {seeds}")
 

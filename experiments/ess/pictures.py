@@ -8,11 +8,12 @@ import numpy as np
 
 from jaxsl.host.errors import UserError
 
+COLUMNS = 4
 COLORS = {"Base": "tab:blue", "Optimal": "tab:orange", "Eq. 3": "tab:green", "Oracle": "black"}
 
 
 def axes(titles: tuple[str, ...], width: float = 3.6, height: float = 3.0) -> tuple[Any, list[Any]]:
-    """A figure with one panel for each title."""
+    """A figure with one panel for each title, ``COLUMNS`` in a row."""
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
@@ -20,9 +21,14 @@ def axes(titles: tuple[str, ...], width: float = 3.6, height: float = 3.0) -> tu
         raise UserError(
             "pictures need matplotlib: pip install 'jaxsl[plots]', or pass --no-picture"
         ) from None
-    figure = Figure(figsize=(width * len(titles), height), layout="constrained")
+    columns = min(len(titles), COLUMNS)
+    rows = -(-len(titles) // columns)
+    figure = Figure(figsize=(width * columns, height * rows), layout="constrained")
     FigureCanvasAgg(figure)
-    panels = list(np.atleast_1d(figure.subplots(1, len(titles))))
+    panels = list(np.atleast_1d(figure.subplots(rows, columns)).ravel())
+    for panel in panels[len(titles) :]:
+        panel.set_axis_off()
+    panels = panels[: len(titles)]
     for panel, title in zip(panels, titles, strict=True):
         panel.set_title(title)
     return figure, panels
