@@ -7,6 +7,8 @@ its error is taken on the rest, for one share or several. Nothing but bought run
 Source: prequential analysis (Dawid 1984), with distance to the target in place of time.
 """
 
+from collections.abc import Sequence
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -60,6 +62,20 @@ class Validation(eqx.Module):
         errors = jnp.sum(self.held) * self.error.shape[2] // folds
         wider = jnp.asarray((stdtrit(np.arange(1, MANY + 1), 0.95) / ndtri(0.95)) ** 2, self.spread.dtype)
         return self.mean_square * jnp.where(errors > 0, wider[jnp.clip(errors, 1, MANY) - 1], 1.0)
+
+
+def together(validations: Sequence[Validation], share: Array) -> Validation:
+    """Errors of the weighted median of several laws, each of weight ``share (law,)``, on the same folds.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> held = jnp.ones((1, 2), bool)
+        >>> each = [Validation(jnp.full((1, 2, 1), error), held, 1.0) for error in (-3.0, 1.0, 2.0)]
+        >>> together(each, jnp.full(3, 1 / 3)).error.ravel().tolist()
+        [1.0, 1.0]
+    """
+    error = weighted_median(jnp.stack([found.error for found in validations]), share)
+    return Validation(error, validations[0].held, validations[0].spread)
 
 
 class ForwardChain(eqx.Module):

@@ -31,7 +31,7 @@ from jax import Array
 
 from jaxsl.acquisition import MSPE
 from jaxsl.basins import BasinRule, Basins
-from jaxsl.chaining import ForwardChain, Validation, aimed
+from jaxsl.chaining import ForwardChain, Validation, aimed, together
 from jaxsl.choice import Choice, Chooser
 from jaxsl.fit import Fit, fit
 from jaxsl.law import Law
@@ -78,16 +78,15 @@ class Belief(eqx.Module):
     posterior: Mixture
 
     @property
-    def forecast(self) -> Mixture:
-        """The same mixture with the error of each validation in place of what the basins claim.
+    def forecast(self) -> Posterior:
+        """The posterior with the error of forward chaining in place of what the basins claim of theirs.
 
-        Its quantiles are calibrated: what the basins claim is wider than need be where runs are few, and too
-        narrow where the law is wrong. Without validations it is the posterior itself.
+        Every basin of every law predicts its mean, with the error that the laws' weighted median made on runs
+        it was not fitted to; where laws disagree, their means do. Without validations the posterior itself.
         """
         if not self.validations:
             return self.posterior
-        pairs = zip(self.posterior.parts, self.validations, strict=True)
-        return Mixture(tuple(Validated(part, found.variance) for part, found in pairs), self.share)
+        return Validated(self.posterior, together(self.validations, self.share).variance)
 
     def interval(self, x: Array, level: float = 0.9) -> Array:
         """Lower end, median and upper end for an outcome at ``x (row, feature)``: ``(3, row, output)``.

@@ -184,8 +184,8 @@ class Heaviest(eqx.Module):
 class Validated(eqx.Module):
     """The predictions of a posterior with an error that was measured in place of the one it claims.
 
-    Every basin predicts ``N(mean_k(x), error)``: ``error`` is the mean squared error of the law in forward
-    chaining, which holds what noise, parameters and the law itself are wrong by.
+    Every basin predicts ``N(mean_k(x), error)``: ``error`` is a mean squared error in forward chaining, which
+    holds what noise, parameters and the laws themselves are wrong by.
 
     Attributes:
         whole: whose means and weights.

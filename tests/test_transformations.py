@@ -12,7 +12,7 @@ from synthetic import DECAY, LINE, PAIR, tabulated
 from jaxsl._linalg import solve_spd, symmetric_root
 from jaxsl.acquisition import MSPE, DOptimal, Uniform, VOptimal
 from jaxsl.basins import BIC, BasinRule, Laplace
-from jaxsl.chaining import ForwardChain, aimed, farthest_first
+from jaxsl.chaining import ForwardChain, Validation, aimed, farthest_first, together
 from jaxsl.choice import Chooser
 from jaxsl.cluster import complete_linkage
 from jaxsl.design import Design, cheapest
@@ -63,6 +63,7 @@ RUNS = Observations(X, 1 + 30 * X**-0.5, np.array([True, True, True, True, False
 TARGET = Target(np.array([[1e5], [1e6], [1e7]]), np.full(3, 1 / 3))
 POOL = Pool(X, X[:, 0])
 SPD = np.array([[4.0, 1, 0], [1, 3, 0.5], [0, 0.5, 2]])
+HELD = np.arange(5)[None] > 2
 MEAN, ROOT, WEIGHT = RNG.normal(size=(2, 1)), RNG.uniform(1, 2, (2, 1, 1)), np.array([0.3, 0.7])
 BELIEF = LawPosterior(DECAY, np.stack([THETA, 1.1 * THETA]), RNG.normal(size=(2, 3, 3)), WEIGHT, np.ones(2))
 FIT = Fit(
@@ -200,6 +201,11 @@ TABLE = {
     ),
     "aimed": (lambda runs, target: aimed(DECAY, runs, target, 2.0), (RUNS, TARGET), False),
     "farthest_first": (lambda runs, target: farthest_first(DECAY, runs, target), (RUNS, TARGET), False),
+    "together": (
+        lambda error, share: together([Validation(e, HELD, jnp.sum(share)) for e in error], share).variance,
+        (np.ones((2, 1, 5, 1)), WEIGHT),
+        True,
+    ),
     "Equal": (weights(Equal()), (FIT, RUNS, TARGET), False),
     "Evidence": (weights(Evidence()), (FIT, RUNS, TARGET), False),
     "InverseError": (weights(InverseError()), (FIT, RUNS, TARGET), False),

@@ -13,13 +13,14 @@ from scipy.stats import t as student
 from synthetic import DECAY, LINE
 
 from experiments.datasets import Group, Runs
+from experiments.several.aside import set_aside
 from experiments.several.discrepancy import correction
-from experiments.several.inside import inside
-from jaxsl.chaining import ForwardChain, farthest_first
-from jaxsl.design import Design
+from jaxsl.chaining import ForwardChain, Validation, farthest_first, together
+from jaxsl.design import Belief, Design
 from jaxsl.fit import Fit, fit
 from jaxsl.law import Law, params
 from jaxsl.pool import Observations, Pool, observe, uniform_target
+from jaxsl.posterior import LawPosterior, Mixture
 from jaxsl.quantile import weighted_median
 from jaxsl.starts import random_starts
 from jaxsl.weighing import Average, Equal, Evidence, InverseError, Product, Stacking
@@ -84,6 +85,23 @@ def test_the_variance_gives_a_gaussian_the_central_interval_of_student(share, er
     found = ForwardChain((share,), 2)(MEAN, *world(), KEY)
     half = norm.ppf(0.95) * np.sqrt(found.variance)
     np.testing.assert_allclose(half, student.ppf(0.95, errors) * np.sqrt(found.mean_square), rtol=1e-6)
+
+
+def test_the_interval_has_the_error_of_the_median_and_the_spread_of_the_means():
+    """Two constants, equally weighed: errors 3 and 1 make 2 together, and the ends go by both means."""
+    target, held = world()[1], jnp.arange(16)[None] > 13
+    each = [Validation(held[..., None] * error, held, jnp.asarray(1.0)) for error in (3.0, 1.0)]
+    sigma = 2 * student.ppf(0.95, 2) / norm.ppf(0.95)
+    np.testing.assert_allclose(together(each, jnp.array([0.5, 0.5])).variance, sigma**2, rtol=1e-6)
+    zero = jnp.zeros((2, 1, 1))
+    parts = tuple(
+        LawPosterior(MEAN, jnp.array([[theta]]), zero[:1], jnp.ones(1), jnp.ones(1)) for theta in (2.0, 4.0)
+    )
+    share = jnp.array([0.5, 0.5])
+    ends = Belief((), (), tuple(each), share, Mixture(parts, share)).interval(target.x)[:, 0, 0]
+    below = np.mean(norm.cdf(np.asarray(ends)[:, None], [2.0, 4.0], sigma), axis=1)
+    np.testing.assert_allclose(below, [0.05, 0.5, 0.95], atol=1e-6)
+    np.testing.assert_allclose(ends[1], 3.0, atol=1e-6)
 
 
 def test_intervals_of_a_right_law_cover_what_they_claim():
@@ -235,7 +253,7 @@ def test_the_process_on_residuals_finds_a_smooth_one_and_adds_nothing_to_none():
 def test_inside_a_pool_the_runs_nearest_the_target_are_set_aside():
     cost = np.arange(1.0, 11)
     pool = Runs(np.logspace(3, 6, 10)[:, None], cost[:, None], cost)
-    problem = inside(
+    problem = set_aside(
         replace(TASKS[0], laws=(MEAN,)), Group(pool, Runs(np.array([[1e9]]), cost[:1, None], cost[:1]))
     )
     np.testing.assert_array_equal(problem.train.cost, cost[:8])

@@ -42,7 +42,7 @@ class Unit:
     """One law of one task, by one method, with one seed.
 
     Attributes:
-        inside: a part of the pool takes the place of the target, see ``experiments.several.inside``.
+        inside: a part of the pool takes the place of the target, see ``experiments.several.aside``.
     """
 
     task: str
@@ -76,11 +76,11 @@ def units(
 def groups_of(unit: Unit, data: Path | None = None) -> dict[str, "Group"]:
     """The pools and targets of a unit, by group."""
     from experiments.datasets import load
-    from experiments.several.inside import inside
+    from experiments.several.aside import set_aside
 
     task = next(task for task in TASKS if task.name == unit.task)
     groups = load(task, data)
-    return {name: inside(task, group) for name, group in groups.items()} if unit.inside else groups
+    return {name: set_aside(task, group) for name, group in groups.items()} if unit.inside else groups
 
 
 def digest(groups: dict[str, "Group"]) -> str:

@@ -16,13 +16,13 @@ import typer
 from experiments.benchmark.episode import explained, target_of
 from experiments.benchmark.methods import METHODS
 from experiments.benchmark.options import Data, Tasks, split
-from experiments.datasets import Group, Runs, load
+from experiments.datasets import Group, load
 from experiments.report import provenance, write_table
+from experiments.several.aside import set_aside
 from experiments.several.discrepancy import correction
 from experiments.several.episode import LEVELS, design_of
-from jaxsl.chaining import farthest_first
 from jaxsl.design import Design
-from jaxsl.pool import Observations, Pool, Target, observe, uniform_target
+from jaxsl.pool import Observations, Pool, Target, observe
 from jaxsl.posterior import Mixture, quantile
 from jaxsl.precision import double_precision
 from jaxsl.weighing import Average, Equal, Evidence, InverseError, Product, Stacking, Weighing
@@ -44,7 +44,6 @@ RULES: dict[str, Weighing] = {
 }
 PROCESS = "default and a process"  # Gaussian, on the residuals of the default
 INTERVALS = "coverage", "coverage of the claimed"  # by forward chaining, and what the basins claim
-SET_ASIDE = 0.2  # of the pool, nearest to the target
 BUDGETS = (0.05, 0.2, 0.5)  # shares of the cost of the rest
 MOST = 256  # runs: more are not drawn
 
@@ -72,7 +71,7 @@ def weighing(
 
 def compare(task: Task, groups: dict[str, Group], seeds: int) -> list[dict]:
     """R² of every rule on what was set aside, mean over seeds, and coverage of the default's intervals."""
-    problems = [inside(task, group) for group in groups.values()]
+    problems = [set_aside(task, group) for group in groups.values()]
     num_runs = min(MOST, max(len(problem.train.x) for problem in problems))
     num_aside = max(len(problem.test.x) for problem in problems)
     truth = np.concatenate([problem.test.y.ravel() for problem in problems])
@@ -92,15 +91,6 @@ def compare(task: Task, groups: dict[str, Group], seeds: int) -> list[dict]:
         means = {name: float(np.mean(values)) for name, values in found.items()}
         rows.append({"task": task.name, "budget": budget, **means})
     return rows
-
-
-def inside(task: Task, group: Group) -> Group:
-    """The pool without its runs nearest to the target, and these as the target."""
-    with double_precision():
-        runs = observe(jnp.asarray(group.train.x), jnp.asarray(group.train.y))
-        place = np.asarray(farthest_first(task.laws[0], runs, uniform_target(jnp.asarray(group.test.x))))
-    near = place >= len(place) - max(2, round(SET_ASIDE * len(place)))
-    return Group(*(Runs(*(part[mask] for part in group.train)) for mask in (~near, near)))
 
 
 def draw(rng: np.random.Generator, cost: np.ndarray, budget: float) -> np.ndarray:
