@@ -93,10 +93,12 @@ class Method:
         known = jnp.asarray(spread if self.leak else jnp.nan)
         prior = InverseGamma(fraction=jnp.asarray(self.noise), spread=known)
         rule = BasinRule(prior=prior)
-        solver = LevenbergMarquardt(rows=32)
-        return Design((law,), acquisition, self.chooser, rule, solver, planner=self.planner, aim=self.aim)
+        return Design((law,), acquisition, self.chooser, rule, SOLVER, planner=self.planner, aim=self.aim)
 
 
+# A loss that is 1e-4 lower is 0.005 nats to 100 runs: more steps along a valley change no belief, only where
+# in it a start ends.
+SOLVER = LevenbergMarquardt(rows=32, tolerance=1e-4)
 METHODS = {
     "mspe": Method(0),
     "within": Method(0, (1.0, 0.0)),
