@@ -124,7 +124,12 @@ def _cells(table, task: str, method: str, law: str | None, cells: list[Unit]) ->
         }
         difference = np.array([mine[checkpoint] - other[checkpoint] for mine, other in paired])
         if method != "mspe" and len(difference) > 1:
-            error = 2 * difference.std(ddof=1) / np.sqrt(len(difference))
-            row["against mspe"] = f"{difference.mean():+.3f} ± {error:.3f}"
+            row["against mspe"] = with_error(difference)
         rows.append(row)
     return rows
+
+
+def with_error(difference: np.ndarray) -> str:
+    """The mean of paired differences and twice its standard error, which one difference does not have."""
+    error = 2 * difference.std(ddof=1) / np.sqrt(difference.size) if difference.size > 1 else float("nan")
+    return f"{difference.mean():+.3f} ± {error:.3f}"

@@ -7,6 +7,7 @@ import typer
 
 from experiments.benchmark.options import Cluster, Data, Methods, Seeds, Tasks, Workers, results, split
 from experiments.benchmark.paper import TABLE_2, printed
+from experiments.benchmark.tables import with_error
 from experiments.report import provenance, write_table
 from laws.tasks import TASKS
 
@@ -91,10 +92,7 @@ def _paired(mine: list[dict], usual: list[dict], place: int) -> str:
     """Mean difference of R² over the seeds that both have, with twice its standard error."""
     known = {item["seed"]: item["r2"][place] for item in usual}
     difference = np.array([item["r2"][place] - known[item["seed"]] for item in mine if item["seed"] in known])
-    if not difference.size:
-        return ""
-    error = 2 * difference.std(ddof=1) / np.sqrt(difference.size) if difference.size > 1 else float("nan")
-    return f"{difference.mean():+.3f} ± {error:.3f}"
+    return with_error(difference) if difference.size else ""
 
 
 def _mean(items: list[dict], name: str, place: int) -> float:
