@@ -56,21 +56,24 @@ class Basins(eqx.Module):
 class BIC(eqx.Module):
     """Weights ``w_k ∝ exp(-BIC_k / (2 T))``, ``BIC_k = n log MSE_k + P log n`` (the paper's choice).
 
-    Within one law ``P log n`` is common to all basins and drops out.
+    Within one law ``P log n`` is common to all basins and drops out. What a prior adds to the objective of the
+    fit counts as error, ``n log(MSE + lambda |z|^2) ~ n log MSE + |z|^2``.
 
     Example:
         >>> import jax, jax.numpy as jnp
         >>> loss = jnp.array([1e-4, 2e-4])
-        >>> scores = BIC()(loss, 1e-4, 10, None, None)
+        >>> scores = BIC()(loss, 0.0, 1e-4, 10, None, None)
         >>> [round(float(weight), 3) for weight in jax.nn.softmax(scores)]  # (1/2)^(10/2) as likely
         [0.97, 0.03]
     """
 
     temperature: float = 1.0
 
-    def __call__(self, loss: Array, noise: Array, count: Array, root: Array, z: Array) -> Array:
+    def __call__(
+        self, loss: Array, penalty: Array, noise: Array, count: Array, root: Array, z: Array
+    ) -> Array:
         """Unnormalised log weights, ``(basin,)``."""
-        return -count * jnp.log(loss) / (2 * self.temperature)
+        return -count * jnp.log(loss + penalty) / (2 * self.temperature)
 
 
 class Laplace(eqx.Module):
@@ -81,12 +84,14 @@ class Laplace(eqx.Module):
     Example:
         >>> import jax, jax.numpy as jnp
         >>> loss, root = jnp.array([1e-4, 2e-4]), jnp.broadcast_to(jnp.eye(2), (2, 2, 2))
-        >>> scores = Laplace()(loss, 1e-4, 10, root, jnp.zeros((2, 2)))
+        >>> scores = Laplace()(loss, 0.0, 1e-4, 10, root, jnp.zeros((2, 2)))
         >>> round(float(scores[0] - scores[1]), 3)  # 10 (2e-4 - 1e-4) / (2 1e-4)
         5.0
     """
 
-    def __call__(self, loss: Array, noise: Array, count: Array, root: Array, z: Array) -> Array:
+    def __call__(
+        self, loss: Array, penalty: Array, noise: Array, count: Array, root: Array, z: Array
+    ) -> Array:
         """Unnormalised log weights, ``(basin,)``; ``root`` is ``H^(-1/2)``, ``z`` counts from the centre."""
         half_log_det = jnp.linalg.slogdet(root)[1]
         return -count * loss / (2 * noise) + half_log_det - jnp.sum(z**2, axis=-1) / 2
@@ -146,19 +151,24 @@ class BasinRule(eqx.Module):
             return root, slope, mean, variance, sane
 
         root, slope, mean, variance, sane = jax.vmap(local)(fit.theta)
-        plausible = sane & jnp.isfinite(fit.loss) & (fit.loss <= self.plausible * fit.loss[0] + floor)
+        most = self.plausible * fit.objective[0] + floor
+        plausible = sane & jnp.isfinite(fit.objective) & (fit.objective <= most)
         mean = jnp.where(plausible[:, None, None], mean, 0.0)
         variance = jnp.where(plausible[:, None, None], variance, 1.0)
         divergence = _divergence(mean, variance, target.weight)
         distinct = jnp.where(divergence > self.same, divergence, 0.0)
         clusters = complete_linkage(jnp.log1p(distinct), plausible)
 
-        start = jnp.arange(fit.loss.shape[0])
+        start = jnp.arange(fit.objective.shape[0])
         first = jax.ops.segment_min(jnp.where(plausible, start, start.size), clusters.label, start.size)
         head = plausible & (first[clusters.label] == start)
-        centre = (runs.box.lower + runs.box.upper) / 2
         log_weight = self.weighting(
-            jnp.maximum(fit.loss, floor), noise, count, root, runs.box.scaled(fit.theta) - centre
+            jnp.maximum(fit.loss, floor),
+            fit.objective - fit.loss,
+            noise,
+            count,
+            root,
+            runs.box.scaled(fit.theta) - runs.box.centre,
         )
         log_weight = jnp.where(head & jnp.isfinite(log_weight), log_weight, -jnp.inf)
         log_weight = jnp.where(jnp.any(head), log_weight, jnp.where(start == 0, 0.0, -jnp.inf))

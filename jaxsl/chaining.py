@@ -87,6 +87,7 @@ class ForwardChain(eqx.Module):
         num_starts: starting points of each fit.
         solver: of the fits.
         aim: weights of the runs in the fits, see ``aimed``.
+        prior: of the fits, see ``jaxsl.fit.fit``.
 
     Example:
         >>> import jax, jax.numpy as jnp
@@ -106,6 +107,7 @@ class ForwardChain(eqx.Module):
     num_starts: int = eqx.field(static=True, default=8)
     solver: Solver = LevenbergMarquardt()
     aim: float = eqx.field(static=True, default=0.0)
+    prior: float | None = 1.0
 
     def __call__(self, law: Law, observations: Observations, target: Target, key: Array) -> Validation:
         """Fit every fold and predict what it held out, by the median over equally good optima."""
@@ -121,7 +123,7 @@ class ForwardChain(eqx.Module):
         def fold(seen):
             runs = Observations(observations.x, observations.y, seen)
             weight = aimed(law, runs, target, self.aim) if self.aim else None
-            found = fit(law, runs, starts, self.solver, weight)
+            found = fit(law, runs, starts, self.solver, weight, prior=self.prior)
             loss = jnp.maximum(found.loss, EXACT * spread + jnp.finfo(spread.dtype).tiny)
             weight = jax.nn.softmax(-runs.num_observed * law.num_outputs * jnp.log(loss) / 2)
             predicted = jax.vmap(law.predict, (0, None))(found.theta, observations.x)

@@ -109,6 +109,7 @@ class Design(eqx.Module):
         chooser: from scores to a purchase.
         basin_rule: from optima to basins.
         solver: of the multi-start fit.
+        prior: precision of the parameters' prior in every fit, see ``jaxsl.fit.fit``; None for least squares.
         num_starts: starting points of each fit.
         num_warm: at most so many of them are earlier best fits.
         weighing: of several laws.
@@ -127,6 +128,7 @@ class Design(eqx.Module):
     chooser: Chooser = Chooser()
     basin_rule: BasinRule = BasinRule()
     solver: Callable = LevenbergMarquardt()
+    prior: float | None = 1.0
     num_starts: int = eqx.field(static=True, default=64)
     num_warm: int = eqx.field(static=True, default=30)
     weighing: Weighing = Product((Evidence(16.0), InverseError(0.25)))
@@ -168,14 +170,14 @@ class Design(eqx.Module):
         """
         key = jax.random.fold_in(key, state.observations.num_observed)
         runs, validated = state.observations, len(self.laws) > 1 or self.chain is not None
-        chain = self.chain or ForwardChain(solver=self.solver, aim=self.aim)
+        chain = self.chain or ForwardChain(solver=self.solver, aim=self.aim, prior=self.prior)
         fits, basins, validations = [], [], []
         for index, law in enumerate(self.laws):
             valid = jnp.arange(self.num_warm) < state.num_optima[index]
             own = jax.random.fold_in(key, index)
             starts = warm_starts(own, law, self.num_starts, state.optima[index], valid)
             weight = aimed(law, runs, target, self.aim) if self.aim else None
-            fits.append(fit(law, runs, starts, self.solver, weight))
+            fits.append(fit(law, runs, starts, self.solver, weight, prior=self.prior))
             basins.append(self.basin_rule(law, runs, target, fits[-1]))
             runs = _after(runs, basins[-1].noise)
             if validated:

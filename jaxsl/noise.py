@@ -57,7 +57,7 @@ class InverseGamma(eqx.Module):
         b0 = self.a0 * self.fraction * spread
         variance = (b0 + squares / 2) / (self.a0 + count.astype(spread.dtype) / 2 - 1)
         return jnp.maximum(
-            variance, NEGLIGIBLE**2 * _mean_square(observations) + jnp.finfo(variance.dtype).tiny
+            variance, NEGLIGIBLE**2 * mean_square(observations) + jnp.finfo(variance.dtype).tiny
         )
 
 
@@ -76,6 +76,7 @@ def outcome_variance(observations: Observations) -> Array:
     return jnp.mean(jnp.sum(jnp.where(mask, (observations.y - mean) ** 2, 0.0), axis=0) / count)
 
 
-def _mean_square(observations: Observations) -> Array:
+def mean_square(observations: Observations) -> Array:
+    """Mean of the squared bought outcomes, a scalar."""
     squares = jnp.where(observations.mask[:, None], observations.y, 0.0) ** 2
     return jnp.sum(squares) / (jnp.maximum(observations.num_observed, 1) * observations.y.shape[1])

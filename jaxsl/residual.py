@@ -1,7 +1,9 @@
 """The least-squares problem that every solver is given: residuals of a law on masked, weighted runs.
 
 ``loss(theta) = sum_i w_i rho(f(x_i; theta) - y_i) / (D sum_i w_i)``, with ``rho(r) = r^2`` (the mean squared
-error of the papers) or a robust loss.
+error of the papers) or a robust loss, and what solvers minimise:
+``objective(theta) = loss(theta) + lambda |z(theta) - z(centre of the box)|^2``, a Gaussian prior, or no more
+than the loss where there is none.
 """
 
 from collections.abc import Callable
@@ -65,6 +67,7 @@ class Problem(eqx.Module):
         root: square root of ``w_i / (D sum w)``, ``(row,)``, zero for padded rows; the squared residuals
             then sum to the mean squared error.
         robust: transformation of the residuals, or None for plain least squares.
+        pull: ``lambda``, the weight of the prior in the objective, a scalar; None for no prior.
     """
 
     law: Law = eqx.field(static=True)
@@ -73,6 +76,7 @@ class Problem(eqx.Module):
     y: Array
     root: Array
     robust: Callable[[Array], Array] | None = None
+    pull: Array | None = None
 
     def residual(self, theta: Array) -> Array:
         """Weighted residuals, ``(param,) -> (row, output)``; their squares sum to the loss."""
@@ -84,6 +88,16 @@ class Problem(eqx.Module):
     def loss(self, theta: Array) -> Array:
         """The loss, ``(param,) -> scalar``."""
         return jnp.sum(self.residual(theta) ** 2)
+
+    def penalty(self, theta: Array) -> Array:
+        """What the prior adds to the loss, ``(..., param) -> (...,)``."""
+        if self.pull is None:
+            return jnp.zeros(theta.shape[:-1], theta.dtype)
+        return self.pull * jnp.sum((self.box.scaled(theta) - self.box.centre) ** 2, axis=-1)
+
+    def objective(self, theta: Array) -> Array:
+        """Loss and penalty, ``(param,) -> scalar``."""
+        return self.loss(theta) + self.penalty(theta)
 
 
 def problem(

@@ -31,6 +31,11 @@ class Box(eqx.Module):
     theta_lower: Array
     theta_upper: Array
 
+    @property
+    def centre(self) -> Array:
+        """The middle of the box in ``z``, the mean of the prior, ``(param,)``."""
+        return (self.lower + self.upper) / 2
+
     def scaled(self, theta: Array) -> Array:
         """``theta -> z``, both ``(..., param)``; under a logarithm, 0 and below count as the bound."""
         theta = jnp.where(self.log & (theta <= 0), self.theta_lower, theta)

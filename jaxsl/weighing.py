@@ -8,7 +8,7 @@ A rule is ``(laws, fits, observations, validations) -> share (law,)``, summing t
 >>> laws = [Law(name, lambda theta, x: theta[0], ("N",), params(a=(0, 9))) for name in ("one", "other")]
 >>> runs = observe(jnp.ones((4, 1)), jnp.array([[1.0], [2.0], [3.0], [4.0]]))
 >>> zero = jnp.zeros((1, 1))
->>> fits = [Fit(zero, jnp.array([loss]), zero, zero, zero, zero) for loss in (1.0, 2.0)]
+>>> fits = [Fit(zero, jnp.array([loss]), zero, zero, zero, zero, zero) for loss in (1.0, 2.0)]
 >>> errors, held = (jnp.full((1, 4, 1), error) for error in (1.0, 3.0)), jnp.ones((1, 4), bool)
 >>> validations = [Validation(error, held, 1.0) for error in errors]
 >>> pairs = Average((Equal(), InverseError())), Product((Evidence(), InverseError()))

@@ -37,7 +37,7 @@ def fit_at(law, thetas, observations, loss=None):
     thetas = np.concatenate([thetas, np.broadcast_to(thetas[:1], (6 - len(thetas), law.num_params))])[order]
     loss = np.concatenate([loss, np.full(6 - len(loss), np.inf)])[order]
     zero = np.zeros(6, int)
-    return Fit(thetas, loss, zero, zero, thetas < -1e9, thetas > 1e9)
+    return Fit(thetas, loss, loss, zero, zero, thetas < -1e9, thetas > 1e9)
 
 
 @eqx.filter_jit
@@ -119,7 +119,7 @@ def test_divergence_by_hand_and_against_the_two_kullback_leibler_divergences():
 def test_bic_weights_by_hand():
     loss, nothing = jnp.array([1.0, 1.2]), jnp.zeros((2, 3))
     # exp(-n log MSE / 2): 1 against 1.2^-5
-    share = jax.nn.softmax(BIC()(loss, jnp.array(1.0), jnp.array(10), nothing, nothing))
+    share = jax.nn.softmax(BIC()(loss, 0.0, jnp.array(1.0), jnp.array(10), nothing, nothing))
     np.testing.assert_allclose(share[1] / share[0], 1.2**-5)
     share = jax.nn.softmax(BIC(temperature=5.0)(loss, jnp.array(1.0), jnp.array(10), nothing, nothing))
     np.testing.assert_allclose(share[1] / share[0], 1.2**-1)
@@ -128,7 +128,7 @@ def test_bic_weights_by_hand():
 def test_laplace_weights_by_hand():
     loss, z = jnp.array([0.1, 0.3]), jnp.array([[0.0, 0], [1, 2]])
     root = jnp.stack([jnp.eye(2), jnp.diag(jnp.array([0.5, 0.25]))])  # |H| = 1 and 64
-    log = Laplace()(loss, jnp.array(0.2), jnp.array(4), root, z)
+    log = Laplace()(loss, 0.0, jnp.array(0.2), jnp.array(4), root, z)
     np.testing.assert_allclose(log, [-1, -3 - np.log(64) / 2 - 5 / 2])
 
 

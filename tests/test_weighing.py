@@ -42,7 +42,8 @@ def world():
 def found(loss, num_params):
     status = jnp.zeros(1, int)
     theta = jnp.zeros((1, num_params))
-    return Fit(theta, jnp.array([loss]), status, status, theta > 1, theta > 1)
+    loss = jnp.array([loss])
+    return Fit(theta, loss, loss, status, status, theta > 1, theta > 1)
 
 
 def fits(*laws):

@@ -218,7 +218,8 @@ def _draw(chooser, pool: Pool, budget: float, key):
 def _fit(law: Law, pool: Pool, hidden: Oracle, bought, key):
     """The best parameters on the bought rows."""
     y, mask = hidden.reveal_all(bought)
-    return fit(law, Observations(pool.x, y, mask), random_starts(key, law, 64, pool.x.dtype)).theta[0]
+    starts = random_starts(key, law, 64, pool.x.dtype)
+    return fit(law, Observations(pool.x, y, mask), starts, prior=Design.prior).theta[0]
 
 
 def r2(outcomes: list[Outcome], checkpoint: int, of: str = "prediction") -> float:

@@ -52,7 +52,7 @@ class Optimistix(eqx.Module):
             return inside(answer.value), status, answer.stats["num_steps"]
 
         theta, status, steps = jax.vmap(one)(starts)
-        return Solution(theta, jax.vmap(problem.loss)(theta), status, steps)
+        return Solution(theta, jax.vmap(problem.objective)(theta), status, steps)
 
 
 class Contestant(NamedTuple):

@@ -18,7 +18,7 @@ WORST = 1e300
 @jax.jit
 def _loss_and_gradient(problem: Problem, theta: Array) -> tuple[Array, Array]:
     """A point that is not finite is very bad and flat, so that the line search turns back."""
-    loss, gradient = jax.value_and_grad(problem.loss)(theta)
+    loss, gradient = jax.value_and_grad(problem.objective)(theta)
     return jnp.where(jnp.isfinite(loss), loss, WORST), jnp.where(jnp.isfinite(gradient), gradient, 0.0)
 
 

@@ -42,7 +42,7 @@ class LBFGSB(eqx.Module):
         bounds = (box.lower, box.upper)
 
         def objective(z):
-            loss, gradient = jax.value_and_grad(lambda z: problem.loss(box.theta(z)))(z)
+            loss, gradient = jax.value_and_grad(lambda z: problem.objective(box.theta(z)))(z)
             finite = jnp.isfinite(loss) & jnp.all(jnp.isfinite(gradient))
             return jnp.where(finite, loss, very_bad(z.dtype)), jnp.where(finite, gradient, 0.0)
 

@@ -8,7 +8,8 @@ with ``v_j`` the distance to the bound that ``-g`` points to: Coleman and Li's i
 a start is young (``kappa = 1``), later a projection with an active set and a second solve for the free
 coordinates (``kappa = 0``). ``lambda`` follows Nielsen (1999). Parameters that the law declares itself
 affine in are eliminated after every step by a bounded linear solve (variable projection in the form of
-Ruhe and Wedin, 1980), so a start needs no luck with amplitudes. Every fourth start does without the
+Ruhe and Wedin, 1980), so a start needs no luck with amplitudes. A prior adds its gradient and its Hessian to
+both solves. Every fourth start does without the
 interior scaling: where one way is trapped, the other seldom is. The outputs of a separable law are problems
 of their own, stepped side by side with one evaluation, and their optima are put together by rank.
 
@@ -17,6 +18,7 @@ stragglers nor the number of starts decide the working set, which is about
 ``lanes x row x output x (param + 4)`` numbers; there are fewer lanes where that would pass ``bytes``.
 """
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import equinox as eqx
@@ -28,6 +30,7 @@ from jaxsl._linalg import solve_spd
 from jaxsl.residual import Problem, linearise
 from jaxsl.solver.search import SearchBox, eliminated, num_blocks, search_box
 from jaxsl.solver.solution import CONVERGED, INVALID, OUT_OF_STEPS, STALLED, Solution
+from jaxsl.transform import Box
 
 RUNNING = -1
 
@@ -239,14 +242,49 @@ def _evaluate(problem: Problem, box: SearchBox, z: Array, rows: int | None) -> _
     linear = eliminated(problem)
     if linear:
         position = jnp.array(linear)
-        _, pull, gram = _normal(problem, theta, linear, jnp.ones_like(theta[:, position]), rows)
-        solved = jax.vmap(_bounded_linear)(
-            gram, pull, theta[:, position], box.theta_lower[:, position], box.theta_upper[:, position]
-        )
-        theta = theta.at[:, position].set(solved)
+        theta = theta.at[:, position].set(_eliminate(problem, box, theta, linear, rows))
         z = box.clip(box.scaled(theta))
-    every = tuple(range(z.shape[1]))
-    return _Point(z, theta, *_normal(problem, theta, every, box.slope(theta), rows))
+    every, slope = tuple(range(z.shape[1])), box.slope(theta)
+    loss, gradient, hessian = _normal(problem, theta, every, slope, rows)
+    if problem.pull is not None:
+        bounds = _by_block(problem, theta)
+        away, slope = bounds.scaled(theta) - bounds.centre, slope / bounds.slope(theta)
+        loss = loss + problem.pull * jnp.sum(away**2, 1)
+        gradient = gradient + problem.pull * away * slope
+        hessian = hessian + problem.pull * jax.vmap(jnp.diag)(slope**2)
+    return _Point(z, theta, loss, gradient, hessian)
+
+
+def _eliminate(
+    problem: Problem, box: SearchBox, theta: Array, linear: tuple[int, ...], rows: int | None
+) -> Array:
+    """The best values of the linear parameters given the others: ``(block, linear)``.
+
+    The loss is quadratic in them. The prior is not where it is one of their logarithms: it is expanded about
+    the solution, at first of the loss alone, and solved with twice.
+    """
+    position = jnp.array(linear)
+    before = theta[:, position]
+    _, gradient, gram = _normal(problem, theta, linear, jnp.ones_like(before), rows)
+    lower, upper = box.theta_lower[:, position], box.theta_upper[:, position]
+    solve = jax.vmap(_bounded_linear)
+    if problem.pull is None:
+        return solve(gram, gradient, before, lower, upper)
+    bounds = jax.tree.map(lambda leaf: leaf[:, position], _by_block(problem, theta))
+
+    def again(count, now):
+        pull = jnp.where(count > 0, problem.pull, 0.0)
+        steep = 1 / bounds.slope(now)
+        slope = gradient + jnp.einsum("bpq,bq->bp", gram, now - before)
+        slope = slope + pull * (bounds.scaled(now) - bounds.centre) * steep
+        return solve(gram + pull * jax.vmap(jnp.diag)(steep**2), slope, now, lower, upper)
+
+    return jax.lax.fori_loop(0, 3, again, before)
+
+
+def _by_block(problem: Problem, theta: Array) -> Box:
+    """The law's own box, in which the prior is Gaussian, in the shape of ``theta (block, param)``."""
+    return jax.tree.map(lambda leaf: leaf.reshape(theta.shape), problem.box)
 
 
 def _normal(
@@ -274,7 +312,7 @@ def _normal(
             for leaf in (problem.x, problem.y, problem.root)
         )
         return jax.tree.map(
-            jnp.add, total, part(Problem(problem.law, problem.box, x, y, root, problem.robust))
+            jnp.add, total, part(replace(problem, x=x, y=y, root=root))
         )
 
     blocks, num = theta.shape[0], len(index)
@@ -290,7 +328,7 @@ def _whole(problem: Problem, rows: int | None) -> Problem:
     more = -problem.root.shape[0] % rows
     x = jnp.concatenate([problem.x, jnp.broadcast_to(problem.x[:1], (more, problem.x.shape[1]))])
     y, root = jnp.pad(problem.y, ((0, more), (0, 0))), jnp.pad(problem.root, (0, more))
-    return Problem(problem.law, problem.box, x, y, root, problem.robust)
+    return replace(problem, x=x, y=y, root=root)
 
 
 def _bounded_linear(gram: Array, pull: Array, value: Array, lower: Array, upper: Array) -> Array:

@@ -45,7 +45,7 @@ class QuasiNewton(eqx.Module):
             return middle + half * jnp.sin(u)
 
         def objective(u):
-            loss = problem.loss(box.theta(inside(u)))
+            loss = problem.objective(box.theta(inside(u)))
             return jnp.where(jnp.isfinite(loss), loss, very_bad(u.dtype))
 
         def report(u, state, loss, gradient):
