@@ -121,7 +121,7 @@ def test_bic_weights_by_hand():
     # exp(-n log MSE / 2): 1 against 1.2^-5
     share = jax.nn.softmax(BIC()(loss, 0.0, jnp.array(1.0), jnp.array(10), nothing, nothing))
     np.testing.assert_allclose(share[1] / share[0], 1.2**-5)
-    share = jax.nn.softmax(BIC(temperature=5.0)(loss, jnp.array(1.0), jnp.array(10), nothing, nothing))
+    share = jax.nn.softmax(BIC(temperature=5.0)(loss, 0.0, jnp.array(1.0), jnp.array(10), nothing, nothing))
     np.testing.assert_allclose(share[1] / share[0], 1.2**-1)
 
 

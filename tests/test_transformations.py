@@ -17,7 +17,7 @@ from jaxsl.choice import Chooser
 from jaxsl.cluster import complete_linkage
 from jaxsl.design import Design, cheapest
 from jaxsl.fit import Fit, fit
-from jaxsl.noise import InverseGamma, outcome_variance
+from jaxsl.noise import InverseGamma, mean_square, outcome_variance
 from jaxsl.pool import Observations, Pool, Target, empty, observe, uniform_target
 from jaxsl.posterior import (
     Heaviest,
@@ -62,6 +62,7 @@ THETA = np.array([1.0, 30.0, 0.5])
 RUNS = Observations(X, 1 + 30 * X**-0.5, np.array([True, True, True, True, False]))
 TARGET = Target(np.array([[1e5], [1e6], [1e7]]), np.full(3, 1 / 3))
 POOL = Pool(X, X[:, 0])
+LOSSES = np.array([0.1, 0.2])
 SPD = np.array([[4.0, 1, 0], [1, 3, 0.5], [0, 0.5, 2]])
 HELD = np.arange(5)[None] > 2
 MEAN, ROOT, WEIGHT = RNG.normal(size=(2, 1)), RNG.uniform(1, 2, (2, 1, 1)), np.array([0.3, 0.7])
@@ -145,14 +146,15 @@ TABLE = {
         False,
     ),
     "outcome_variance": (outcome_variance, (RUNS,), False),
+    "mean_square": (mean_square, (RUNS,), False),
     "InverseGamma": (
         lambda squares, runs: InverseGamma().variance(runs, squares, 3),
         (np.array(0.3), RUNS),
         True,
     ),
     "complete_linkage": (complete_linkage, (DISTANCE, np.array([True, True, True, False])), False),
-    "BIC": (BIC(), (np.array([0.1, 0.2]), np.array(0.1), np.array(5), SPD[None], THETA[None]), True),
-    "Laplace": (Laplace(), (np.array([0.1, 0.2]), np.array(0.1), np.array(5), SPD[None], THETA[None]), True),
+    "BIC": (BIC(), (LOSSES, LOSSES / 9, np.array(0.1), np.array(5), SPD[None], THETA[None]), True),
+    "Laplace": (Laplace(), (LOSSES, LOSSES / 9, np.array(0.1), np.array(5), SPD[None], THETA[None]), True),
     "BasinRule": (
         lambda fit, runs, target: RULE(DECAY, runs, target, fit),
         (FIT, RUNS, TARGET),

@@ -60,7 +60,7 @@ def test_folds_hold_out_the_runs_nearest_the_target_and_never_a_padded_row():
 def test_the_error_of_a_constant_is_its_distance_from_the_mean_of_the_far_runs():
     y = np.asarray(world()[0].y[:12, 0])
     by_hand = [np.mean((y[:k].mean() - y[k:]) ** 2) for k in (6, 9)]
-    found = ForwardChain((0.5, 0.75), 2)(MEAN, *world(), KEY)
+    found = ForwardChain((0.5, 0.75), 2, prior=None)(MEAN, *world(), KEY)
     np.testing.assert_allclose(found.mean_square, np.mean(by_hand), rtol=1e-6)
 
 
