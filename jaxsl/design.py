@@ -128,7 +128,7 @@ class Design(eqx.Module):
     chooser: Chooser = Chooser()
     basin_rule: BasinRule = BasinRule()
     solver: Callable = LevenbergMarquardt()
-    prior: float | None = 1.0
+    prior: float | None = 0.3
     num_starts: int = eqx.field(static=True, default=64)
     num_warm: int = eqx.field(static=True, default=30)
     weighing: Weighing = Product((Evidence(16.0), InverseError(0.25)))

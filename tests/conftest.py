@@ -28,3 +28,12 @@ def float64():
     """The scope of double precision that the host enters for the core."""
     with double_precision():
         yield
+
+
+@pytest.fixture
+def public_data():
+    """The folder of the benchmark's data; without it a test is skipped and says so."""
+    folder = Path(__file__).parents[2] / "shared" / "data"
+    if not (folder / "scalebench" / "farseer_scaling_law").is_dir():
+        pytest.skip(f"the public data are not at {folder}; without a network there is nothing to read")
+    return folder

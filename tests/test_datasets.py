@@ -13,15 +13,6 @@ from laws.tasks import TASKS
 
 FILE = "scalebench/farseer_scaling_law/test-00000-of-00001.parquet"
 
-
-@pytest.fixture
-def data():
-    folder = datasets.CHECKOUT.parent / "shared" / "data"
-    if not (folder / FILE).is_file():
-        pytest.skip(f"the public data are not at {folder}; without a network there is nothing to read")
-    return folder
-
-
 # spec: cost of each whole pool and of its cheapest run
 POOLS = {
     "data_con": (2.593e22, 4.259e15),
@@ -36,8 +27,8 @@ POOLS = {
 
 
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
-def test_costs_and_shapes_of_a_task_are_as_published(task, data):
-    groups = datasets.load(task, data)
+def test_costs_and_shapes_of_a_task_are_as_published(task, public_data):
+    groups = datasets.load(task, public_data)
     costs = np.concatenate([group.train.cost for group in groups.values()])
     np.testing.assert_allclose((costs.sum(), costs.min()), POOLS[task.name], rtol=5e-4)
     for runs in (runs for group in groups.values() for runs in group):
@@ -55,12 +46,12 @@ def test_tasks_and_their_laws_name_the_same_inputs_and_outputs():
     assert sum(len(task.laws) for task in TASKS) == 65
 
 
-def test_table1_differs_from_the_paper_in_the_domain_rows_alone(data, capsys):
+def test_table1_differs_from_the_paper_in_the_domain_rows_alone(public_data, capsys):
     for task in TASKS:
-        ours = table1.counts(task, datasets.load(task, data))
+        ours = table1.counts(task, datasets.load(task, public_data))
         stated = table1.differences(ours, table1.PRINTED[task.name])
         assert stated == ("paper prints 504 train, 42 test" if task.name == "domain" else "")
-    table1.main(data)
+    table1.main(public_data)
     assert "80" in capsys.readouterr().out
 
 
@@ -112,6 +103,6 @@ def test_without_network_the_message_says_what_to_do(elsewhere):
         datasets.find(FILE)
 
 
-def test_every_file_of_the_checkout_has_its_digest(data):
+def test_every_file_of_the_checkout_has_its_digest(public_data):
     for file, digest in datasets.SHA256.items():
-        assert hashlib.sha256((data / file).read_bytes()).hexdigest() == digest
+        assert hashlib.sha256((public_data / file).read_bytes()).hexdigest() == digest

@@ -51,6 +51,7 @@ def test_a_solver_is_summed_up_over_its_cases():
     assert ours["within 0.1 % of best"] == 0.5 and ours["worse than scipy by 1 %"] == 1
 
 
+@pytest.mark.usefixtures("public_data")
 def test_there_are_65_laws_and_a_case_has_the_stated_runs():
     everything = list(cases(None, None))
     assert len({case.law.name for case in everything}) == 65
@@ -60,6 +61,7 @@ def test_there_are_65_laws_and_a_case_has_the_stated_runs():
     assert "parallel/sl_1:hundred" not in by_key
 
 
+@pytest.mark.usefixtures("public_data")
 def test_a_second_call_measures_only_what_is_missing(tmp_path):
     journal = tmp_path / "speed_fit.jsonl"
     records = [
