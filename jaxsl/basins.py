@@ -56,8 +56,8 @@ class Basins(eqx.Module):
 class BIC(eqx.Module):
     """Weights ``w_k ∝ exp(-BIC_k / (2 T))``, ``BIC_k = n log MSE_k + P log n`` (the paper's choice).
 
-    Within one law ``P log n`` is common to all basins and drops out. What a prior adds to the objective of the
-    fit counts as error, ``n log(MSE + lambda |z|^2) ~ n log MSE + |z|^2``.
+    Within one law ``P log n`` is common to all basins and drops out. What a prior adds to the objective of
+    the fit counts as error, ``n log(MSE + lambda |z|^2) ~ n log MSE + |z|^2``.
 
     Example:
         >>> import jax, jax.numpy as jnp

@@ -6,7 +6,6 @@ an optimum is the mode of the posterior in its valley.
 """
 
 from collections.abc import Callable
-
 from dataclasses import replace
 
 import equinox as eqx

@@ -68,8 +68,8 @@ HELD = np.arange(5)[None] > 2
 MEAN, ROOT, WEIGHT = RNG.normal(size=(2, 1)), RNG.uniform(1, 2, (2, 1, 1)), np.array([0.3, 0.7])
 BELIEF = LawPosterior(DECAY, np.stack([THETA, 1.1 * THETA]), RNG.normal(size=(2, 3, 3)), WEIGHT, np.ones(2))
 FIT = Fit(
-    np.stack([THETA, 1.01 * THETA, 0.9 * THETA]), np.array([0.01, 0.011, 0.012]),
-    np.array([0.01, 0.011, 0.012]),    np.zeros(3, int), np.ones(3, int), np.zeros((3, 3), bool), np.zeros((3, 3), bool),
+    np.stack([THETA, 1.01 * THETA, 0.9 * THETA]), *[np.array([0.01, 0.011, 0.012])] * 2,
+    np.zeros(3, int), np.ones(3, int), np.zeros((3, 3), bool), np.zeros((3, 3), bool),
 )  # fmt: skip
 SOLVER, RULE = LevenbergMarquardt(max_steps=5, lanes=2), BasinRule(max_basins=2)
 DESIGN = Design((DECAY,), basin_rule=RULE, num_starts=4, num_warm=2, solver=SOLVER)

@@ -60,6 +60,7 @@ class Method:
         chooser: from scores to a purchase.
         planner: chooses in place of both, looking further ahead.
         aim: of the fits at the target, see ``jaxsl.chaining.aimed``.
+        prior: precision of the parameters' prior in the fits, see ``jaxsl.fit.fit``; None for least squares.
         noise: share of the outcomes' variance that is guessed to be noise (``InverseGamma.fraction``).
         leak: take that variance over the whole pool, outcomes not bought included, as the public
             implementation does: a measurement of what that is worth, not a method.
@@ -72,6 +73,7 @@ class Method:
     chooser: Chooser = field(default_factory=Chooser)
     planner: Rollout | None = None
     aim: float = 0.0
+    prior: float | None = Design.prior
     noise: float = 1.0
     leak: bool = False
     pool: str = "all"
@@ -93,11 +95,13 @@ class Method:
         known = jnp.asarray(spread if self.leak else jnp.nan)
         prior = InverseGamma(fraction=jnp.asarray(self.noise), spread=known)
         rule = BasinRule(prior=prior)
-        return Design((law,), acquisition, self.chooser, rule, SOLVER, planner=self.planner, aim=self.aim)
+        strength = None if self.prior is None else jnp.asarray(self.prior)
+        return Design(
+            (law,), acquisition, self.chooser, rule, SOLVER, strength, planner=self.planner, aim=self.aim
+        )
 
 
-# A loss that is 1e-4 lower is 0.005 nats to 100 runs: more steps along a valley change no belief, only where
-# in it a start ends.
+# A loss that is 1e-4 lower is 0.005 nats to 100 runs: more steps change no belief.
 SOLVER = LevenbergMarquardt(rows=32, tolerance=1e-4)
 METHODS = {
     "mspe": Method(0),
@@ -105,6 +109,10 @@ METHODS = {
     "between": Method(0, (0.0, 1.0)),
     "lookahead": Method(0, planner=Rollout()),
     "aimed": Method(0, aim=2.0),
+    "least-squares": Method(0, prior=None),
+    "prior-0.03": Method(0, prior=0.03),
+    "prior-0.1": Method(0, prior=0.1),
+    "prior-1": Method(0, prior=1.0),
     "leak": Method(0, leak=True),
     "less-noise": Method(0, noise=0.01),
     "v-opt": Method(1),

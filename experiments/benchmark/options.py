@@ -19,6 +19,7 @@ Workers = Annotated[int, typer.Option("--workers", min=1, help="Processes.")]
 Cluster = Annotated[
     str, typer.Option("--cluster", help="slurm or local, with submitit's key=value after a colon.")
 ]
+Inside = Annotated[bool, typer.Option("--inside", help="Set part of each pool aside as target.")]
 Data = Annotated[Path | None, typer.Option("--data", help="Folder of the benchmark's data.")]
 
 

@@ -1,10 +1,12 @@
 """``python -m experiments table2``, ``table3``, ``all-data`` and ``halves``: results beside the paper's."""
 
+from dataclasses import replace
+
 import numpy as np
 import typer
 
 from experiments.benchmark.methods import METHODS
-from experiments.benchmark.options import Cluster, Data, Laws, Methods, Seeds, Tasks, Workers, results
+from experiments.benchmark.options import Cluster, Data, Inside, Laws, Methods, Seeds, Tasks, Workers, results
 from experiments.benchmark.paper import TASKS, printed
 from experiments.benchmark.sweep import Unit
 from experiments.report import provenance, write_table
@@ -18,9 +20,10 @@ def table2(
     workers: Workers = 2,
     data: Data = None,
     cluster: Cluster = "",
+    inside: Inside = False,
 ) -> None:
     """R² on the target at three budgets, every task and method (the paper's Table 2)."""
-    _table("table2", tasks, laws, methods, seeds, workers, data, cluster)
+    _table("table2", tasks, laws, methods, seeds, workers, data, cluster, inside=inside)
 
 
 def table3(
@@ -62,14 +65,14 @@ def halves(
     _table("halves", tasks, laws, methods, seeds, workers, data, cluster)
 
 
-def _table(name, tasks, laws, methods, seeds, workers, data, cluster, by_law=False) -> None:
-    found = results(tasks, laws, methods, seeds, workers, data, cluster)
+def _table(name, tasks, laws, methods, seeds, workers, data, cluster, by_law=False, inside=False) -> None:
+    found = results(tasks, laws, methods, seeds, workers, data, cluster, inside)
     rows = summary(found, by_law)
-    command = f"python -m experiments {name} --methods {methods} --seeds {seeds}"
+    command = f"python -m experiments {name} --methods {methods} --seeds {seeds}" + " --inside" * inside
     command += "".join(f" --{key} {value}" for key, value in (("tasks", tasks), ("laws", laws)) if value)
     failures = sum("error" in result for result in found)
     facts = provenance(command, 0) | {"seeds": f"0..{seeds - 1}", "failed episodes": str(failures)}
-    table, text = write_table(name, rows, facts)
+    table, text = write_table(name + "-inside" * inside, rows, facts)
     typer.echo(text.read_text())
     typer.echo(f"{table}\n{text}")
 
@@ -78,10 +81,12 @@ def summary(results: list[dict], by_law: bool = False) -> list[dict]:
     """Mean and standard deviation over laws and seeds, beside the printed figures, one row a cell.
 
     ``median`` is the mean R² of the belief's median after the same purchases, where the method has a belief.
+    Inside the pools no printed figure compares.
+
     ``against mspe`` is the mean paired difference over laws and seeds, with twice its standard error.
     """
     table = {
-        Unit(r["task"], r["law"], r["method"], r["seed"]): np.array(
+        Unit(r["task"], r["law"], r["method"], r["seed"], r.get("inside", False)): np.array(
             [r["r2"], r.get("r2_of_median") or r["r2"]]
         )
         for r in results
@@ -98,7 +103,7 @@ def summary(results: list[dict], by_law: bool = False) -> list[dict]:
 def _cells(table, task: str, method: str, law: str | None, cells: list[Unit]) -> list[dict]:
     """The rows of one method on one task, or one law, at all checkpoints."""
     values, medians = np.moveaxis(np.array([table[unit] for unit in cells]), 1, 0)
-    partners = [Unit(unit.task, unit.law, "mspe", unit.seed) for unit in cells]
+    partners = [replace(unit, method="mspe") for unit in cells]
     paired = [
         (table[unit][0], table[other][0])
         for unit, other in zip(cells, partners, strict=True)
@@ -109,7 +114,7 @@ def _cells(table, task: str, method: str, law: str | None, cells: list[Unit]) ->
         if METHODS[method].at_once and checkpoint < values.shape[1] - 1:
             continue
         mean, deviation = float(values[:, checkpoint].mean()), float(values[:, checkpoint].std())
-        paper = None if law else printed(checkpoint, method, task)
+        paper = None if law or cells[0].inside else printed(checkpoint, method, task)
         row = {
             "task": law or task,
             "budget": checkpoint + 1,

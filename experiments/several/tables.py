@@ -1,11 +1,19 @@
 """``python -m experiments several``: all laws of a task at once, beside the paper's laws one by one."""
 
-from typing import Annotated
-
 import numpy as np
 import typer
 
-from experiments.benchmark.options import Cluster, Data, Methods, Seeds, Tasks, Workers, results, split
+from experiments.benchmark.options import (
+    Cluster,
+    Data,
+    Inside,
+    Methods,
+    Seeds,
+    Tasks,
+    Workers,
+    results,
+    split,
+)
 from experiments.benchmark.paper import TABLE_2, printed
 from experiments.benchmark.tables import with_error
 from experiments.report import provenance, write_table
@@ -31,7 +39,7 @@ def several(
     workers: Workers = 2,
     data: Data = None,
     cluster: Cluster = "",
-    inside: Annotated[bool, typer.Option("--inside", help="Set part of each pool aside as target.")] = False,
+    inside: Inside = False,
 ) -> None:
     """R² and coverage with all laws of a task at once, at three budgets."""
     chosen = [task.name for task in TASKS if not tasks or task.name in split(tasks)]

@@ -311,9 +311,7 @@ def _normal(
             jax.lax.dynamic_slice_in_dim(leaf, step * rows, rows)
             for leaf in (problem.x, problem.y, problem.root)
         )
-        return jax.tree.map(
-            jnp.add, total, part(replace(problem, x=x, y=y, root=root))
-        )
+        return jax.tree.map(jnp.add, total, part(replace(problem, x=x, y=y, root=root)))
 
     blocks, num = theta.shape[0], len(index)
     total = tuple(jnp.zeros((blocks, *shape), theta.dtype) for shape in ((), (num,), (num, num)))
