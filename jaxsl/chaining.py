@@ -107,7 +107,7 @@ class ForwardChain(eqx.Module):
     num_starts: int = eqx.field(static=True, default=8)
     solver: Solver = LevenbergMarquardt()
     aim: float = eqx.field(static=True, default=0.0)
-    prior: float | None = 0.3
+    prior: float | Array | None = 0.3
 
     def __call__(self, law: Law, observations: Observations, target: Target, key: Array) -> Validation:
         """Fit every fold and predict what it held out, by the median over equally good optima."""

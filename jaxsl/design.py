@@ -36,7 +36,7 @@ from jaxsl.choice import Choice, Chooser
 from jaxsl.fit import Fit, fit
 from jaxsl.law import Law
 from jaxsl.pool import Observations, Pool, Target, buffer_size, empty
-from jaxsl.posterior import Heaviest, Mixture, Posterior, Validated, quantile
+from jaxsl.posterior import Heaviest, Mixture, Posterior, Validated, quantile, tabulate
 from jaxsl.solver.levenberg_marquardt import LevenbergMarquardt
 from jaxsl.starts import warm_starts
 from jaxsl.weighing import Evidence, InverseError, Product, Weighing
@@ -84,9 +84,12 @@ class Belief(eqx.Module):
         Every basin of every law predicts its mean, with the error that the laws' weighted median made on runs
         it was not fitted to; where laws disagree, their means do. Without validations the posterior itself.
         """
+        return self._validated(self.posterior)
+
+    def _validated(self, posterior: Posterior) -> Posterior:
         if not self.validations:
-            return self.posterior
-        return Validated(self.posterior, together(self.validations, self.share).variance)
+            return posterior
+        return Validated(posterior, together(self.validations, self.share).variance)
 
     def interval(self, x: Array, level: float = 0.9) -> Array:
         """Lower end, median and upper end for an outcome at ``x (row, feature)``: ``(3, row, output)``.
@@ -95,8 +98,9 @@ class Belief(eqx.Module):
         one wild law moves nothing; the ends are quantiles of the ``forecast``, moved out to the median where
         it lies beyond. Both choices by ``python -m experiments weighing``.
         """
-        median = quantile(self.posterior, x, (0.5,))[0]
-        low, high = quantile(self.forecast, x, ((1 - level) / 2, (1 + level) / 2))
+        table, row = tabulate(self.posterior, x)
+        median = quantile(table, row, (0.5,))[0]
+        low, high = quantile(self._validated(table), row, ((1 - level) / 2, (1 + level) / 2))
         return jnp.stack([jnp.minimum(low, median), median, jnp.maximum(high, median)])
 
 
@@ -128,7 +132,7 @@ class Design(eqx.Module):
     chooser: Chooser = Chooser()
     basin_rule: BasinRule = BasinRule()
     solver: Callable = LevenbergMarquardt()
-    prior: float | None = 0.3
+    prior: float | Array | None = 0.3
     num_starts: int = eqx.field(static=True, default=64)
     num_warm: int = eqx.field(static=True, default=30)
     weighing: Weighing = Product((Evidence(16.0), InverseError(0.25)))

@@ -63,7 +63,7 @@ def fit(
     solver: Solver | None = None,
     weight: Array | None = None,
     robust: Callable[[Array], Array] | None = None,
-    prior: float | None = None,
+    prior: float | Array | None = None,
 ) -> Fit:
     """Fit ``law`` to ``observations`` from every row of ``starts``.
 
@@ -106,7 +106,7 @@ def fit(
 
 
 def _mode(
-    runs: Problem, observations: Observations, starts: Array, solver: Solver, prior: float
+    runs: Problem, observations: Observations, starts: Array, solver: Solver, prior: float | Array
 ) -> tuple[Problem, Solution]:
     """The problem with its prior, and where its descents end."""
     count = 1 / jnp.maximum(jnp.max(runs.root) ** 2, jnp.finfo(starts.dtype).tiny)  # of runs, those near by

@@ -143,6 +143,25 @@ class Tabulated(eqx.Module):
         return Predictive(self.mean[:, row], self.root[:, row])
 
 
+def tabulate(posterior: Posterior, x: Array) -> tuple[Tabulated, Array]:
+    """What a posterior says at ``x (row, feature)``, looked up once, and numbers of the rows ``(row, 1)``.
+
+    Whoever asks it several times then traces and compiles its laws once.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from jaxsl.law import Law, params
+        >>> law = Law("line", lambda theta, x: theta[0] + x[0], ("x",), params(a=(-9, 9)))
+        >>> belief = LawPosterior(law, jnp.ones((1, 1)), jnp.ones((1, 1, 1)), jnp.ones(1), jnp.ones(1))
+        >>> table, row = tabulate(belief, jnp.array([[3.0], [5.0]]))
+        >>> table.at(row[1:]).mean.ravel().tolist()
+        [6.0]
+    """
+    known = posterior.at(x)
+    row = jnp.arange(x.shape[0], dtype=x.dtype)[:, None]
+    return Tabulated(posterior.weight, posterior.noise, known.mean, known.root), row
+
+
 class Heaviest(eqx.Module):
     """The heaviest basins of a posterior alone, with weights that sum to one again.
 

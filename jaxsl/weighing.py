@@ -153,22 +153,19 @@ class Product(eqx.Module):
 class Average(eqx.Module):
     """The mean of the weights of several rules: what one of them misjudges, the others soften.
 
-    A rule with less than half of the voices cannot give a law the majority alone, and so not move the median
-    of the mixture as far as it likes.
+    Of three rules or more none can give a law the majority alone, and so not move the median of the mixture
+    as far as it likes.
 
     Attributes:
         rules: the rules.
-        voices: of each, in any unit; equal ones when empty.
     """
 
     rules: tuple[Weighing, ...]
-    voices: tuple[float, ...] = ()
 
     def __call__(self, laws, fits, observations, validations) -> Array:
-        """The mean of all shares, weighed by the voices."""
+        """The mean of all shares."""
         shares = jnp.stack([rule(laws, fits, observations, validations) for rule in self.rules])
-        voices = jnp.asarray(self.voices or (1.0,) * len(self.rules), shares.dtype)
-        return voices @ shares / jnp.sum(voices)
+        return jnp.mean(shares, axis=0)
 
 
 def _softmax(score: Array, fits: Sequence[Fit]) -> Array:

@@ -30,6 +30,7 @@ from jaxsl.posterior import (
     predict,
     quantile,
     split,
+    tabulate,
 )
 from jaxsl.precision import double_precision
 from jaxsl.quadrature import GaussHermite, GaussLegendre, QuasiMonteCarlo, Trapezoid
@@ -171,6 +172,7 @@ TABLE = {
     "Validated": (lambda x, belief: Validated(belief, jnp.asarray(0.1)).at(x), (X, BELIEF), True),
     "predict": (lambda x, belief: predict(belief, x), (X, BELIEF), True),
     "split": (lambda x, belief: split(belief.at(x), 2), (X, BELIEF), True),
+    "tabulate": (lambda x, belief: tabulate(belief, x)[0].mean, (X, BELIEF), True),
     "finite": (lambda x, belief: finite(belief.at(x)), (X, BELIEF), False),
     "moments": (lambda x, belief: moments(belief, x), (X, BELIEF), True),
     "quantile": (lambda x, belief: quantile(belief, x, (0.1, 0.9)), (X, BELIEF), False),

@@ -18,7 +18,7 @@ from jaxsl.law import Law
 from jaxsl.lookahead import Rollout
 from jaxsl.noise import InverseGamma
 from jaxsl.pool import Pool, Target
-from jaxsl.posterior import Posterior, Tabulated
+from jaxsl.posterior import Posterior, tabulate
 from jaxsl.solver.levenberg_marquardt import LevenbergMarquardt
 
 
@@ -36,10 +36,7 @@ class Compared(eqx.Module):
     def __call__(self, posterior: Posterior, pool: Pool, target: Target) -> Array:
         """Score every candidate: ``(pool,)``."""
 
-        # Looked at once, the law is traced and compiled once and not by every rule.
-        around = posterior.at(jnp.concatenate([target.x, pool.x]))
-        posterior = Tabulated(posterior.weight, posterior.noise, around.mean, around.root)
-        row = jnp.arange(around.mean.shape[1], dtype=around.mean.dtype)[:, None]
+        posterior, row = tabulate(posterior, jnp.concatenate([target.x, pool.x]))
         target, pool = Target(row[: len(target.x)], target.weight), Pool(row[len(target.x) :], pool.cost)
 
         def fall():
@@ -73,7 +70,7 @@ class Method:
     chooser: Chooser = field(default_factory=Chooser)
     planner: Rollout | None = None
     aim: float = 0.0
-    prior: float | None = Design.prior
+    prior: float | Array | None = Design.prior
     noise: float = 1.0
     leak: bool = False
     pool: str = "all"

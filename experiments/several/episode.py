@@ -18,7 +18,7 @@ from jaxsl.design import Belief, Design, State
 from jaxsl.episode import enlarge, episode
 from jaxsl.law import Law
 from jaxsl.pool import Observations, Pool, Target, buffer_size
-from jaxsl.posterior import Tabulated, predict, quantile
+from jaxsl.posterior import quantile, tabulate
 from jaxsl.precision import double_precision
 from jaxsl.solver.levenberg_marquardt import LevenbergMarquardt
 from laws.tasks import Task
@@ -125,15 +125,13 @@ def run(
 
 
 def _watch(belief: Belief, target: Target) -> tuple[Array, Array, Array]:
-    known, parts = predict(belief.posterior, target.x), belief.posterior.parts
-    rows = jnp.arange(target.x.shape[0])[:, None]
-    weight = jnp.concatenate([part.weight for part in parts])
-    by_law = jax.tree.map(
-        lambda leaf: leaf.reshape(len(parts), -1, *leaf.shape[1:]),
-        Tabulated(weight, belief.posterior.noise, known.mean, known.root),
-    )
-    claimed = jax.vmap(lambda law: quantile(law, rows, LEVELS))(by_law)
-    return belief.interval(target.x), claimed, belief.share
+    parts = belief.posterior.parts
+    table, row = tabulate(belief.posterior, target.x)
+    alone = eqx.tree_at(lambda table: table.weight, table, jnp.concatenate([part.weight for part in parts]))
+    by_law = jax.tree.map(lambda leaf: leaf.reshape(len(parts), -1, *leaf.shape[1:]), alone)
+    claimed = jax.vmap(lambda law: quantile(law, row, LEVELS))(by_law)
+    belief = eqx.tree_at(lambda belief: belief.posterior, belief, table)
+    return belief.interval(row), claimed, belief.share
 
 
 def _sequential(design: Design, pool: Pool, target: Target, hidden: Oracle, budget: float, key):

@@ -270,10 +270,10 @@ def _eliminate(
     solve = jax.vmap(_bounded_linear)
     if problem.pull is None:
         return solve(gram, gradient, before, lower, upper)
-    bounds = jax.tree.map(lambda leaf: leaf[:, position], _by_block(problem, theta))
+    strength, bounds = problem.pull, jax.tree.map(lambda leaf: leaf[:, position], _by_block(problem, theta))
 
     def again(count, now):
-        pull = jnp.where(count > 0, problem.pull, 0.0)
+        pull = jnp.where(count > 0, strength, 0.0)
         steep = 1 / bounds.slope(now)
         slope = gradient + jnp.einsum("bpq,bq->bp", gram, now - before)
         slope = slope + pull * (bounds.scaled(now) - bounds.centre) * steep
