@@ -13,7 +13,7 @@ class Solution(eqx.Module):
 
     Attributes:
         theta: ``(start, param)``, inside the box.
-        loss: ``(start,)``; infinite where the start was not finite.
+        loss: what was minimised, the prior included, ``(start,)``; infinite where the start was not finite.
         status: ``(start,)`` of int, see ``STATUS``.
         steps: evaluations of the law and its Jacobian, ``(start,)`` of int.
     """
