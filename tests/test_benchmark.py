@@ -138,5 +138,8 @@ def test_the_summary_is_the_mean_over_laws_and_seeds_beside_the_printed_figure()
     assert rows["mspe", 3]["paper"] == "0.93 ± 0.00"
     assert rows["mspe", 3]["difference"] == "-0.23"
     assert rows["random", 1]["against mspe"] == "-0.200 ± 0.000"
+    inside = {(row["method"], row["budget"]): row for row in summary([r | {"inside": True} for r in results])}
+    assert inside["mspe", 3]["R²"] == rows["mspe", 3]["R²"] and inside["mspe", 3]["paper"] == ""
+    assert inside["random", 1]["against mspe"] == "-0.200 ± 0.000"
     assert printed(2, "all-data", "lr_bsz") == (0.04, 0.67)
     assert printed(2, "dearer-half", "lr_bsz") is None
