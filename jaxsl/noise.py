@@ -77,6 +77,13 @@ def outcome_variance(observations: Observations) -> Array:
 
 
 def mean_square(observations: Observations) -> Array:
-    """Mean of the squared bought outcomes, a scalar."""
+    """Mean of the squared bought outcomes, a scalar.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from jaxsl.pool import observe
+        >>> float(mean_square(observe(jnp.zeros((2, 1)), jnp.array([[1.0], [3.0]]), 8)))
+        5.0
+    """
     squares = jnp.where(observations.mask[:, None], observations.y, 0.0) ** 2
     return jnp.sum(squares) / (jnp.maximum(observations.num_observed, 1) * observations.y.shape[1])

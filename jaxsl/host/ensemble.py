@@ -6,7 +6,7 @@
 >>> found = fit_laws(runs, [DATA, SIZE_DATA], target="N=1e9,D=2e10")
 >>> [law.law for law in found.laws], found.prediction.median.shape
 (['kaplan/nd', 'kaplan/d'], (1, 1))
->>> [law.law for law in rank_laws(runs, [DATA, SIZE_DATA]).laws]
+>>> [law.law for law in rank_laws(runs, [DATA, SIZE_DATA], target="N=1e9,D=2e10").laws]
 ['kaplan/nd', 'kaplan/d']
 >>> answer = next_runs_by_laws(runs, [DATA, SIZE_DATA], target="N=1e9,D=2e10", cost="6*N*D")
 >>> sorted(run.row_number for run in answer.runs)
