@@ -16,7 +16,7 @@ import numpy as np
 from jax import Array
 from scipy.special import ndtri, stdtrit
 
-from jaxsl.fit import Solver, fit
+from jaxsl.fit import PRIOR, Solver, fit
 from jaxsl.law import Law
 from jaxsl.noise import outcome_variance
 from jaxsl.pool import Observations, Target
@@ -107,7 +107,7 @@ class ForwardChain(eqx.Module):
     num_starts: int = eqx.field(static=True, default=8)
     solver: Solver = LevenbergMarquardt()
     aim: float = eqx.field(static=True, default=0.0)
-    prior: float | Array | None = 0.3
+    prior: float | Array | None = PRIOR
 
     def __call__(self, law: Law, observations: Observations, target: Target, key: Array) -> Validation:
         """Fit every fold and predict what it held out, by the median over equally good optima."""

@@ -33,7 +33,7 @@ from jaxsl.acquisition import MSPE
 from jaxsl.basins import BasinRule, Basins
 from jaxsl.chaining import ForwardChain, Validation, aimed, together
 from jaxsl.choice import Choice, Chooser
-from jaxsl.fit import Fit, fit
+from jaxsl.fit import PRIOR, Fit, fit
 from jaxsl.law import Law
 from jaxsl.pool import Observations, Pool, Target, buffer_size, empty
 from jaxsl.posterior import Heaviest, Mixture, Posterior, Validated, quantile, tabulate
@@ -132,7 +132,7 @@ class Design(eqx.Module):
     chooser: Chooser = Chooser()
     basin_rule: BasinRule = BasinRule()
     solver: Callable = LevenbergMarquardt()
-    prior: float | Array | None = 0.3
+    prior: float | Array | None = PRIOR
     num_starts: int = eqx.field(static=True, default=64)
     num_warm: int = eqx.field(static=True, default=30)
     weighing: Weighing = Product((Evidence(16.0), InverseError(0.25)))
@@ -145,6 +145,11 @@ class Design(eqx.Module):
     def __check_init__(self):
         if self.num_warm > self.num_starts:
             raise ValueError(f"num_warm={self.num_warm} exceeds num_starts={self.num_starts}: lower num_warm")
+
+    @property
+    def default_chain(self) -> ForwardChain:
+        """Forward chaining whose fits are those of this design."""
+        return ForwardChain(solver=self.solver, aim=self.aim, prior=self.prior)
 
     def start(self, pool: Pool, observations: Observations | None = None) -> State:
         """The state before the first purchase, with any runs done earlier (not counted as spent).
@@ -174,7 +179,7 @@ class Design(eqx.Module):
         """
         key = jax.random.fold_in(key, state.observations.num_observed)
         runs, validated = state.observations, len(self.laws) > 1 or self.chain is not None
-        chain = self.chain or ForwardChain(solver=self.solver, aim=self.aim, prior=self.prior)
+        chain = self.chain or self.default_chain
         fits, basins, validations = [], [], []
         for index, law in enumerate(self.laws):
             valid = jnp.arange(self.num_warm) < state.num_optima[index]

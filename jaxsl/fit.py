@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from jaxsl.law import Law
-from jaxsl.noise import mean_square
+from jaxsl.noise import negligible_variance
 from jaxsl.pool import Observations
 from jaxsl.residual import Problem, problem
 from jaxsl.solver.levenberg_marquardt import LevenbergMarquardt
@@ -22,7 +22,7 @@ from jaxsl.solver.solution import CONVERGED, Solution
 from jaxsl.transform import box
 
 Solver = Callable[[Problem, Array], Solution]
-EXACT = 1e-8  # share of the outcomes' mean square below which a loss is none
+PRIOR = 0.3  # precision of the parameters' prior in the fits of a design
 SCOUTS = 16  # starts that look for the noise
 
 
@@ -109,16 +109,15 @@ def _mode(
     runs: Problem, observations: Observations, starts: Array, solver: Solver, prior: float | Array
 ) -> tuple[Problem, Solution]:
     """The problem with its prior, and where its descents end."""
-    count = 1 / jnp.maximum(jnp.max(runs.root) ** 2, jnp.finfo(starts.dtype).tiny)  # of runs, those near by
-    exact = EXACT * mean_square(observations)
-
+    count = 1 / jnp.maximum(jnp.max(runs.root) ** 2, jnp.finfo(starts.dtype).tiny)  # of outcomes
+    least = negligible_variance(observations)
     scouts = jnp.arange(starts.shape[0]) < SCOUTS
 
     def descend(carry: tuple[Array, Array], some: Array):
         pull, _ = carry
         found = solver(replace(runs, pull=pull), jnp.where(scouts[:, None] | ~some, starts, jnp.nan))
         squares = jnp.min(jnp.where(jnp.isfinite(found.loss), found.loss, jnp.inf)) * count
-        noise = squares / jnp.maximum(count - runs.law.num_params, 1.0) + exact
+        noise = squares / jnp.maximum(count - runs.law.num_params, 1.0) + least
         return (jnp.where(jnp.isfinite(noise), prior * noise / count, 0.0), pull), found
 
     # A loop of two, so that the solver is compiled once.

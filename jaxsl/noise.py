@@ -56,9 +56,7 @@ class InverseGamma(eqx.Module):
             count = jnp.maximum(count - num_params, 1)
         b0 = self.a0 * self.fraction * spread
         variance = (b0 + squares / 2) / (self.a0 + count.astype(spread.dtype) / 2 - 1)
-        return jnp.maximum(
-            variance, NEGLIGIBLE**2 * mean_square(observations) + jnp.finfo(variance.dtype).tiny
-        )
+        return jnp.maximum(variance, negligible_variance(observations))
 
 
 def outcome_variance(observations: Observations) -> Array:
@@ -76,14 +74,15 @@ def outcome_variance(observations: Observations) -> Array:
     return jnp.mean(jnp.sum(jnp.where(mask, (observations.y - mean) ** 2, 0.0), axis=0) / count)
 
 
-def mean_square(observations: Observations) -> Array:
-    """Mean of the squared bought outcomes, a scalar.
+def negligible_variance(observations: Observations) -> Array:
+    """``NEGLIGIBLE^2`` of the mean squared bought outcome, a positive scalar: no noise is taken to be less.
 
     Example:
         >>> import jax.numpy as jnp
         >>> from jaxsl.pool import observe
-        >>> float(mean_square(observe(jnp.zeros((2, 1)), jnp.array([[1.0], [3.0]]), 8)))
-        5.0
+        >>> round(float(negligible_variance(observe(jnp.zeros((2, 1)), jnp.array([[1.0], [3.0]]), 8))), 12)
+        5e-08
     """
     squares = jnp.where(observations.mask[:, None], observations.y, 0.0) ** 2
-    return jnp.sum(squares) / (jnp.maximum(observations.num_observed, 1) * observations.y.shape[1])
+    mean = jnp.sum(squares) / (jnp.maximum(observations.num_observed, 1) * observations.y.shape[1])
+    return NEGLIGIBLE**2 * mean + jnp.finfo(mean.dtype).tiny

@@ -10,8 +10,9 @@ import pytest
 from scipy.optimize import least_squares
 from synthetic import DECAY, LINE, runs_of
 
-from jaxsl.fit import EXACT, fit
+from jaxsl.fit import fit
 from jaxsl.law import Law, params
+from jaxsl.noise import NEGLIGIBLE
 from jaxsl.residual import problem
 from jaxsl.solver.lbfgsb import LBFGSB
 from jaxsl.solver.levenberg_marquardt import LevenbergMarquardt
@@ -34,7 +35,7 @@ def noise_of(law, runs):
     """``SSR / (n - P)`` of least squares, and the floor for exact fits."""
     count = int(runs.num_observed) * law.num_outputs
     squares = float(found(law, runs, None).loss[0]) * count
-    return squares / max(count - law.num_params, 1) + EXACT * float(jnp.mean(runs.y[runs.mask] ** 2))
+    return squares / max(count - law.num_params, 1) + NEGLIGIBLE**2 * float(jnp.mean(runs.y[runs.mask] ** 2))
 
 
 @pytest.mark.parametrize("prior", [0.1, 1.0, 30.0])

@@ -17,7 +17,7 @@ from jaxsl.choice import Chooser
 from jaxsl.cluster import complete_linkage
 from jaxsl.design import Design, cheapest
 from jaxsl.fit import Fit, fit
-from jaxsl.noise import InverseGamma, mean_square, outcome_variance
+from jaxsl.noise import InverseGamma, negligible_variance, outcome_variance
 from jaxsl.pool import Observations, Pool, Target, empty, observe, uniform_target
 from jaxsl.posterior import (
     Heaviest,
@@ -147,7 +147,7 @@ TABLE = {
         False,
     ),
     "outcome_variance": (outcome_variance, (RUNS,), False),
-    "mean_square": (mean_square, (RUNS,), False),
+    "negligible_variance": (negligible_variance, (RUNS,), False),
     "InverseGamma": (
         lambda squares, runs: InverseGamma().variance(runs, squares, 3),
         (np.array(0.3), RUNS),

@@ -98,7 +98,7 @@ class Method:
         )
 
 
-# A loss that is 1e-4 lower is 0.005 nats to 100 runs: more steps change no belief.
+# A loss that is 1e-4 lower is 0.005 nats to 100 runs.
 SOLVER = LevenbergMarquardt(rows=32, tolerance=1e-4)
 METHODS = {
     "mspe": Method(0),
@@ -107,7 +107,6 @@ METHODS = {
     "lookahead": Method(0, planner=Rollout()),
     "aimed": Method(0, aim=2.0),
     "least-squares": Method(0, prior=None),
-    "prior-0.03": Method(0, prior=0.03),
     "prior-0.1": Method(0, prior=0.1),
     "prior-1": Method(0, prior=1.0),
     "leak": Method(0, leak=True),

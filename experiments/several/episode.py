@@ -13,7 +13,6 @@ from experiments.benchmark.episode import NEVER, begin, blind_order, explained, 
 from experiments.benchmark.methods import METHODS, Method
 from experiments.benchmark.oracle import Oracle
 from experiments.datasets import Group
-from jaxsl.chaining import ForwardChain
 from jaxsl.design import Belief, Design, State
 from jaxsl.episode import enlarge, episode
 from jaxsl.law import Law
@@ -56,7 +55,7 @@ def design_of(laws: tuple[Law, ...], method: Method, spread: float = float("nan"
         solver=solver,
         num_starts=num_starts,
         num_warm=num_starts // 2,
-        chain=ForwardChain(num_starts=num_starts // 4, solver=solver, aim=alone.aim),
+        chain=replace(alone.default_chain, num_starts=num_starts // 4, solver=solver),
     )
 
 

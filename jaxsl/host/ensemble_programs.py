@@ -16,7 +16,7 @@ from jax import Array
 
 from jaxsl.acquisition import MSPE
 from jaxsl.basins import Basins
-from jaxsl.chaining import ForwardChain, Validation
+from jaxsl.chaining import Validation
 from jaxsl.choice import Chooser
 from jaxsl.design import Belief, Design
 from jaxsl.fit import Fit
@@ -77,7 +77,7 @@ class Ranking(eqx.Module):
 def learn(law: Law, observations: Observations, target: Target, x: Array, key: Array) -> Learned:
     """Fit a law, validate it toward the target and predict at ``x (row, feature)``."""
     design = Design((law,))
-    design = replace(design, chain=ForwardChain(solver=design.solver, aim=design.aim))
+    design = replace(design, chain=design.default_chain)
     fit, basins, validation = _validated_fit(design, observations, target, key)
     return Learned(fit, basins, validation, _predicted(law, basins, x))
 
