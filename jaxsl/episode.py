@@ -73,9 +73,14 @@ def episode(
         _, trace, going = carry
         return going & (trace.num_rounds < num_rounds)
 
+    @eqx.filter_jit  # traced once, for the shapes of what is watched and for the loop
+    def look(design, state, pool, target, budget, key):
+        choice, belief = design.ask(state, pool, target, budget, key)
+        return choice, belief, watch and watch(belief)
+
     def step(carry):
         state, trace, _ = carry
-        choice, belief = design.ask(state, pool, target, budget, key)
+        choice, belief, seen = look(design, state, pool, target, budget, key)
         now = trace.num_rounds
         trace = Trace(
             spent=trace.spent.at[now].set(state.spent),
@@ -88,9 +93,7 @@ def episode(
             ),
             share=trace.share.at[now].set(belief.share),
             num_basins=trace.num_basins.at[now].set(jnp.sum(belief.posterior.weight > 0)),
-            watched=jax.tree.map(
-                lambda old, new: old.at[now].set(new), trace.watched, watch and watch(belief)
-            ),
+            watched=jax.tree.map(lambda old, new: old.at[now].set(new), trace.watched, seen),
             num_rounds=now + 1,
         )
         room = ~jnp.all(state.observations.mask)
@@ -98,7 +101,7 @@ def episode(
         state = design.tell(state, pool, bought, reveal(jnp.maximum(bought, 0)), belief)
         return state, trace, bought >= 0
 
-    watched = watch and jax.eval_shape(lambda: watch(design.believe(state, target, key)))
+    *_, watched = eqx.filter_eval_shape(look, design, state, pool, target, budget, key)
     trace = Trace(
         spent=jnp.zeros(num_rounds, pool.cost.dtype),
         index=jnp.full(num_rounds, -1),

@@ -13,6 +13,7 @@ from experiments.datasets import Group
 from jaxsl.design import Belief, Design, State
 from jaxsl.episode import enlarge, episode
 from jaxsl.fit import fit
+from jaxsl.host.compiled import compiled
 from jaxsl.law import Law
 from jaxsl.pool import Observations, Pool, Target, buffer_size
 from jaxsl.posterior import quantile
@@ -112,7 +113,7 @@ def _padded(rows: np.ndarray, more: int) -> np.ndarray:
     return np.concatenate([rows, np.repeat(rows[:1], more, axis=0)])
 
 
-@eqx.filter_jit
+@compiled
 def _predict(law: Law, theta, x):
     return law.predict(theta, x)
 
@@ -159,7 +160,7 @@ def begin(design: Design, pool: Pool, hidden: Oracle) -> tuple[State, list[int]]
     return eqx.tree_at(lambda state: (state.available, state.spent), state, changed), bought
 
 
-@eqx.filter_jit
+@compiled
 def _episode(design: Design, state: State, pool: Pool, target: Target, hidden: Oracle, budget, key):
     def median(belief: Belief):
         return quantile(belief.posterior, target.x, (0.5,))[0]
@@ -197,7 +198,7 @@ def blind_order(
     return order, sorted({int(np.sum(spent <= checkpoint * (1 + 1e-9))) for checkpoint in checkpoints} - {0})
 
 
-@eqx.filter_jit
+@compiled
 def _draw(chooser, pool: Pool, budget: float, key):
     """Purchases without a belief until nothing is affordable: rows of the pool, then -1."""
 
@@ -214,7 +215,7 @@ def _draw(chooser, pool: Pool, budget: float, key):
     return jax.lax.scan(step, carry, jnp.arange(pool.cost.shape[0]))[1]
 
 
-@eqx.filter_jit
+@compiled
 def _fit(law: Law, pool: Pool, hidden: Oracle, bought, key):
     """The best parameters on the bought rows."""
     y, mask = hidden.reveal_all(bought)

@@ -15,6 +15,7 @@ from experiments.benchmark.oracle import Oracle
 from experiments.datasets import Group
 from jaxsl.design import Belief, Design, State
 from jaxsl.episode import enlarge, episode
+from jaxsl.host.compiled import compiled
 from jaxsl.law import Law
 from jaxsl.pool import Observations, Pool, Target, buffer_size
 from jaxsl.posterior import quantile, tabulate
@@ -151,7 +152,7 @@ def _sequential(design: Design, pool: Pool, target: Target, hidden: Oracle, budg
             return bought, rounds
 
 
-@eqx.filter_jit
+@compiled
 def _episode(design: Design, state: State, pool: Pool, target: Target, hidden: Oracle, budget, key):
     def watch(belief):
         return _watch(belief, target)
@@ -172,7 +173,7 @@ def _blind(design: Design, method: Method, pool: Pool, target: Target, hidden: O
     return order.tolist(), rounds
 
 
-@eqx.filter_jit
+@compiled
 def _look(design: Design, pool: Pool, target: Target, hidden: Oracle, mask, key):
     y, mask = hidden.reveal_all(mask)
     state = design.start(pool, Observations(pool.x, y, mask))

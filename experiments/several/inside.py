@@ -22,6 +22,7 @@ from experiments.several.aside import set_aside
 from experiments.several.discrepancy import correction
 from experiments.several.episode import LEVELS, design_of
 from jaxsl.design import Design
+from jaxsl.host.compiled import compiled
 from jaxsl.pool import Observations, Pool, Target, observe
 from jaxsl.posterior import Mixture, quantile
 from jaxsl.precision import double_precision
@@ -112,7 +113,7 @@ def forecast(
         return {name: np.asarray(value)[:, : len(aside.x)] for name, value in found.items()}
 
 
-@eqx.filter_jit
+@compiled
 def _forecast(design: Design, observations: Observations, target: Target, key):
     pool = Pool(observations.x, jnp.ones(observations.x.shape[0]))
     state = design.start(pool, observations)

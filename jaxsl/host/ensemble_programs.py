@@ -20,6 +20,7 @@ from jaxsl.chaining import Validation
 from jaxsl.choice import Chooser
 from jaxsl.design import Belief, Design
 from jaxsl.fit import Fit
+from jaxsl.host.compiled import compiled
 from jaxsl.identify import identify
 from jaxsl.law import Law
 from jaxsl.pool import Observations, Pool, Target
@@ -82,7 +83,7 @@ def learn(law: Law, observations: Observations, target: Target, x: Array, key: A
     return Learned(fit, basins, validation, _predicted(law, basins, x))
 
 
-@eqx.filter_jit
+@compiled
 def _validated_fit(
     design: Design, observations: Observations, target: Target, key: Array
 ) -> tuple[Fit, Basins, Validation]:
@@ -92,12 +93,12 @@ def _validated_fit(
     return belief.fits[0], belief.basins[0], belief.validations[0]
 
 
-@eqx.filter_jit
+@compiled
 def _predicted(law: Law, basins: Basins, x: Array) -> Predictive:
     return basins.posterior(law).at(x)
 
 
-@eqx.filter_jit
+@compiled
 def mix(
     rule: Weighing, laws: Sequence[Law], learned: Sequence[Learned], observations: Observations, rows: Array
 ) -> Mixed:
@@ -114,7 +115,7 @@ def mix(
     )
 
 
-@eqx.filter_jit
+@compiled
 def heaviest(learned: Sequence[Learned], share: Array, num: int, least: float) -> Tabulated:
     """``jaxsl.posterior.Heaviest`` of all laws, in arrays whose shapes do not tell which laws they were."""
     whole = Heaviest(Mixture(tuple(one.posterior for one in learned), share), num, least)
@@ -123,7 +124,7 @@ def heaviest(learned: Sequence[Learned], share: Array, num: int, least: float) -
     return Tabulated(whole.weight, whole.noise, here.mean, jnp.pad(here.root, [(0, 0)] * 3 + [(0, more)]))
 
 
-@eqx.filter_jit
+@compiled
 def rank_rows(
     posterior: Tabulated,
     chooser: Chooser,
@@ -144,7 +145,7 @@ def rank_rows(
     return Ranking(index, value, fall.within[index], fall.between[index], moments(posterior, target.x))
 
 
-@eqx.filter_jit
+@compiled
 def num_identified(law: Law, observations: Observations, basins: Basins) -> Array:
     """Parameters of the heaviest basin, less those at a bound and less directions that the runs leave open.
 

@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxsl.host.compiled import compiled
 from jaxsl.host.html_display import environment
 from jaxsl.host.html_report_views import charts, run_key, telling_labels
 from jaxsl.host.packing import pack_observations
@@ -91,7 +91,7 @@ def html_report(view: View, data: ReportData) -> str:
     )
 
 
-@eqx.filter_jit
+@compiled
 def _identify(law: Law, observations: Observations, theta: jax.Array, noise: jax.Array) -> Identification:
     return identify(law, observations, theta, noise)
 

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from jaxsl.fit import Fit
+from jaxsl.host.compiled import compiled
 from jaxsl.host.errors import UserError
 from jaxsl.host.packing import pack_observations
 from jaxsl.host.report import Report
@@ -49,12 +49,12 @@ class ParameterProfile(Report):
     level: float
 
 
-@eqx.filter_jit
+@compiled
 def _interval(law: Law, observations: Observations, fit: Fit, index: jax.Array, level: float) -> Profile:
     return parameter_interval(law, observations, fit, index, level)
 
 
-@eqx.filter_jit
+@compiled
 def _loss(law: Law, observations: Observations, fit: Fit, index: jax.Array, values: jax.Array) -> jax.Array:
     return least_loss(law, observations, fit, index, values)
 

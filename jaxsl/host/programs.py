@@ -9,6 +9,7 @@ from jaxsl.acquisition import MSPE
 from jaxsl.basins import Basins
 from jaxsl.choice import Choice
 from jaxsl.design import Belief, Design, State
+from jaxsl.host.compiled import compiled
 from jaxsl.law import Law
 from jaxsl.pool import Observations, Pool, Target
 from jaxsl.posterior import Moments, moments, quantile
@@ -63,14 +64,14 @@ class Advice(eqx.Module):
     between: Array
 
 
-@eqx.filter_jit
+@compiled
 def believe(design: Design, observations: Observations, target: Target, key: Array) -> Now:
     """Fit, tell basins apart and predict: one compiled program for every table of about the same size."""
     state = design.start(Pool(observations.x, jnp.ones(observations.x.shape[0])), observations)
     return _now(design.believe(state, target, key), design.laws[0], observations, target)
 
 
-@eqx.filter_jit
+@compiled
 def advise(
     design: Design,
     observations: Observations,
@@ -95,7 +96,7 @@ def advise(
     return _now(belief, design.laws[0], observations, target), Advice(index, value, within.T, between.T)
 
 
-@eqx.filter_jit
+@compiled
 def ask(
     design: Design, state: State, pool: Pool, target: Target, budget: Array, key: Array
 ) -> tuple[Choice, Now]:
@@ -104,7 +105,7 @@ def ask(
     return choice, _now(belief, design.laws[0], state.observations, target)
 
 
-@eqx.filter_jit
+@compiled
 def tell(design: Design, state: State, pool: Pool, index: Array, y: Array, belief: Belief) -> State:
     """The state after a purchase."""
     return design.tell(state, pool, index, y, belief)

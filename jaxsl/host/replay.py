@@ -18,6 +18,7 @@ from jax import Array
 from jaxsl.acquisition import MSPE, DOptimal, VOptimal
 from jaxsl.choice import Chooser
 from jaxsl.design import Design, cheapest
+from jaxsl.host.compiled import compiled
 from jaxsl.host.episode import WARM_PER_PARAMETER, WARM_SHARE
 from jaxsl.host.errors import UserError
 from jaxsl.host.packing import pack_observations, pack_target, pad
@@ -76,7 +77,7 @@ class ReplayReport(Report):
     notes: tuple[str, ...]
 
 
-@eqx.filter_jit
+@compiled
 def _choose(
     acquisition: Callable, posterior: Posterior, pool: Pool, target: Any, available: Array, key: Array
 ) -> Array:

@@ -12,11 +12,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxsl.host.compiled import compiled
 from jaxsl.host.describe import fit_report
 from jaxsl.host.laws import find
 from jaxsl.host.packing import pad
@@ -200,7 +200,7 @@ class _Here:
     root: np.ndarray
 
 
-@eqx.filter_jit
+@compiled
 def _evaluate(posterior: Posterior, x: jax.Array) -> tuple[jax.Array, ...]:
     found = predict(posterior, x)
     mean = jnp.einsum("k,kro->ro", posterior.weight, found.mean)
@@ -258,7 +258,7 @@ def _centre(x: np.ndarray) -> np.ndarray:
     return np.where(positive, np.exp(np.log(np.where(positive, x, 1.0)).mean(axis=0)), x.mean(axis=0))
 
 
-@eqx.filter_jit
+@compiled
 def _optima(law: Law, theta: jax.Array, x: jax.Array) -> jax.Array:
     return jax.vmap(law.predict, (0, None))(theta, x)
 

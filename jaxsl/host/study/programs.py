@@ -1,6 +1,5 @@
 """The compiled programs behind a study's plans: padded arrays in, plans out."""
 
-import equinox as eqx
 import jax.numpy as jnp
 from jax import Array
 
@@ -8,12 +7,13 @@ from jaxsl import batch
 from jaxsl.batch import Pending, Plan
 from jaxsl.continuous import Bounds, Climb, climb
 from jaxsl.design import Design
+from jaxsl.host.compiled import compiled
 from jaxsl.host.expression import Expression
 from jaxsl.pool import Pool, Target
 from jaxsl.posterior import Posterior
 
 
-@eqx.filter_jit
+@compiled
 def plan(
     design: Design,
     posterior: Posterior,
@@ -34,7 +34,7 @@ def plan(
     )
 
 
-@eqx.filter_jit
+@compiled
 def shortlist(
     design: Design,
     posterior: Posterior,
@@ -50,7 +50,7 @@ def shortlist(
     return batch.shortlist(rule, chooser, posterior, pool, target, available, money, pending, size)
 
 
-@eqx.filter_jit
+@compiled
 def climb_from(
     design: Design,
     inputs: tuple[str, ...],

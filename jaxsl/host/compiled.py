@@ -1,0 +1,49 @@
+"""How the host's programs are compiled: fast, since on small arrays that takes far longer than running them.
+
+On a CPU, XLA's newer emitters of fused loops and its splitting of a program into many parts to compile side
+by side cost more there than they gain (``python -m experiments speed compile``). Only the host's programs are
+compiled without: nothing global is set, and whoever calls the core compiles it as he likes, so with
+``jax.jit(..., compiler_options=jaxsl.host.compiled.accepted())``.
+"""
+
+from collections.abc import Callable
+from functools import cache, wraps
+from typing import Any, ParamSpec, TypeVar
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+
+OPTIONS = {"xla_cpu_use_fusion_emitters": False, "xla_cpu_parallel_codegen_split_count": 1}
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def compiled(function: Callable[P, R]) -> Callable[P, R]:
+    """``eqx.filter_jit`` with these options, for a function that is called and never traced."""
+
+    @cache
+    def program() -> Callable[P, R]:
+        jit: Any = eqx.filter_jit  # whose annotations leave out what it hands on to jax.jit
+        return jit(function, compiler_options=accepted())
+
+    @wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        return program()(*args, **kwargs)
+
+    return call
+
+
+@cache
+def accepted() -> dict[str, bool | int]:
+    """Those of the options that the installed XLA knows: they are not part of JAX's promises."""
+
+    def known(name: str) -> bool:
+        try:
+            jax.jit(jnp.negative, compiler_options={name: OPTIONS[name]}).lower(0.0).compile()
+        except jax.errors.JaxRuntimeError:
+            return False
+        return True
+
+    return {name: value for name, value in OPTIONS.items() if known(name)}
