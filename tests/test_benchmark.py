@@ -3,9 +3,11 @@
 import json
 import os
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
-from synthetic import DECAY
+from synthetic import DECAY, rows, tabulated
 
 from experiments.benchmark import sweep as sweeping
 from experiments.benchmark.episode import run
@@ -14,6 +16,8 @@ from experiments.benchmark.paper import printed
 from experiments.benchmark.sweep import Unit, fingerprint, read, sweep, units
 from experiments.benchmark.tables import summary
 from experiments.datasets import Group, Runs
+from jaxsl.acquisition import MSPE, DOptimal, VOptimal
+from jaxsl.pool import Pool, Target
 
 
 def group(seed=0):
@@ -41,6 +45,24 @@ def test_every_method_that_needs_no_belief_keeps_its_budget(name):
         assert sorted(outcome.bought) == list(range(10) if name == "cheaper-half" else range(10, 20))
     assert outcome.spent == pytest.approx(share[list(outcome.bought)].sum())
     assert all(prediction is None or prediction.shape == (2, 1) for prediction in outcome.prediction)
+
+
+@pytest.mark.parametrize("outputs", [1, 2])
+@pytest.mark.parametrize(
+    "name, rule",
+    [("mspe", MSPE()), ("within", MSPE(between=False)), ("v-opt", VOptimal()), ("d-opt", DOptimal())],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_the_one_program_of_all_methods_scores_as_each_acquisition_does(name, rule, outputs, float64):
+    rng = np.random.default_rng(outputs)
+    weight = np.array([0.3, 0.6, 0.1, 0.0])
+    shape = (4, 9, outputs)
+    posterior = tabulated(weight, [0.1] * 4, rng.normal(size=shape), rng.normal(size=(*shape, 3)))
+    pool, target = Pool(rows(3, 9), np.ones(6)), Target(rows(0, 3), np.full(3, 1 / 3))
+    posterior, pool, target = jax.tree.map(jnp.asarray, (posterior, pool, target))
+    score = METHODS[name].design(DECAY, 1.0).acquisition(posterior, pool, target)
+    assert np.ptp(score) > 0.1
+    np.testing.assert_allclose(score, rule(posterior, pool, target), rtol=1e-9)
 
 
 @pytest.mark.slow

@@ -3,14 +3,14 @@
 Source: Spend Less, Fit Better, section 5.1, and the public values of its appendix.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax import Array
 
-from jaxsl.acquisition import MSPE, DOptimal, VOptimal
+from jaxsl.acquisition import MSPE, DOptimal
 from jaxsl.basins import BasinRule
 from jaxsl.choice import Chooser
 from jaxsl.design import Design
@@ -26,7 +26,8 @@ class Compared(eqx.Module):
     """Any of the compared acquisitions, told apart by numbers: one compiled program serves them all.
 
     Attributes:
-        criterion: 0 for the fall of the error, 1 for V-optimality, 2 for D-optimality; a scalar int.
+        criterion: 0 for the fall of the error, 1 for V-optimality, which is that fall within the heaviest
+            basin as if there were no other, 2 for D-optimality; a scalar int.
         terms: how often the fall within and between basins counts, ``(2,)``.
     """
 
@@ -35,17 +36,17 @@ class Compared(eqx.Module):
 
     def __call__(self, posterior: Posterior, pool: Pool, target: Target) -> Array:
         """Score every candidate: ``(pool,)``."""
-
-        posterior, row = tabulate(posterior, jnp.concatenate([target.x, pool.x]))
+        table, row = tabulate(posterior, jnp.concatenate([target.x, pool.x]))
         target, pool = Target(row[: len(target.x)], target.weight), Pool(row[len(target.x) :], pool.cost)
+        heaviest = jnp.arange(table.weight.size) == jnp.argmax(table.weight)
+        weight = jnp.where(self.criterion == 1, heaviest.astype(table.weight.dtype), table.weight)
 
         def fall():
-            parts = MSPE().fall(posterior, pool.x, target)
+            parts = MSPE().fall(replace(table, weight=weight), pool.x, target)
             total = self.terms[0] * parts.within + self.terms[1] * parts.between
             return jnp.where(jnp.isfinite(total), jnp.maximum(total, 0.0), 0.0)
 
-        others = [lambda rule=rule: rule(posterior, pool, target) for rule in (VOptimal(), DOptimal())]
-        return jax.lax.switch(self.criterion, [fall, *others])
+        return jax.lax.cond(self.criterion == 2, lambda: DOptimal()(table, pool, target), fall)
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ METHODS = {
     "prior-1": Method(0, prior=1.0),
     "leak": Method(0, leak=True),
     "less-noise": Method(0, noise=0.01),
-    "v-opt": Method(1),
+    "v-opt": Method(1, (1.0, 0.0)),
     "d-opt": Method(2),
     "random": Method(chooser=Chooser(cost_exponent=0.0)),
     "cheapest": Method(chooser=Chooser(cost_exponent=1.0)),
