@@ -8,6 +8,7 @@ Source: prequential analysis (Dawid 1984), with distance to the target in place 
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import equinox as eqx
 import jax
@@ -106,7 +107,7 @@ class ForwardChain(eqx.Module):
     shares: tuple[float, ...] = eqx.field(static=True, default=(0.85,))
     num_starts: int = eqx.field(static=True, default=8)
     solver: Solver = LevenbergMarquardt()
-    aim: float = eqx.field(static=True, default=0.0)
+    aim: float | Array = 0.0
     prior: float | Array | None = PRIOR
 
     def __call__(self, law: Law, observations: Observations, target: Target, key: Array) -> Validation:
@@ -122,7 +123,8 @@ class ForwardChain(eqx.Module):
 
         def fold(seen):
             runs = Observations(observations.x, observations.y, seen)
-            weight = aimed(law, runs, target, self.aim) if self.aim else None
+            plain = isinstance(self.aim, float) and self.aim == 0
+            weight = None if plain else aimed(law, runs, target, self.aim)
             found = fit(law, runs, starts, self.solver, weight, prior=self.prior)
             loss = jnp.maximum(found.loss, EXACT * spread + jnp.finfo(spread.dtype).tiny)
             weight = jax.nn.softmax(-runs.num_observed * law.num_outputs * jnp.log(loss) / 2)
@@ -133,6 +135,51 @@ class ForwardChain(eqx.Module):
         far = FAR * jnp.sqrt(spread)
         error = jnp.where(jnp.isnan(error), far, jnp.clip(error, -far, far))
         return Validation(jnp.where(held[..., None], error, 0.0), held, spread)
+
+    def at_powers(
+        self, law: Law, observations: Observations, target: Target, key: Array, powers: Sequence[float]
+    ) -> Validation:
+        """The same with each of several powers for ``aim``, ``(power, ...)`` in every field."""
+
+        def one(power: Array) -> Validation:
+            return replace(self, aim=power)(law, observations, target, key)
+
+        return jax.lax.map(one, jnp.asarray(powers, observations.y.dtype))
+
+
+def chosen_aim(powers: Sequence[float], errors: Sequence[Validation]) -> Array:
+    """Which power of ``aimed`` forward chaining speaks for: its place in ``powers``, a scalar int.
+
+    The first of them, unless another has lower squared errors by more than chance: the mean over held-out
+    outcomes of the difference exceeds ``t_{0.9, m-1}`` of its standard errors (a paired test, one-sided at
+    10 %). Of several such powers that with the lowest error. One held-out outcome decides nothing.
+
+    Args:
+        powers: as tried, the default first.
+        errors: one a power, on the same runs; a Validation of one law or of several ``together``.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> def tried(*errors):
+        ...     error = jnp.array(errors)[None, :, None]
+        ...     return Validation(error, jnp.ones((1, len(errors)), bool), 1.0)
+        >>> int(chosen_aim((0.0, 2.0), [tried(3.0, -3.1, 2.9, 3.0), tried(1.0, 1.2, -1.1, 1.0)]))
+        1
+        >>> int(chosen_aim((0.0, 2.0), [tried(3.0, -3.1), tried(1.0, 4.0)]))
+        0
+    """
+    square = jnp.stack([found.error**2 for found in errors])
+    held = jnp.broadcast_to(errors[0].held[..., None], square.shape[1:])
+    count = jnp.sum(held)
+    gain = jnp.where(held, square[0] - square, 0.0)
+    mean = jnp.sum(gain, axis=(1, 2, 3)) / jnp.maximum(count, 1)
+    rest = jnp.where(held, gain - mean[:, None, None, None], 0.0)
+    deviation = jnp.sqrt(jnp.sum(rest**2, axis=(1, 2, 3)) / jnp.maximum(count - 1, 1))
+    student = jnp.asarray(stdtrit(np.arange(1, MANY + 1), 0.9), square.dtype)[
+        jnp.clip(count - 1, 1, MANY) - 1
+    ]
+    sure = (mean > student * deviation / jnp.sqrt(jnp.maximum(count, 1))) & (count > 1)
+    return jnp.where(jnp.any(sure), jnp.argmax(jnp.where(sure, mean, -jnp.inf)), 0)
 
 
 def farthest_first(law: Law, observations: Observations, target: Target) -> Array:
@@ -167,7 +214,7 @@ def farthest_first(law: Law, observations: Observations, target: Target) -> Arra
     return jnp.argsort(order)
 
 
-def aimed(law: Law, observations: Observations, target: Target, power: float) -> Array:
+def aimed(law: Law, observations: Observations, target: Target, power: float | Array) -> Array:
     """Weights of runs in a fit that is aimed at the target: ``((place + 1) / n)^power``, ``(row,)``.
 
     The place is that of ``farthest_first``: the nearest run has weight 1, and 0 is the power of an ordinary

@@ -22,7 +22,7 @@ numbers come from ``fold_in(key, num_observed)``, so replaying the same runs giv
 3
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import equinox as eqx
 import jax
@@ -31,7 +31,7 @@ from jax import Array
 
 from jaxsl.acquisition import MSPE
 from jaxsl.basins import BasinRule, Basins
-from jaxsl.chaining import ForwardChain, Validation, aimed, together
+from jaxsl.chaining import ForwardChain, Validation, aimed, chosen_aim, together
 from jaxsl.choice import Choice, Chooser
 from jaxsl.fit import PRIOR, Fit, fit
 from jaxsl.law import Law
@@ -118,7 +118,8 @@ class Design(eqx.Module):
         num_warm: at most so many of them are earlier best fits.
         weighing: of several laws.
         chain: how laws are validated; when None, several laws by the default and one law not at all.
-        aim: power by which runs near the target count for more in the fits, see ``jaxsl.chaining.aimed``.
+        aim: power by which runs near the target count for more in the fits, see ``jaxsl.chaining.aimed``; of
+            several, forward chaining chooses at every step, the first being the default.
         planner: chooses in place of acquisition and chooser, looking further ahead; see ``jaxsl.lookahead``.
         num_scored: basins of several laws that are scored, the heaviest: the work grows with their square.
         least_scored: weight of the lightest of them; a median, which predicts, does not feel lighter ones.
@@ -137,7 +138,7 @@ class Design(eqx.Module):
     num_warm: int = eqx.field(static=True, default=30)
     weighing: Weighing = Product((Evidence(16.0), InverseError(0.25)))
     chain: ForwardChain | None = None
-    aim: float = eqx.field(static=True, default=0.0)
+    aim: float | tuple[float, ...] = eqx.field(static=True, default=0.0)
     planner: Callable[..., Choice] | None = None
     num_scored: int = eqx.field(static=True, default=12)
     least_scored: float = 0.01
@@ -149,7 +150,8 @@ class Design(eqx.Module):
     @property
     def default_chain(self) -> ForwardChain:
         """Forward chaining whose fits are those of this design."""
-        return ForwardChain(solver=self.solver, aim=self.aim, prior=self.prior)
+        aim = self.aim[0] if isinstance(self.aim, tuple) else self.aim
+        return ForwardChain(solver=self.solver, aim=aim, prior=self.prior)
 
     def start(self, pool: Pool, observations: Observations | None = None) -> State:
         """The state before the first purchase, with any runs done earlier (not counted as spent).
@@ -178,25 +180,46 @@ class Design(eqx.Module):
         of one pool, and nested loops there have been seen to wait for each other for ever.
         """
         key = jax.random.fold_in(key, state.observations.num_observed)
-        runs, validated = state.observations, len(self.laws) > 1 or self.chain is not None
-        chain = self.chain or self.default_chain
-        fits, basins, validations = [], [], []
+        keys = [jax.random.fold_in(key, index) for index in range(len(self.laws))]
+        runs, validations, aim = self._validate(state.observations, target, keys)
+        fits, basins = [], []
         for index, law in enumerate(self.laws):
             valid = jnp.arange(self.num_warm) < state.num_optima[index]
-            own = jax.random.fold_in(key, index)
-            starts = warm_starts(own, law, self.num_starts, state.optima[index], valid)
-            weight = aimed(law, runs, target, self.aim) if self.aim else None
+            starts = warm_starts(keys[index], law, self.num_starts, state.optima[index], valid)
+            weight = None if aim is None else aimed(law, runs, target, aim)
             fits.append(fit(law, runs, starts, self.solver, weight, prior=self.prior))
             basins.append(self.basin_rule(law, runs, target, fits[-1]))
             runs = _after(runs, basins[-1].noise)
-            if validated:
-                validations.append(chain(law, runs, target, jax.random.fold_in(own, 1)))
-                runs = _after(runs, validations[-1].mean_square)
         share = jnp.ones(1, runs.y.dtype)
         if len(self.laws) > 1:
             share = self.weighing(self.laws, fits, runs, validations)
         parts = tuple(found.posterior(law) for law, found in zip(self.laws, basins, strict=True))
         return Belief(tuple(fits), tuple(basins), tuple(validations), share, Mixture(parts, share))
+
+    def _validate(
+        self, runs: Observations, target: Target, keys: Sequence[Array]
+    ) -> tuple[Observations, list[Validation], float | Array | None]:
+        """The runs, forward chaining of every law, and the power that fits are aimed by; None for no aim."""
+        powers = self.aim if isinstance(self.aim, tuple) else (self.aim,)
+        if len(self.laws) == len(powers) == 1 and self.chain is None:
+            return runs, [], powers[0] or None
+        chain, tried = self.chain or self.default_chain, []
+        for law, key in zip(self.laws, keys, strict=True):
+            own = jax.random.fold_in(key, 1)
+            if len(powers) == 1:
+                tried.append(chain(law, runs, target, own))
+            else:
+                tried.append(chain.at_powers(law, runs, target, own, powers))
+            runs = _after(runs, jnp.max(jnp.abs(tried[-1].error)))
+        if len(powers) == 1:
+            return runs, tried, powers[0] or None
+
+        def at(place: int | Array) -> list[Validation]:
+            return jax.tree.map(lambda leaf: leaf[place], tried)
+
+        equal = jnp.full(len(self.laws), 1 / len(self.laws), runs.y.dtype)
+        place = chosen_aim(powers, [together(at(place), equal) for place in range(len(powers))])
+        return runs, at(place), jnp.asarray(powers, runs.y.dtype)[place]
 
     def ask(
         self, state: State, pool: Pool, target: Target, budget: Array, key: Array

@@ -12,7 +12,7 @@ from synthetic import DECAY, LINE, PAIR, tabulated
 from jaxsl._linalg import solve_spd, symmetric_root
 from jaxsl.acquisition import MSPE, DOptimal, Uniform, VOptimal
 from jaxsl.basins import BIC, BasinRule, Laplace
-from jaxsl.chaining import ForwardChain, Validation, aimed, farthest_first, together
+from jaxsl.chaining import ForwardChain, Validation, aimed, chosen_aim, farthest_first, together
 from jaxsl.choice import Chooser
 from jaxsl.cluster import complete_linkage
 from jaxsl.design import Design, cheapest
@@ -204,6 +204,11 @@ TABLE = {
         False,
     ),
     "aimed": (lambda runs, target: aimed(DECAY, runs, target, 2.0), (RUNS, TARGET), False),
+    "chosen_aim": (
+        lambda error: chosen_aim((0.0, 2.0), [Validation(e, HELD, jnp.ones(())) for e in error]),
+        (np.ones((2, 1, 5, 1)) * np.array([2.0, 1.0])[:, None, None, None],),
+        False,
+    ),
     "farthest_first": (lambda runs, target: farthest_first(DECAY, runs, target), (RUNS, TARGET), False),
     "together": (
         lambda error, share: together([Validation(e, HELD, jnp.sum(share)) for e in error], share).variance,

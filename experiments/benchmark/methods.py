@@ -57,7 +57,7 @@ class Method:
         criterion, terms: of ``Compared``; no criterion looks at no belief.
         chooser: from scores to a purchase.
         planner: chooses in place of both, looking further ahead.
-        aim: of the fits at the target, see ``jaxsl.chaining.aimed``.
+        aim: of the fits at the target, or several for forward chaining to choose from, see ``Design.aim``.
         prior: precision of the parameters' prior in the fits, see ``jaxsl.fit.fit``; None for least squares.
         noise: share of the outcomes' variance that is guessed to be noise (``InverseGamma.fraction``).
         leak: take that variance over the whole pool, outcomes not bought included, as the public
@@ -70,7 +70,7 @@ class Method:
     terms: tuple[float, float] = (1.0, 1.0)
     chooser: Chooser = field(default_factory=Chooser)
     planner: Rollout | None = None
-    aim: float = 0.0
+    aim: float | tuple[float, ...] = 0.0
     prior: float | Array | None = Design.prior
     noise: float = 1.0
     leak: bool = False
@@ -107,6 +107,7 @@ METHODS = {
     "between": Method(0, (0.0, 1.0)),
     "lookahead": Method(0, planner=Rollout()),
     "aimed": Method(0, aim=2.0),
+    "chosen-aim": Method(0, aim=(0.0, 1.0, 2.0, 4.0)),
     "least-squares": Method(0, prior=None),
     "prior-0.1": Method(0, prior=0.1),
     "prior-1": Method(0, prior=1.0),
