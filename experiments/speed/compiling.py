@@ -1,7 +1,9 @@
-"""How long the fit takes to compile: the first process of a day and the second.
+"""How long the fit takes to compile: as XLA does it, as the host does it, and in a second process.
 
-Command: ``python -m experiments speed compile``. Two processes, one after the other, compile the fit of every
-law (64 starts, a buffer of 128 runs) with the persistent cache of ``jaxsl.host.cache`` in a fresh folder.
+Command: ``python -m experiments speed compile``. Three processes, one after the other, compile the fit of
+every law (64 starts, a buffer of 128 runs): one with XLA's own settings; one with those of
+``jaxsl.host.compiled`` and the persistent cache of ``jaxsl.host.cache`` in a fresh folder; one that finds
+that cache.
 """
 
 import os
@@ -20,6 +22,7 @@ from experiments.report import OUTPUTS, provenance, write_table
 from experiments.speed.growth import alone
 from jaxsl.fit import fit
 from jaxsl.host.cache import enable_compilation_cache
+from jaxsl.host.compiled import accepted
 from jaxsl.pool import Observations
 from jaxsl.precision import double_precision
 from laws.tasks import TASKS
@@ -27,7 +30,7 @@ from laws.tasks import TASKS
 RUNS, STARTS = 128, 64
 
 
-def compile_all(folder: str, names: list[str]) -> list[tuple[float, float]]:
+def compile_all(folder: str, names: list[str], options: dict[str, Any]) -> list[tuple[float, float]]:
     """CPU seconds of tracing and of compiling (or of reading the cache) for every law, in this process."""
     os.environ["JAXSL_CACHE"] = folder
     enable_compilation_cache()
@@ -44,7 +47,7 @@ def compile_all(folder: str, names: list[str]) -> list[tuple[float, float]]:
             begin = time.process_time()
             lowered = jax.jit(lambda o, s, law=law: fit(law, o, s)).lower(observations, starts)
             middle = time.process_time()
-            lowered.compile()
+            lowered.compile(compiler_options=options)
             seconds.append((middle - begin, time.process_time() - middle))
     return seconds
 
@@ -62,15 +65,17 @@ def main(
         if not wanted or law.name in wanted or task.name in wanted
     ]
     with tempfile.TemporaryDirectory() as folder:
-        first, second = (alone(compile_all, folder, names) for _ in range(2))
+        plain = alone(compile_all, "", names, {})
+        first, second = (alone(compile_all, folder, names, accepted()) for _ in range(2))
     rows: list[dict[str, Any]] = [
         {
             "law": name,
-            "first process, s": sum(cold),
+            "XLA's settings, s": sum(default),
+            "the host's, s": sum(cold),
             "second process, s": sum(warm),
             "of it tracing, s": warm[0],
         }
-        for name, cold, warm in zip(names, first, second, strict=True)
+        for name, default, cold, warm in zip(names, plain, first, second, strict=True)
     ]
     columns = list(rows[0])[1:]
     for what, statistic in (("median", np.median), ("largest", np.max)):

@@ -1,0 +1,34 @@
+"""The host's programs: compiled once for all calls of the same shapes, with what the installed XLA knows."""
+
+import jax
+import jax.numpy as jnp
+import pytest
+
+from jaxsl.host import compiled as module
+from jaxsl.host.compiled import accepted, compiled
+
+
+def test_a_program_is_traced_once_and_gives_what_the_function_gives():
+    traced = []
+
+    @compiled
+    def double(x, offset=0.0):
+        """Twice."""
+        traced.append(x.shape)
+        return 2 * x + offset
+
+    assert [float(double(jnp.asarray(x), offset=1.0)) for x in (1.0, 2.0)] == [3.0, 5.0]
+    assert traced == [()] and double.__doc__ == "Twice."
+
+
+def test_options_that_xla_does_not_know_are_left_out(monkeypatch):
+    assert accepted() == module.OPTIONS  # of the release that the tests run with
+    monkeypatch.setattr(module, "OPTIONS", {**module.OPTIONS, "xla_that_never_was": True})
+    assert accepted.__wrapped__() == accepted()
+
+
+def test_a_program_inside_another_is_refused():
+    """Or its options would be lost in silence; the core's functions are there for that."""
+    inner = compiled(jnp.sin)
+    with pytest.raises(ValueError, match="top-level"):
+        jax.jit(lambda x: inner(x))(1.0)
