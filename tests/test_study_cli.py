@@ -89,13 +89,13 @@ def test_what_is_predicted_and_whether_it_is_worth_it_is_shown_and_a_rule_stops_
 
 
 @pytest.mark.slow
-def test_a_paper_file_of_161_runs_goes_to_a_recommendation_in_three_commands(tmp_path, monkeypatch):
-    from experiments.datasets import CHECKOUT, load
+def test_a_paper_file_of_161_runs_goes_to_a_recommendation_in_three_commands(
+    tmp_path, monkeypatch, public_data
+):
+    from experiments.datasets import load
 
-    if not (CHECKOUT.parent / "shared" / "data").is_dir():
-        pytest.skip("the public data are not beside the checkout")
     task = next(task for task in TASKS if task.name == "data_con")
-    runs = load(task)["all_data"].train
+    runs = load(task, public_data)["all_data"].train
     monkeypatch.chdir(tmp_path)
     with open("paper.csv", "w", newline="") as file:
         writer = csv.writer(file)
