@@ -11,6 +11,7 @@ from synthetic import DECAY
 from jaxsl.chaining import Validation, aimed, chosen_aim
 from jaxsl.design import Design
 from jaxsl.fit import fit
+from jaxsl.law import Law
 from jaxsl.pool import Pool, observe, uniform_target
 from jaxsl.solver.levenberg_marquardt import LevenbergMarquardt
 from jaxsl.starts import random_starts
@@ -32,14 +33,14 @@ TARGET = np.array([[1e6], [1e7]])
 
 
 @eqx.filter_jit
-def believe(runs, aim):
-    design = Design((DECAY,), aim=aim, num_starts=16, num_warm=0, solver=SOLVER)
+def believe(runs, aim, laws=(DECAY,)):
+    design = Design(laws, aim=aim, num_starts=16, num_warm=0, solver=SOLVER)
     state = design.start(Pool(runs.x, jnp.ones(runs.x.shape[0])), runs)
     return design.believe(state, uniform_target(jnp.asarray(TARGET)), KEY)
 
 
-def predicted(belief):
-    return np.asarray(DECAY.predict(belief.fits[0].theta[0], jnp.asarray(TARGET)))
+def predicted(belief, law=0):
+    return np.asarray(DECAY.predict(belief.fits[law].theta[0], jnp.asarray(TARGET)))
 
 
 def test_a_law_that_is_wrong_far_from_the_target_is_aimed_and_predicts_better(float64):
@@ -47,6 +48,18 @@ def test_a_law_that_is_wrong_far_from_the_target_is_aimed_and_predicts_better(fl
     plain, chosen = believe(runs, 0.0), believe(runs, POWERS)
     assert np.abs(predicted(chosen) - truth).max() < 0.1 * np.abs(predicted(plain) - truth).max()
     assert len(chosen.validations) == 1 and not plain.validations
+
+
+@pytest.mark.slow
+def test_several_laws_are_aimed_by_one_power(float64):
+    """Or their losses, and so the evidence for each, would count different runs."""
+    searched = Law("searched", DECAY.function, DECAY.inputs, DECAY.params)  # no parameter is eliminated
+    runs, truth = runs_of(broken=True), 1.5 + 40 * TARGET**-0.5
+    found = believe(runs, POWERS, (DECAY, searched))
+    for law in range(2):
+        np.testing.assert_allclose(predicted(found, law), truth, atol=0.03)
+    np.testing.assert_allclose(found.fits[0].loss[0], found.fits[1].loss[0], rtol=1e-2)
+    assert len(found.validations) == 2
 
 
 def test_a_law_that_holds_everywhere_is_fitted_to_all_runs_alike(float64):
