@@ -12,7 +12,6 @@ import time
 from pathlib import Path
 from typing import Annotated
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import typer
@@ -23,6 +22,7 @@ from experiments.report import OUTPUTS, provenance, write_table
 from experiments.speed.growth import alone
 from jaxsl.design import Design
 from jaxsl.host.cache import enable_compilation_cache
+from jaxsl.host.compiled import compiled
 from jaxsl.host.ensemble_programs import LEVEL, learn, mix
 from jaxsl.host.packing import pack_observations, pack_target
 from jaxsl.pool import Pool
@@ -49,7 +49,7 @@ def seconds(folder: str, together: bool, data: Path | None) -> float:
     return time.process_time() - begin
 
 
-@eqx.filter_jit
+@compiled
 def _together(design, runs, target, key):
     state = design.start(Pool(runs.x, jnp.ones(runs.x.shape[0])), runs)
     belief = design.believe(state, target, key)
