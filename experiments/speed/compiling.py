@@ -80,7 +80,8 @@ def main(
     columns = list(rows[0])[1:]
     for what, statistic in (("median", np.median), ("largest", np.max)):
         rows.append({"law": what, **{c: float(statistic([row[c] for row in rows])) for c in columns}})
-    write_table("speed_compile", rows, provenance("python -m experiments speed compile"), out)
+    command = "python -m experiments speed compile" + f" --laws {laws}" * bool(laws)
+    write_table("speed_compile", rows, provenance(command), out)
     console = Console()
     for row in rows[-2:]:
         console.print(

@@ -2,8 +2,8 @@
 
 A law is fitted, validated and predicted with by a program of its own, which the cache on disk keeps: one more
 law compiles one more program, whatever the others are. What mixes sees numbers and no law. Measured by
-``python -m experiments speed ensembles`` on ten laws: 102 CPU seconds the first time and 15 the second; one
-program for all of them takes 67 and 15, and all of the 67 again for one law more or less.
+``python -m experiments speed ensembles`` on ten laws: 61 CPU seconds the first time and 15 the second; one
+program for all of them takes 71 and 12, and all of the 71 again for one law more or less.
 """
 
 from collections.abc import Sequence
