@@ -147,25 +147,24 @@ class ForwardChain(eqx.Module):
         return jax.lax.map(one, jnp.asarray(powers, observations.y.dtype))
 
 
-def chosen_aim(powers: Sequence[float], errors: Sequence[Validation]) -> Array:
-    """Which power of ``aimed`` forward chaining speaks for: its place in ``powers``, a scalar int.
+def chosen_aim(errors: Sequence[Validation]) -> Array:
+    """Which of several powers of ``aimed`` forward chaining speaks for: its place, a scalar int.
 
     The first of them, unless another has lower squared errors by more than chance: the mean over held-out
     outcomes of the difference exceeds ``t_{0.9, m-1}`` of its standard errors (a paired test, one-sided at
     10 %). Of several such powers that with the lowest error. One held-out outcome decides nothing.
 
     Args:
-        powers: as tried, the default first.
-        errors: one a power, on the same runs; a Validation of one law or of several ``together``.
+        errors: one a power, the default's first, on the same runs; of one law or of several ``together``.
 
     Example:
         >>> import jax.numpy as jnp
         >>> def tried(*errors):
         ...     error = jnp.array(errors)[None, :, None]
         ...     return Validation(error, jnp.ones((1, len(errors)), bool), 1.0)
-        >>> int(chosen_aim((0.0, 2.0), [tried(3.0, -3.1, 2.9, 3.0), tried(1.0, 1.2, -1.1, 1.0)]))
+        >>> int(chosen_aim([tried(3.0, -3.1, 2.9, 3.0), tried(1.0, 1.2, -1.1, 1.0)]))
         1
-        >>> int(chosen_aim((0.0, 2.0), [tried(3.0, -3.1), tried(1.0, 4.0)]))
+        >>> int(chosen_aim([tried(3.0, -3.1), tried(1.0, 4.0)]))
         0
     """
     square = jnp.stack([found.error**2 for found in errors])

@@ -218,7 +218,7 @@ class Design(eqx.Module):
             return jax.tree.map(lambda leaf: leaf[place], tried)
 
         equal = jnp.full(len(self.laws), 1 / len(self.laws), runs.y.dtype)
-        place = chosen_aim(powers, [together(at(place), equal) for place in range(len(powers))])
+        place = chosen_aim([together(at(place), equal) for place in range(len(powers))])
         return runs, at(place), jnp.asarray(powers, runs.y.dtype)[place]
 
     def ask(

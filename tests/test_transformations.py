@@ -205,7 +205,7 @@ TABLE = {
     ),
     "aimed": (lambda runs, target: aimed(DECAY, runs, target, 2.0), (RUNS, TARGET), False),
     "chosen_aim": (
-        lambda error: chosen_aim((0.0, 2.0), [Validation(e, HELD, jnp.ones(())) for e in error]),
+        lambda error: chosen_aim([Validation(e, HELD, jnp.ones(())) for e in error]),
         (np.ones((2, 1, 5, 1)) * np.array([2.0, 1.0])[:, None, None, None],),
         False,
     ),
