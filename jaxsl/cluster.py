@@ -47,8 +47,8 @@ def complete_linkage(distance: Array, valid: Array, threshold: float = 0.01) -> 
 
     def merge(step, carry):
         between, total, size, label, best, best_label = carry
-        flat = jnp.argmin(between)
-        first, second = jnp.minimum(flat // num, flat % num), jnp.maximum(flat // num, flat % num)
+        first = jnp.argmin(jnp.min(between, axis=1))
+        second = jnp.argmin(between[first])
         joined = jnp.maximum(between[first], between[second]).at[first].set(jnp.inf)
         between = between.at[first].set(joined).at[:, first].set(joined)
         between = between.at[second].set(jnp.inf).at[:, second].set(jnp.inf)

@@ -7,6 +7,7 @@ import jax
 import pytest
 
 from jaxsl.host.cache import enable_compilation_cache
+from jaxsl.host.garbage import collect_seldom
 from jaxsl.precision import double_precision
 
 
@@ -14,6 +15,7 @@ def pytest_configure():
     """Compile a program once for all workers, for commands under test and for later runs of the suite."""
     os.environ.setdefault("JAXSL_CACHE", str(Path(__file__).parents[1] / "outputs" / "test_programs"))
     enable_compilation_cache()
+    collect_seldom()
 
 
 @pytest.fixture(autouse=True, scope="module")

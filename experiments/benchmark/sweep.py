@@ -267,7 +267,7 @@ def _alone(units: dict[str, Unit], data: Path | None) -> Iterator[tuple[str, dic
     """Measure in a process of their own; a unit that has killed two of them has failed."""
     left, suspect = dict(units), ""
     while left:
-        with ProcessPoolExecutor(1, get_context("spawn"), initializer=_begin) as pool:
+        with ProcessPoolExecutor(1, get_context("spawn"), initializer=start_worker) as pool:
             futures = {key: pool.submit(_measure, unit, data) for key, unit in left.items()}
             try:
                 for key, future in futures.items():
@@ -314,17 +314,19 @@ def submit(
 
 def _measure_all(units: list[Unit], data: Path | None) -> list[dict]:
     """A job: all units of one law."""
-    _begin()
+    start_worker()
     return [_measure(unit, data) for unit in units]
 
 
-def _begin() -> None:
-    """A worker: one thread each, and programs compiled once for all sessions."""
+def start_worker() -> None:
+    """A worker: one thread each, programs compiled once for all sessions, garbage seldom looked for."""
     os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
     from jaxsl.host.cache import enable_compilation_cache
+    from jaxsl.host.garbage import collect_seldom
 
     enable_compilation_cache()
+    collect_seldom()
 
 
 def _measure(unit: Unit, data: Path | None) -> dict:

@@ -23,11 +23,9 @@ PUBLIC = {"data_con": 1011.0, "moe": 680.0, "farseer": 74.0, "sparsity": 211.0, 
 def measure_all(folder: str, tasks: list[str], data: Path | None, repeats: int) -> list[dict[str, Any]]:
     """CPU seconds of the first and of the fastest later episode of every law, in this process."""
     os.environ["JAXSL_CACHE"] = folder
-    os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
-    from experiments.benchmark.sweep import Unit, measure
-    from jaxsl.host.cache import enable_compilation_cache
+    from experiments.benchmark.sweep import Unit, measure, start_worker
 
-    enable_compilation_cache()
+    start_worker()
     rows = []
     for task in TASKS:
         for law in task.laws if task.name in tasks else ():

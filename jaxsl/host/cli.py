@@ -21,6 +21,7 @@ from jaxsl.host.cli_replay import replay
 from jaxsl.host.cli_report import report
 from jaxsl.host.cli_study import study
 from jaxsl.host.errors import UserError
+from jaxsl.host.garbage import collect_seldom
 
 
 class Commands(TyperGroup):
@@ -73,6 +74,7 @@ app.command("allocate")(allocate)
 def main() -> None:
     """The program ``jaxsl``."""
     enable_compilation_cache()
+    collect_seldom()
     app()
 
 

@@ -1,9 +1,9 @@
 """How the host's programs are compiled: fast, since on small arrays that takes far longer than running them.
 
-On a CPU, XLA's newer emitters of fused loops and its splitting of a program into many parts to compile side
-by side gain nothing there, and are two fifths of the time to compile a fit
-(``python -m experiments speed compile``). Only the host's programs are compiled without: nothing global is
-set, and whoever calls the core compiles it as he likes, so with
+On a CPU, XLA's newer emitters of fused loops, its splitting of a program into many parts to compile side by
+side and the last two of LLVM's levels of optimisation gain nothing there, and are half of the time to compile
+a fit (``python -m experiments speed compile``). Only the host's programs are compiled without: nothing global
+is set, and whoever calls the core compiles it as he likes, so with
 ``jax.jit(..., compiler_options=jaxsl.host.compiled.accepted())``.
 """
 
@@ -15,7 +15,11 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 
-OPTIONS = {"xla_cpu_use_fusion_emitters": False, "xla_cpu_parallel_codegen_split_count": 1}
+OPTIONS = {
+    "xla_cpu_use_fusion_emitters": False,
+    "xla_cpu_parallel_codegen_split_count": 1,
+    "xla_backend_optimization_level": 1,
+}
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -38,7 +42,9 @@ def compiled(function: Callable[P, R]) -> Callable[P, R]:
 
 @cache
 def accepted() -> dict[str, bool | int]:
-    """Those of the options that the installed XLA knows: they are not part of JAX's promises."""
+    """Those of the options that the installed XLA knows: JAX promises none of them. None on a GPU."""
+    if jax.default_backend() != "cpu":
+        return {}
 
     def known(name: str) -> bool:
         try:

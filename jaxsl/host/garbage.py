@@ -1,0 +1,13 @@
+"""How often a process of jaxsl's own looks for garbage."""
+
+import gc
+
+
+def collect_seldom() -> None:
+    """Let Python look through its objects a hundred times less often.
+
+    Tracing a program makes a million small objects, nearly all of which live, and to look through them again
+    and again is a quarter of its time. The command line and the experiments call this; importing jaxsl never
+    does.
+    """
+    gc.set_threshold(100_000, 50, 100)
