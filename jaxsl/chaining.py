@@ -123,8 +123,7 @@ class ForwardChain(eqx.Module):
 
         def fold(seen):
             runs = Observations(observations.x, observations.y, seen)
-            plain = isinstance(self.aim, float) and self.aim == 0
-            weight = None if plain else aimed(law, runs, target, self.aim)
+            weight = aimed(law, runs, target, self.aim)
             found = fit(law, runs, starts, self.solver, weight, prior=self.prior)
             loss = jnp.maximum(found.loss, EXACT * spread + jnp.finfo(spread.dtype).tiny)
             weight = jax.nn.softmax(-runs.num_observed * law.num_outputs * jnp.log(loss) / 2)
@@ -213,11 +212,12 @@ def farthest_first(law: Law, observations: Observations, target: Target) -> Arra
     return jnp.argsort(order)
 
 
-def aimed(law: Law, observations: Observations, target: Target, power: float | Array) -> Array:
+def aimed(law: Law, observations: Observations, target: Target, power: float | Array) -> Array | None:
     """Weights of runs in a fit that is aimed at the target: ``((place + 1) / n)^power``, ``(row,)``.
 
-    The place is that of ``farthest_first``: the nearest run has weight 1, and 0 is the power of an ordinary
-    fit. Worth it where runs are many and the law is wrong far from the target; with few runs it wastes them.
+    The place is that of ``farthest_first``: the nearest run has weight 1. The number 0 is the power of an
+    ordinary fit, which has no weights: None. Worth it where runs are many and the law is wrong far from the
+    target; with few runs it wastes them.
 
     Example:
         >>> import jax.numpy as jnp
@@ -228,6 +228,8 @@ def aimed(law: Law, observations: Observations, target: Target, power: float | A
         >>> aimed(law, runs, uniform_target(jnp.array([[1e9]])), 2.0).tolist()
         [1.0, 0.25, 0.0]
     """
+    if isinstance(power, int | float) and power == 0:
+        return None
     place = farthest_first(law, observations, target)
     share = (place + 1).astype(observations.x.dtype) / jnp.maximum(observations.num_observed, 1)
     return jnp.where(observations.mask, share**power, 0.0)

@@ -186,7 +186,7 @@ class Design(eqx.Module):
         for index, law in enumerate(self.laws):
             valid = jnp.arange(self.num_warm) < state.num_optima[index]
             starts = warm_starts(keys[index], law, self.num_starts, state.optima[index], valid)
-            weight = None if aim is None else aimed(law, runs, target, aim)
+            weight = aimed(law, runs, target, aim)
             fits.append(fit(law, runs, starts, self.solver, weight, prior=self.prior))
             basins.append(self.basin_rule(law, runs, target, fits[-1]))
             runs = _after(runs, basins[-1].noise)
@@ -198,11 +198,11 @@ class Design(eqx.Module):
 
     def _validate(
         self, runs: Observations, target: Target, keys: Sequence[Array]
-    ) -> tuple[Observations, list[Validation], float | Array | None]:
-        """The runs, forward chaining of every law, and the power that fits are aimed by; None for no aim."""
+    ) -> tuple[Observations, list[Validation], float | Array]:
+        """The runs, forward chaining of every law, and the power that fits are aimed by."""
         powers = self.aim if isinstance(self.aim, tuple) else (self.aim,)
         if len(self.laws) == len(powers) == 1 and self.chain is None:
-            return runs, [], powers[0] or None
+            return runs, [], powers[0]
         chain, tried = self.chain or self.default_chain, []
         for law, key in zip(self.laws, keys, strict=True):
             own = jax.random.fold_in(key, 1)
@@ -212,7 +212,7 @@ class Design(eqx.Module):
                 tried.append(chain.at_powers(law, runs, target, own, powers))
             runs = _after(runs, jnp.max(jnp.abs(tried[-1].error)))
         if len(powers) == 1:
-            return runs, tried, powers[0] or None
+            return runs, tried, powers[0]
 
         def at(place: int | Array) -> list[Validation]:
             return jax.tree.map(lambda leaf: leaf[place], tried)
