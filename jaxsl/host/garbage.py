@@ -10,4 +10,4 @@ def collect_seldom() -> None:
     and again is a quarter of its time. The command line and the experiments call this; importing jaxsl never
     does.
     """
-    gc.set_threshold(100_000, 50, 100)
+    gc.set_threshold(100_000, 20, 20)
