@@ -158,7 +158,8 @@ def test_the_summary_is_the_mean_over_laws_and_seeds_beside_the_printed_figure()
     assert rows["mspe", 3]["sd"] == pytest.approx(0.1)
     assert rows["mspe", 3]["median"] == pytest.approx((0.9 + 0.8) / 2) and rows["random", 3]["median"] == ""
     assert rows["mspe", 3]["paper"] == "0.93 ± 0.00"
-    assert rows["mspe", 3]["difference"] == "-0.23"
+    assert rows["mspe", 3]["difference"] == "-0.23 ± 0.14"  # two episodes, and a spread of 0.00 in print
+    assert rows["mspe", 1]["difference"] == "+0.00 ± 0.16"  # 2 sqrt(0.1^2 / 2 + 0.11^2 / 10)
     assert rows["random", 1]["against mspe"] == "-0.200 ± 0.000"
     inside = {(row["method"], row["budget"]): row for row in summary([r | {"inside": True} for r in results])}
     assert inside["mspe", 3]["R²"] == rows["mspe", 3]["R²"] and inside["mspe", 3]["paper"] == ""

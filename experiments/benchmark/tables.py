@@ -10,6 +10,7 @@ from experiments.benchmark.options import Cluster, Data, Inside, Laws, Methods, 
 from experiments.benchmark.paper import TASKS, printed
 from experiments.benchmark.sweep import Unit
 from experiments.report import provenance, write_table
+from laws.tasks import TASKS as CATALOGUE
 
 
 def table2(
@@ -83,7 +84,8 @@ def summary(results: list[dict], by_law: bool = False) -> list[dict]:
     ``median`` is the mean R² of the belief's median after the same purchases, where the method has a belief.
     Inside the pools no printed figure compares.
 
-    ``against mspe`` is the mean paired difference over laws and seeds, with twice its standard error.
+    ``difference`` is that to the paper, see ``beside``; ``against mspe`` is the mean paired difference over
+    laws and seeds, with twice its standard error.
     """
     table = {
         Unit(r["task"], r["law"], r["method"], r["seed"], r.get("inside", False)): np.array(
@@ -123,7 +125,7 @@ def _cells(table, task: str, method: str, law: str | None, cells: list[Unit]) ->
             "R²": mean,
             "sd": deviation,
             "paper": f"{paper[0]:.2f} ± {paper[1]:.2f}" if paper else "",
-            "difference": f"{mean - paper[0]:+.2f}" if paper else "",
+            "difference": beside(mean, deviation, len(cells), *paper, task) if paper else "",
             "median": float(medians[:, checkpoint].mean()) if METHODS[method].believes else "",
             "against mspe": "",
         }
@@ -132,6 +134,16 @@ def _cells(table, task: str, method: str, law: str | None, cells: list[Unit]) ->
             row["against mspe"] = with_error(difference)
         rows.append(row)
     return rows
+
+
+def beside(mean: float, deviation: float, episodes: int, paper: float, spread: float, task: str) -> str:
+    """The difference to the printed mean and twice its standard error, as if all episodes were independent.
+
+    Those of one law are less so than that: the paper's take the first of rows that score alike.
+    """
+    printed_episodes = 10 * next(len(item.laws) for item in CATALOGUE if item.name == task)
+    error = 2 * np.sqrt(deviation**2 / episodes + spread**2 / printed_episodes)
+    return f"{mean - paper:+.2f} ± {error:.2f}"
 
 
 def with_error(difference: np.ndarray) -> str:
