@@ -112,3 +112,16 @@ VOCAB = Task(
 )
 
 TASKS = (DATA_CON, DOMAIN, FARSEER, LR_BSZ, MOE, PARALLEL, SPARSITY, VOCAB)
+
+
+def find_task(name: str) -> Task:
+    """The task of this name.
+
+    Raises:
+        KeyError: when there is none.
+
+    Example:
+        >>> find_task("farseer").laws[0].name
+        'farseer/sl_1'
+    """
+    return {task.name: task for task in TASKS}[name]

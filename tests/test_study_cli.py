@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from jaxsl.host.cli import app
-from laws.tasks import TASKS
+from laws.tasks import DATA_CON
 
 TARGET = ("--target", "N=1e10,D=2e11")
 NEW = ("--law", "chinchilla", *TARGET, "--cost", "6*N*D")
@@ -94,8 +94,7 @@ def test_a_paper_file_of_161_runs_goes_to_a_recommendation_in_three_commands(
 ):
     from experiments.datasets import load
 
-    task = next(task for task in TASKS if task.name == "data_con")
-    runs = load(task, public_data)["all_data"].train
+    runs = load(DATA_CON, public_data)["all_data"].train
     monkeypatch.chdir(tmp_path)
     with open("paper.csv", "w", newline="") as file:
         writer = csv.writer(file)

@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from laws.tasks import TASKS
+from laws.tasks import TASKS, find_task
 
 if TYPE_CHECKING:
     from experiments.datasets import Group
@@ -78,7 +78,7 @@ def groups_of(unit: Unit, data: Path | None = None) -> dict[str, "Group"]:
     from experiments.datasets import load
     from experiments.several.aside import set_aside
 
-    task = next(task for task in TASKS if task.name == unit.task)
+    task = find_task(unit.task)
     groups = load(task, data)
     return {name: set_aside(task, group) for name, group in groups.items()} if unit.inside else groups
 
@@ -104,7 +104,7 @@ class _Bare(ast.NodeTransformer):
 @cache
 def code(task: str, several: bool = False) -> str:
     """Fingerprint of the source that an episode runs: the core, the task's laws and the methods."""
-    laws = {law.function.__module__ for item in TASKS if item.name == task for law in item.laws}
+    laws = {law.function.__module__ for law in find_task(task).laws}
     total = hashlib.sha256()
     for source in _sources({f"experiments.{'several' if several else 'benchmark'}.episode", *laws}).values():
         total.update(ast.dump(_Bare().visit(ast.parse(source))).encode())
@@ -159,7 +159,7 @@ def measure(unit: Unit, data: Path | None = None) -> dict:
     from experiments.benchmark.episode import r2, run
     from experiments.benchmark.methods import METHODS
 
-    task = next(task for task in TASKS if task.name == unit.task)
+    task = find_task(unit.task)
     groups = groups_of(unit, data)
     if unit.several:
         from experiments.several.episode import measure
@@ -337,5 +337,5 @@ def _measure(unit: Unit, data: Path | None) -> dict:
 
 
 def _failed(unit: Unit, error: Exception) -> dict:
-    task = next(task for task in TASKS if task.name == unit.task)
+    task = find_task(unit.task)
     return {**unit.__dict__, "r2": [-1.0] * len(task.checkpoints), "error": repr(error)}

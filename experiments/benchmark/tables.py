@@ -10,7 +10,7 @@ from experiments.benchmark.options import Cluster, Data, Inside, Laws, Methods, 
 from experiments.benchmark.paper import TASKS, printed
 from experiments.benchmark.sweep import Unit
 from experiments.report import provenance, write_table
-from laws.tasks import TASKS as CATALOGUE
+from laws.tasks import find_task
 
 
 def table2(
@@ -141,7 +141,7 @@ def beside(mean: float, deviation: float, episodes: int, paper: float, spread: f
 
     Those of one law are less so than that: the paper's take the first of rows that score alike.
     """
-    printed_episodes = 10 * next(len(item.laws) for item in CATALOGUE if item.name == task)
+    printed_episodes = 10 * len(find_task(task).laws)
     error = 2 * np.sqrt(deviation**2 / episodes + spread**2 / printed_episodes)
     return f"{mean - paper:+.2f} ± {error:.2f}"
 

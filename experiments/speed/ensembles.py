@@ -27,25 +27,24 @@ from jaxsl.host.ensemble_programs import LEVEL, learn, mix
 from jaxsl.host.packing import pack_observations, pack_target
 from jaxsl.pool import Pool
 from jaxsl.precision import double_precision
-from laws.tasks import TASKS
+from laws.tasks import DATA_CON
 
 
 def seconds(folder: str, together: bool, data: Path | None) -> float:
     """CPU seconds of this process for the ten laws."""
     os.environ["JAXSL_CACHE"] = folder
     enable_compilation_cache()
-    task = next(task for task in TASKS if task.name == "data_con")
-    (group,) = load(task, data).values()
+    (group,) = load(DATA_CON, data).values()
     begin = time.process_time()
     with double_precision():
         runs, target = pack_observations(group.train.x, group.train.y), pack_target(group.test.x)
         key = jax.random.key(0)
         if together:
-            jax.block_until_ready(_together(Design(task.laws), runs, target, key))
+            jax.block_until_ready(_together(Design(DATA_CON.laws), runs, target, key))
         else:
-            learned = [learn(law, runs, target, target.x, key) for law in task.laws]
+            learned = [learn(law, runs, target, target.x, key) for law in DATA_CON.laws]
             rows = jnp.arange(target.x.shape[0])[:, None]
-            jax.block_until_ready(mix(Design(task.laws).weighing, task.laws, learned, runs, rows))
+            jax.block_until_ready(mix(Design(DATA_CON.laws).weighing, DATA_CON.laws, learned, runs, rows))
     return time.process_time() - begin
 
 

@@ -23,7 +23,7 @@ from experiments.speed.growth import alone
 from experiments.speed.solvers import one_core
 from jaxsl.episode import episode
 from jaxsl.precision import double_precision
-from laws.tasks import TASKS
+from laws.tasks import find_task
 
 LAWS = ("moe/sl_1", "data_con/sl_1", "parallel/sl_1", "sparsity/sl_1", "farseer/sl_1")
 ROUNDS = 64
@@ -32,7 +32,7 @@ ROUNDS = 64
 def measure(name: str, num_seeds: int, data: Path | None) -> dict[str, Any]:
     """One row of the table; in a process of its own, on one core."""
     one_core()
-    task = next(task for task in TASKS if task.name == name.split("/")[0])
+    task = find_task(name.split("/")[0])
     law = next(law for law in task.laws if law.name == name)
     group = next(iter(load(task, data).values()))
     with double_precision():
