@@ -1,17 +1,19 @@
 """Basins: optima that fit the runs about equally well, told apart by what they predict on the target."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
 from jaxsl._linalg import symmetric_root
 from jaxsl.cluster import complete_linkage
 from jaxsl.fit import Fit
-from jaxsl.law import Law
 from jaxsl.noise import InverseGamma, outcome_variance
+from jaxsl.one_of import AnyLaw
 from jaxsl.pool import Observations, Target
 from jaxsl.posterior import LawPosterior
 from jaxsl.residual import problem
@@ -22,7 +24,8 @@ class Basins(eqx.Module):
 
     Attributes:
         theta: representative of each basin, ``(basin, param)``; empty slots repeat the best optimum.
-        root: square root of its covariance, ``(basin, param, param)``.
+        root: square root of its covariance, ``(basin, param, factor)``, with a factor for each of the
+            parameters of the fit.
         weight: ``(basin,)``, summing to one; 0 in empty slots.
         loss: mean squared error, ``(basin,)``.
         noise: noise variance, a scalar.
@@ -47,7 +50,12 @@ class Basins(eqx.Module):
         """Number of basins in use, a scalar."""
         return jnp.sum(self.weight > 0)
 
-    def posterior(self, law: Law) -> LawPosterior:
+    def at(self, place: tuple[int, ...]) -> "Basins":
+        """The same with the parameters at these places of ``theta``, where the others have no effect."""
+        rows = np.array(place)
+        return replace(self, theta=self.theta[:, rows], root=self.root[:, rows])
+
+    def posterior(self, law: AnyLaw) -> LawPosterior:
         """What the basins predict anywhere."""
         noise = jnp.full(self.weight.shape, self.noise)
         return LawPosterior(law, self.theta, self.root, self.weight, noise)
@@ -124,7 +132,7 @@ class BasinRule(eqx.Module):
         """The loss below which a fit counts as exact, a scalar."""
         return self.exact * outcome_variance(observations) + jnp.finfo(observations.y.dtype).tiny
 
-    def __call__(self, law: Law, observations: Observations, target: Target, fit: Fit) -> Basins:
+    def __call__(self, law: AnyLaw, observations: Observations, target: Target, fit: Fit) -> Basins:
         """Cluster the plausible optima of ``fit`` in prediction space and weigh the clusters.
 
         (Spend Less, Fit Better, section 4.2 and appendix C.)
@@ -132,7 +140,7 @@ class BasinRule(eqx.Module):
         runs = problem(law, observations)
         count = observations.num_observed * law.num_outputs
         floor = self.floor(observations)
-        noise = self.prior.variance(observations, fit.loss[0] * count, law.num_params)
+        noise = self.prior.variance(observations, fit.loss[0] * count, law.num_real)
 
         everywhere = jnp.concatenate([runs.x, target.x])
 

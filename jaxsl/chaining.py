@@ -18,8 +18,8 @@ from jax import Array
 from scipy.special import ndtri, stdtrit
 
 from jaxsl.fit import PRIOR, Solver, fit
-from jaxsl.law import Law
 from jaxsl.noise import outcome_variance
+from jaxsl.one_of import AnyLaw
 from jaxsl.pool import Observations, Target
 from jaxsl.quantile import weighted_median
 from jaxsl.solver.levenberg_marquardt import LevenbergMarquardt
@@ -110,7 +110,7 @@ class ForwardChain(eqx.Module):
     aim: float | Array = 0.0
     prior: float | Array | None = PRIOR
 
-    def __call__(self, law: Law, observations: Observations, target: Target, key: Array) -> Validation:
+    def __call__(self, law: AnyLaw, observations: Observations, target: Target, key: Array) -> Validation:
         """Fit every fold and predict what it held out, by the median over equally good optima."""
         count = observations.num_observed
         place = farthest_first(law, observations, target)
@@ -136,7 +136,7 @@ class ForwardChain(eqx.Module):
         return Validation(jnp.where(held[..., None], error, 0.0), held, spread)
 
     def at_powers(
-        self, law: Law, observations: Observations, target: Target, key: Array, powers: Sequence[float]
+        self, law: AnyLaw, observations: Observations, target: Target, key: Array, powers: Sequence[float]
     ) -> Validation:
         """The same with each of several powers for ``aim``, ``(power, ...)`` in every field."""
 
@@ -180,7 +180,7 @@ def chosen_aim(errors: Sequence[Validation]) -> Array:
     return jnp.where(jnp.any(sure), jnp.argmax(jnp.where(sure, mean, -jnp.inf)), 0)
 
 
-def farthest_first(law: Law, observations: Observations, target: Target) -> Array:
+def farthest_first(law: AnyLaw, observations: Observations, target: Target) -> Array:
     """Place of every run in the order of its distance to the target, ``(row,)`` of int, the farthest 0.
 
     The distance is the mean over the target of Euclidean distances in logarithms of the inputs (in the inputs
@@ -195,7 +195,7 @@ def farthest_first(law: Law, observations: Observations, target: Target) -> Arra
         >>> farthest_first(law, runs, uniform_target(jnp.array([[1e9]]))).tolist()
         [2, 0, 1, 3]
     """
-    plain = jnp.array([name in law.nonnegative for name in law.inputs])
+    plain = law.apply(lambda law: jnp.array([name in law.nonnegative for name in law.inputs]))
 
     def coordinates(x):
         return jnp.where(plain, x, jnp.log(jnp.where(plain | (x <= 0), 1.0, x)))
@@ -212,7 +212,7 @@ def farthest_first(law: Law, observations: Observations, target: Target) -> Arra
     return jnp.argsort(order)
 
 
-def aimed(law: Law, observations: Observations, target: Target, power: float | Array) -> Array | None:
+def aimed(law: AnyLaw, observations: Observations, target: Target, power: float | Array) -> Array | None:
     """Weights of runs in a fit that is aimed at the target: ``((place + 1) / n)^power``, ``(row,)``.
 
     The place is that of ``farthest_first``: the nearest run has weight 1. The number 0 is the power of an

@@ -22,7 +22,8 @@ numbers come from ``fold_in(key, num_observed)``, so replaying the same runs giv
 3
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -34,7 +35,7 @@ from jaxsl.basins import BasinRule, Basins
 from jaxsl.chaining import ForwardChain, Validation, aimed, chosen_aim, together
 from jaxsl.choice import Choice, Chooser
 from jaxsl.fit import PRIOR, Fit, fit
-from jaxsl.law import Law
+from jaxsl.one_of import AnyLaw, OneOf, places, sharing, stacked
 from jaxsl.pool import Observations, Pool, Target, buffer_size, empty
 from jaxsl.posterior import Heaviest, Mixture, Posterior, Validated, quantile, tabulate
 from jaxsl.solver.levenberg_marquardt import LevenbergMarquardt
@@ -128,7 +129,7 @@ class Design(eqx.Module):
         ValueError: when ``num_warm`` exceeds ``num_starts``.
     """
 
-    laws: tuple[Law, ...] = eqx.field(static=True)
+    laws: tuple[AnyLaw, ...]
     acquisition: Callable[..., Array] = MSPE()
     chooser: Chooser = Chooser()
     basin_rule: BasinRule = BasinRule()
@@ -174,43 +175,40 @@ class Design(eqx.Module):
         )
 
     def believe(self, state: State, target: Target, key: Array) -> Belief:
-        """Fit every law from warm and fresh starts, find the basins, and weigh the laws.
-
-        The laws take turns: loops that need nothing of each other would be run at once by XLA, on the threads
-        of one pool, and nested loops there have been seen to wait for each other for ever.
-        """
+        """Fit every law from warm and fresh starts, find the basins, and weigh the laws."""
         key = jax.random.fold_in(key, state.observations.num_observed)
-        keys = [jax.random.fold_in(key, index) for index in range(len(self.laws))]
-        runs, validations, aim = self._validate(state.observations, target, keys)
-        fits, basins = [], []
-        for index, law in enumerate(self.laws):
-            valid = jnp.arange(self.num_warm) < state.num_optima[index]
-            starts = warm_starts(keys[index], law, self.num_starts, state.optima[index], valid)
-            weight = aimed(law, runs, target, aim)
-            fits.append(fit(law, runs, starts, self.solver, weight, prior=self.prior))
-            basins.append(self.basin_rule(law, runs, target, fits[-1]))
-            runs = _after(runs, basins[-1].noise)
+        runs, validations, aim = self._validate(state, target, key)
+
+        def learn(law, number, runs, optima, num_optima):
+            valid = jnp.arange(self.num_warm) < num_optima
+            starts = warm_starts(jax.random.fold_in(key, number), law, self.num_starts, optima, valid)
+            found = fit(law, runs, starts, self.solver, aimed(law, runs, target, aim), prior=self.prior)
+            return found, self.basin_rule(law, runs, target, found)
+
+        _, learned = self._in_turn(learn, runs, state)
+        fits, basins = zip(*learned, strict=True)
         share = jnp.ones(1, runs.y.dtype)
         if len(self.laws) > 1:
             share = self.weighing(self.laws, fits, runs, validations)
         parts = tuple(found.posterior(law) for law, found in zip(self.laws, basins, strict=True))
-        return Belief(tuple(fits), tuple(basins), tuple(validations), share, Mixture(parts, share))
+        return Belief(fits, basins, tuple(validations), share, Mixture(parts, share))
 
     def _validate(
-        self, runs: Observations, target: Target, keys: Sequence[Array]
+        self, state: State, target: Target, key: Array
     ) -> tuple[Observations, list[Validation], float | Array]:
         """The runs, forward chaining of every law, and the power that fits are aimed by."""
-        powers = self.aim if isinstance(self.aim, tuple) else (self.aim,)
+        runs, powers = state.observations, self.aim if isinstance(self.aim, tuple) else (self.aim,)
         if len(self.laws) == len(powers) == 1 and self.chain is None:
             return runs, [], powers[0]
-        chain, tried = self.chain or self.default_chain, []
-        for law, key in zip(self.laws, keys, strict=True):
-            own = jax.random.fold_in(key, 1)
+        chain = self.chain or self.default_chain
+
+        def validate(law, number, runs, *_):
+            own = jax.random.fold_in(jax.random.fold_in(key, number), 1)
             if len(powers) == 1:
-                tried.append(chain(law, runs, target, own))
-            else:
-                tried.append(chain.at_powers(law, runs, target, own, powers))
-            runs = _after(runs, jnp.max(jnp.abs(tried[-1].error)))
+                return chain(law, runs, target, own)
+            return chain.at_powers(law, runs, target, own, powers)
+
+        runs, tried = self._in_turn(validate, runs, state)
         if len(powers) == 1:
             return runs, tried, powers[0]
 
@@ -220,6 +218,23 @@ class Design(eqx.Module):
         equal = jnp.full(len(self.laws), 1 / len(self.laws), runs.y.dtype)
         place = chosen_aim([together(at(place), equal) for place in range(len(powers))])
         return runs, at(place), jnp.asarray(powers, runs.y.dtype)[place]
+
+    def _in_turn(self, function: Callable, runs: Observations, state: State) -> tuple[Observations, list]:
+        """``function(law, number, runs, optima, num_optima)`` of every law, in turn.
+
+        The laws take turns: programs that need nothing of each other would be run at once by XLA, on the
+        threads of one pool, and nested loops there have been seen to wait for each other for ever.
+        """
+        found: dict[int, Any] = {}
+        for group in sharing(self.laws):
+            given = [(state.optima[number], state.num_optima[number]) for number in group]
+            if len(group) == 1:
+                results = [function(self.laws[group[0]], group[0], runs, *given[0])]
+            else:
+                results = _loop(tuple(self.laws[number] for number in group), group, function, runs, given)
+            found |= zip(group, results, strict=True)
+            runs = _after(runs, jnp.max(jnp.abs(jax.tree.leaves(results)[0])))
+        return runs, [found[number] for number in range(len(self.laws))]
 
     def ask(
         self, state: State, pool: Pool, target: Target, budget: Array, key: Array
@@ -280,6 +295,24 @@ class Design(eqx.Module):
             optima, num_optima = tuple(item[0] for item in kept), tuple(item[1] for item in kept)
             after = eqx.tree_at(lambda s: (s.optima, s.num_optima), after, (optima, num_optima))
         return jax.tree.map(lambda new, old: jnp.where(bought, new, old), after, state)
+
+
+def _loop(laws: tuple, numbers: tuple[int, ...], function: Callable, runs: Observations, given: list) -> list:
+    """``Design._in_turn`` of laws that share a program; what is found is in the parameters of each law."""
+    optima, num_optima = zip(*given, strict=True)
+    each = jnp.arange(len(laws)), jnp.array(numbers), stacked(laws, optima), jnp.stack(num_optima)
+    many = jax.lax.map(lambda one: function(OneOf(laws, one[0]), one[1], runs, *one[2:]), each)
+
+    def has_params(part: Any) -> bool:
+        return isinstance(part, Fit | Basins)
+
+    def own(index: int, place: tuple[int, ...]) -> Any:
+        one = jax.tree.map(lambda leaf: leaf[index], many)
+        return jax.tree.map(
+            lambda part: part.at(place) if has_params(part) else part, one, is_leaf=has_params
+        )
+
+    return [own(index, place) for index, place in enumerate(places(laws))]
 
 
 def _after(observations: Observations, earlier: Array) -> Observations:

@@ -11,10 +11,11 @@ from dataclasses import replace
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
-from jaxsl.law import Law
 from jaxsl.noise import negligible_variance
+from jaxsl.one_of import AnyLaw
 from jaxsl.pool import Observations
 from jaxsl.residual import Problem, problem
 from jaxsl.solver.levenberg_marquardt import LevenbergMarquardt
@@ -51,13 +52,18 @@ class Fit(eqx.Module):
         """Which starts converged, ``(start,)`` of bool."""
         return self.status == CONVERGED
 
+    def at(self, place: tuple[int, ...]) -> "Fit":
+        """The same with the parameters at these places of ``theta``, as of ``jaxsl.one_of.places``."""
+        found = {name: getattr(self, name)[:, np.array(place)] for name in ("theta", "lower", "upper")}
+        return replace(self, **found)
+
     def num_best(self, tolerance: float = 0.01) -> Array:
         """How many starts reached the best objective within a relative ``tolerance``; a scalar."""
         return jnp.sum(self.objective <= self.objective[0] * (1 + tolerance))
 
 
 def fit(
-    law: Law,
+    law: AnyLaw,
     observations: Observations,
     starts: Array,
     solver: Solver | None = None,
@@ -117,7 +123,7 @@ def _mode(
         pull, _ = carry
         found = solver(replace(runs, pull=pull), jnp.where(scouts[:, None] | ~some, starts, jnp.nan))
         squares = jnp.min(jnp.where(jnp.isfinite(found.loss), found.loss, jnp.inf)) * count
-        noise = squares / jnp.maximum(count - runs.law.num_params, 1.0) + least
+        noise = squares / jnp.maximum(count - runs.law.num_real, 1.0) + least
         return (jnp.where(jnp.isfinite(noise), prior * noise / count, 0.0), pull), found
 
     # A loop of two, so that the solver is compiled once.

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from jaxsl.law import Law
+from jaxsl.one_of import AnyLaw
 from jaxsl.pool import Observations
 from jaxsl.residual import problem
 from jaxsl.transform import Box
@@ -57,7 +57,7 @@ class Identification(eqx.Module):
 
 
 def identify(
-    law: Law, observations: Observations, theta: Array, noise: Array, weight: Array | None = None
+    law: AnyLaw, observations: Observations, theta: Array, noise: Array, weight: Array | None = None
 ) -> Identification:
     """What the runs determine around the optimum ``theta (param,)``.
 
@@ -83,7 +83,7 @@ def identify(
     box = runs.box
     z, slope = box.scaled(theta), box.slope(theta)
     lower, upper = box.active(theta)
-    free = ~(lower | upper)
+    free = ~(lower | upper) & law.real
 
     mask = observations.mask
     count = mask.astype(theta.dtype) if weight is None else jnp.where(mask, weight, 0.0)

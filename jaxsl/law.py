@@ -18,11 +18,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
+from typing import TypeVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+
+R = TypeVar("R")
 
 
 @dataclass(frozen=True)
@@ -54,13 +57,15 @@ class Param:
         return self.lower > 0
 
 
+@jax.tree_util.register_static
 @dataclass(frozen=True, eq=False)
 class Law:
     """A scaling law ``y = f(x; theta)``.
 
     ``function(theta, x)`` takes ``theta (param,)`` and one configuration ``x (feature,)`` in the order
     of ``params`` and ``inputs`` and returns a scalar, or ``(output,)`` for several outputs. It must be
-    traceable by JAX. A law is compared by identity, so it can be a static argument of ``jit``.
+    traceable by JAX. A law is compared by identity and is a pytree without leaves, so it can be an
+    argument of ``jit``, static or not.
 
     Args:
         name: the id, such as ``"data_con/sl_5"``.
@@ -136,6 +141,16 @@ class Law:
         """Number of outputs, D."""
         return len(self.outputs)
 
+    @property
+    def real(self) -> np.ndarray:
+        """Which entries of ``theta`` the law has, ``(param,)`` of bool: all; see ``jaxsl.one_of``."""
+        return np.ones(self.num_params, bool)
+
+    @property
+    def num_real(self) -> int:
+        """How many those are."""
+        return self.num_params
+
     @cached_property
     def lower(self) -> np.ndarray:
         """Lower bounds, ``(param,)``."""
@@ -155,6 +170,10 @@ class Law:
     def linear_index(self) -> tuple[int, ...]:
         """Positions of the parameters the law is affine in."""
         return tuple(i for i, param in enumerate(self.params) if param.name in self.linear)
+
+    def apply(self, function: Callable[..., R], *args: Array) -> R:
+        """``function(law, *args)``; of ``jaxsl.one_of.OneOf`` with the law that is meant."""
+        return function(self, *args)
 
     def point(self, theta: Array, x: Array) -> Array:
         """``f(x; theta)`` at one configuration: ``(param,), (feature,) -> (output,)``."""

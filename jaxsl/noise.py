@@ -36,7 +36,7 @@ class InverseGamma(eqx.Module):
     spread: float | Array = float("nan")
     spend: bool = eqx.field(static=True, default=False)
 
-    def variance(self, observations: Observations, squares: Array, num_params: int) -> Array:
+    def variance(self, observations: Observations, squares: Array, num_params: int | Array) -> Array:
         """Posterior mean ``(b0 + SSR / 2) / (a0 + n / 2 - 1)`` (Spend Less, Fit Better, appendix C).
 
         Args:

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 from jax import Array
 from jax.scipy.special import ndtr
 
-from jaxsl.law import Law
+from jaxsl.one_of import AnyLaw
 
 
 class Predictive(eqx.Module):
@@ -76,7 +76,7 @@ class LawPosterior(eqx.Module):
         ([True, False], [(2, 1, 1), (2, 1, 1)])
     """
 
-    law: Law = eqx.field(static=True)
+    law: AnyLaw
     theta: Array
     root: Array
     weight: Array

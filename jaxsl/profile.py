@@ -172,7 +172,7 @@ class _Held(Problem):
 
     def residual(self, theta: Array) -> Array:
         """``(row + 1, output)``."""
-        off = self.share * (self.law.point(theta, self.where) - self.goal)
+        off = self.share * (self.law.predict(theta, self.where[None])[0] - self.goal)
         extra = jnp.where(jnp.arange(off.shape[0]) == self.output, off, 0.0)
         return jnp.concatenate([super().residual(theta), extra[None]])
 

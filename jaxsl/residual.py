@@ -7,6 +7,7 @@ than the loss where there is none.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import equinox as eqx
 import jax
@@ -14,6 +15,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from jaxsl.law import Law
+from jaxsl.one_of import AnyLaw
 from jaxsl.pool import Observations
 from jaxsl.transform import Box, box
 
@@ -70,7 +72,7 @@ class Problem(eqx.Module):
         pull: ``lambda``, the weight of the prior in the objective, a scalar; None for no prior.
     """
 
-    law: Law = eqx.field(static=True)
+    law: AnyLaw
     box: Box
     x: Array
     y: Array
@@ -101,7 +103,7 @@ class Problem(eqx.Module):
 
 
 def problem(
-    law: Law,
+    law: AnyLaw,
     observations: Observations,
     weight: Array | None = None,
     robust: Callable[[Array], Array] | None = None,
@@ -143,6 +145,14 @@ def linearise(problem: Problem, theta: Array, index: tuple[int, ...]) -> tuple[A
     Returns:
         ``(block, row*output)`` and ``(block, column, row*output)``, outputs being those of the block.
     """
+
+    def of(law: Law, theta: Array, x: Array, y: Array, root: Array) -> tuple[Array, Array]:
+        return _linearise(replace(problem, law=law, x=x, y=y, root=root), theta, index)
+
+    return problem.law.apply(of, theta, problem.x, problem.y, problem.root)
+
+
+def _linearise(problem: Problem, theta: Array, index: tuple[int, ...]) -> tuple[Array, Array]:
     blocks, size = theta.shape
     residual, tangent = jax.linearize(lambda theta: problem.residual(theta.ravel()), theta)
     # One tangent serves the same parameter of every block, since no output feels two of them.

@@ -5,11 +5,11 @@ import jax.numpy as jnp
 from jax import Array
 from scipy.stats import qmc
 
-from jaxsl.law import Law
+from jaxsl.one_of import AnyLaw
 from jaxsl.transform import box
 
 
-def random_starts(key: Array, law: Law, num_starts: int, dtype=float) -> Array:
+def random_starts(key: Array, law: AnyLaw, num_starts: int, dtype=float) -> Array:
     """Points in the box, log-uniform where the lower bound is positive, else uniform: ``(start, param)``.
 
     (Spend Less, Fit Better, section 5.1: 64 of them.) The points are a scrambled Sobol sequence shifted by
@@ -28,10 +28,11 @@ def random_starts(key: Array, law: Law, num_starts: int, dtype=float) -> Array:
     sequence = qmc.Sobol(law.num_params, seed=0).random_base2(order)[:num_starts]
     shift = jax.random.uniform(key, (law.num_params,), dtype)
     share = (jnp.asarray(sequence, dtype) + shift) % 1
+    share = jnp.where(law.real, share, 0.5)
     return bounds.theta(bounds.lower + (bounds.upper - bounds.lower) * share)
 
 
-def warm_starts(key: Array, law: Law, num_starts: int, earlier: Array, valid: Array) -> Array:
+def warm_starts(key: Array, law: AnyLaw, num_starts: int, earlier: Array, valid: Array) -> Array:
     """Earlier optima first, fresh random points for the rest: ``(start, param)``.
 
     Args:

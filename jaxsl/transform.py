@@ -12,6 +12,7 @@ import numpy as np
 from jax import Array
 
 from jaxsl.law import Law
+from jaxsl.one_of import AnyLaw
 
 
 class Box(eqx.Module):
@@ -66,7 +67,7 @@ class Box(eqx.Module):
         return jnp.clip(z, self.lower, self.upper)
 
 
-def box(law: Law, dtype=float) -> Box:
+def box(law: AnyLaw, dtype=float) -> Box:
     """The box of ``law`` in scaled coordinates, in the given dtype.
 
     Example:
@@ -77,6 +78,10 @@ def box(law: Law, dtype=float) -> Box:
         >>> bool(jnp.allclose(bounds.theta(bounds.scaled(theta)), theta, rtol=1e-4))
         True
     """
+    return law.apply(lambda law: _box(law, dtype))
+
+
+def _box(law: Law, dtype) -> Box:
     log = law.log
     lower = np.where(log, np.log(np.where(log, law.lower, 1.0)), law.lower)
     upper = np.where(log, np.log(np.where(log, law.upper, 1.0)), law.upper)

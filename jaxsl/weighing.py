@@ -29,8 +29,8 @@ from jax import Array
 
 from jaxsl.chaining import Validation
 from jaxsl.fit import Fit
-from jaxsl.law import Law
 from jaxsl.noise import outcome_variance
+from jaxsl.one_of import AnyLaw
 from jaxsl.pool import Observations
 
 
@@ -39,7 +39,7 @@ class Weighing(Protocol):
 
     def __call__(
         self,
-        laws: Sequence[Law],
+        laws: Sequence[AnyLaw],
         fits: Sequence[Fit],
         observations: Observations,
         validations: Sequence[Validation],
@@ -73,12 +73,12 @@ class Evidence(eqx.Module):
         """Weights by the losses of the fits."""
         return _softmax(self.log_evidence(laws, fits, observations) / self.temperature, fits)
 
-    def log_evidence(self, laws: Sequence[Law], fits: Sequence[Fit], observations: Observations) -> Array:
+    def log_evidence(self, laws: Sequence[AnyLaw], fits: Sequence[Fit], observations: Observations) -> Array:
         """``-BIC / 2``, ``(law,)``; -inf where the fit failed."""
         count = (observations.num_observed * observations.y.shape[1]).astype(observations.y.dtype)
         variance = outcome_variance(observations)
         loss = jnp.stack([fit.loss[0] for fit in fits])
-        num_params = jnp.array([law.num_params for law in laws])
+        num_params = jnp.stack([jnp.asarray(law.num_real) for law in laws])
         spare = count - num_params
         known = jnp.where(spare > 0, loss * count / jnp.maximum(spare, 1), variance)
         known = jnp.maximum(known, self.exact * variance + jnp.finfo(count.dtype).tiny)

@@ -14,7 +14,7 @@ from jaxsl.design import Belief, Design, State
 from jaxsl.episode import enlarge, episode
 from jaxsl.fit import fit
 from jaxsl.host.compiled import compiled
-from jaxsl.law import Law
+from jaxsl.one_of import AnyLaw, place_of
 from jaxsl.pool import Observations, Pool, Target, buffer_size
 from jaxsl.posterior import quantile
 from jaxsl.precision import double_precision, to_numpy
@@ -49,7 +49,7 @@ class Outcome:
 
 
 def run(
-    law: Law,
+    law: AnyLaw,
     group: Group,
     method: Method,
     checkpoints: tuple[float, ...],
@@ -85,7 +85,7 @@ def run(
                 within = np.array([0])
             known = theta[within[-1]] if within.size else None
             at_target = None if known is None else np.asarray(_predict(law, jnp.asarray(known), target.x))
-            fitted.append(known)
+            fitted.append(None if known is None else known[list(place_of(law))])
             prediction.append(None if at_target is None else at_target[:num])
             median.append(None if known is None or middle is None else middle[within[-1], :num])
     spent_in_all = float(share[list(bought)].sum())
@@ -114,7 +114,7 @@ def _padded(rows: np.ndarray, more: int) -> np.ndarray:
 
 
 @compiled
-def _predict(law: Law, theta, x):
+def _predict(law: AnyLaw, theta, x):
     return law.predict(theta, x)
 
 
@@ -144,7 +144,7 @@ def begin(design: Design, pool: Pool, hidden: Oracle) -> tuple[State, list[int]]
     It is what ``jaxsl.episode.buy`` would come to, without a program to compile.
     """
     cost = np.asarray(pool.cost)
-    num_params = min(law.num_params for law in design.laws)
+    num_params = min(int(law.num_real) for law in design.laws)
     wanted = int(WARM_PER_PARAMETER * num_params // design.laws[0].num_outputs)
     order = np.argsort(cost, kind="stable")
     within = np.cumsum(cost[order[:wanted]]) <= WARM_SHARE * (1 + 1e-9)
@@ -168,7 +168,7 @@ def _episode(design: Design, state: State, pool: Pool, target: Target, hidden: O
     return episode(design, state, pool, target, hidden.reveal, budget, key, ROUNDS, median)
 
 
-def _blind(law: Law, method: Method, pool: Pool, hidden: Oracle, checkpoints: tuple[float, ...], key):
+def _blind(law: AnyLaw, method: Method, pool: Pool, hidden: Oracle, checkpoints: tuple[float, ...], key):
     """The same of a method that looks at no belief: its fits wait for the checkpoints."""
     cost = np.asarray(pool.cost)
     order, ends = blind_order(method, pool, checkpoints, key)
@@ -216,7 +216,7 @@ def _draw(chooser, pool: Pool, budget: float, key):
 
 
 @compiled
-def _fit(law: Law, pool: Pool, hidden: Oracle, bought, key):
+def _fit(law: AnyLaw, pool: Pool, hidden: Oracle, bought, key):
     """The best parameters on the bought rows."""
     y, mask = hidden.reveal_all(bought)
     starts = random_starts(key, law, 64, pool.x.dtype)

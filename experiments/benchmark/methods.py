@@ -14,9 +14,9 @@ from jaxsl.acquisition import MSPE, DOptimal
 from jaxsl.basins import BasinRule
 from jaxsl.choice import Chooser
 from jaxsl.design import Design
-from jaxsl.law import Law
 from jaxsl.lookahead import Rollout
 from jaxsl.noise import InverseGamma
+from jaxsl.one_of import AnyLaw
 from jaxsl.pool import Pool, Target
 from jaxsl.posterior import Posterior, tabulate
 from jaxsl.solver.levenberg_marquardt import LevenbergMarquardt
@@ -82,7 +82,7 @@ class Method:
         """Whether the choice needs a fit of what was bought."""
         return self.criterion is not None
 
-    def design(self, law: Law, spread: float) -> Design:
+    def design(self, law: AnyLaw, spread: float) -> Design:
         """The design of this method on one law; inside the scope of double precision.
 
         Args:

@@ -2,7 +2,7 @@
 
 One result is one line of JSON, written whole and flushed to the disk; a half-written last line is dropped on
 the next start. A result is found again by its fingerprint: task, law, method, seed, protocol, and digests of
-the data and of the code that made it. A process is for one law, which it compiles once for all methods.
+the data and of the code that made it. Laws that share a program share a process, and its compilation.
 """
 
 import ast
@@ -158,6 +158,7 @@ def measure(unit: Unit, data: Path | None = None) -> dict:
     """
     from experiments.benchmark.episode import r2, run
     from experiments.benchmark.methods import METHODS
+    from jaxsl.one_of import shared
 
     task = find_task(unit.task)
     groups = groups_of(unit, data)
@@ -167,7 +168,7 @@ def measure(unit: Unit, data: Path | None = None) -> dict:
         start = time.process_time()
         found = measure(task, groups, unit.method, unit.seed)
         return {**unit.__dict__, **found, "cpu_seconds": time.process_time() - start}
-    law = next(law for law in task.laws if law.name == unit.law)
+    law = shared(next(law for law in task.laws if law.name == unit.law), task.laws)
     sizes = [(len(group.train.x), len(group.test.x)) for group in groups.values()]
     num_runs, num_targets = (max(size) for size in zip(*sizes, strict=True))
     method = METHODS[unit.method]
@@ -236,12 +237,13 @@ def _where(unit: Unit) -> tuple[str, bool]:
 def spread(missing: dict[str, Unit], data: Path | None, workers: int) -> Iterator[tuple[str, dict]]:
     """Measure over processes of this machine, results as they come.
 
-    The first seed of every law comes before the others. Each law has a process of its own for them: one that
-    compiled many programs is large, and has been seen to die.
+    The first seed of every law comes before the others. Laws that share a program have a process of their own
+    for them, one for each worker: one that compiled many programs is large, and has been seen to die.
     """
-    parts: dict[tuple[bool, str], dict[str, Unit]] = {}
+    parts: dict[tuple[bool, str, int], dict[str, Unit]] = {}
     for key, unit in missing.items():
-        parts.setdefault((unit.seed > 0, unit.law), {})[key] = unit
+        program, place = _program(unit)
+        parts.setdefault((unit.seed > 0, program, place % workers), {})[key] = unit
     waiting, found = deque(parts.values()), SimpleQueue[tuple[str, dict] | None]()
 
     def work():
@@ -261,6 +263,17 @@ def spread(missing: dict[str, Unit], data: Path | None, workers: int) -> Iterato
             num -= 1
         else:
             yield result
+
+
+def _program(unit: Unit) -> tuple[str, int]:
+    """The first of the laws that share a unit's program, and the place of its own among them."""
+    from jaxsl.one_of import sharing
+
+    if unit.several:
+        return unit.law, 0
+    names = [law.name for law in find_task(unit.task).laws]
+    group = next(group for group in sharing(find_task(unit.task).laws) if names.index(unit.law) in group)
+    return names[group[0]], group.index(names.index(unit.law))
 
 
 def _alone(units: dict[str, Unit], data: Path | None) -> Iterator[tuple[str, dict]]:
@@ -283,7 +296,7 @@ def _alone(units: dict[str, Unit], data: Path | None) -> Iterator[tuple[str, dic
 def submit(
     missing: dict[str, Unit], data: Path | None, cluster: str, folder: Path
 ) -> Iterator[tuple[str, dict]]:
-    """Measure as jobs of a scheduler, one for each law, by submitit.
+    """Measure as jobs of a scheduler, one for all laws that share a program, by submitit.
 
     Args:
         missing: units by fingerprint.
@@ -302,7 +315,7 @@ def submit(
     )
     parts: dict[str, list[str]] = {}
     for key, unit in missing.items():
-        parts.setdefault(unit.law, []).append(key)
+        parts.setdefault(_program(unit)[0], []).append(key)
     groups = list(parts.values())
     jobs = executor.map_array(
         _measure_all, [[missing[key] for key in keys] for keys in groups], [data] * len(groups)
@@ -313,7 +326,7 @@ def submit(
 
 
 def _measure_all(units: list[Unit], data: Path | None) -> list[dict]:
-    """A job: all units of one law."""
+    """A job: all units of laws that share a program."""
     start_worker()
     return [_measure(unit, data) for unit in units]
 

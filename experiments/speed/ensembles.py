@@ -1,9 +1,10 @@
-"""How long several laws take to compile: one program for all of them, or one for each.
+"""How long several laws take to compile: a program that the laws take turns in, one for each, one for all.
 
 Command: ``python -m experiments speed ensembles``. Fresh processes, one after the other, fit, validate and
 mix the ten laws of ``data_con`` on its whole pool, with the persistent cache of ``jaxsl.host.cache`` empty
-and then filled. The command line compiles law by law: one more law, or one less, costs one program, and
-``fit``, ``next`` and ``laws rank`` share them.
+and then filled. In ``turns`` the program is told by a number which law is meant (``jaxsl.one_of``), as on the
+command line; ``one a law`` has a program for each; ``one for all`` fits all of them and mixes, as
+``jaxsl.design.Design`` does in a user's own program.
 """
 
 import os
@@ -25,12 +26,13 @@ from jaxsl.host.cache import enable_compilation_cache
 from jaxsl.host.compiled import compiled
 from jaxsl.host.ensemble_programs import LEVEL, learn, mix
 from jaxsl.host.packing import pack_observations, pack_target
+from jaxsl.one_of import shared
 from jaxsl.pool import Pool
 from jaxsl.precision import double_precision
 from laws.tasks import DATA_CON
 
 
-def seconds(folder: str, together: bool, data: Path | None) -> float:
+def seconds(folder: str, programs: str, data: Path | None) -> float:
     """CPU seconds of this process for the ten laws."""
     os.environ["JAXSL_CACHE"] = folder
     enable_compilation_cache()
@@ -39,10 +41,12 @@ def seconds(folder: str, together: bool, data: Path | None) -> float:
     with double_precision():
         runs, target = pack_observations(group.train.x, group.train.y), pack_target(group.test.x)
         key = jax.random.key(0)
-        if together:
+        if programs == "one for all":
             jax.block_until_ready(_together(Design(DATA_CON.laws), runs, target, key))
         else:
-            learned = [learn(law, runs, target, target.x, key) for law in DATA_CON.laws]
+            turns = programs == "turns"
+            laws = [shared(law, DATA_CON.laws) if turns else law for law in DATA_CON.laws]
+            learned = [learn(law, runs, target, target.x, key) for law in laws]
             rows = jnp.arange(target.x.shape[0])[:, None]
             jax.block_until_ready(mix(Design(DATA_CON.laws).weighing, DATA_CON.laws, learned, runs, rows))
     return time.process_time() - begin
@@ -59,11 +63,11 @@ def main(
     data: Annotated[Path | None, typer.Option(help="Folder that holds scalebench/.")] = None,
     out: Annotated[Path, typer.Option(help="Folder of the tables.")] = OUTPUTS,
 ) -> None:
-    """Measure compiling ten laws as one program and as ten, with an empty and with a filled cache."""
+    """Measure ten laws in one, in ten and in a single program, with an empty and with a filled cache."""
     rows = []
-    for programs, together in (("one", True), ("one a law", False)):
+    for programs in ("turns", "one a law", "one for all"):
         with tempfile.TemporaryDirectory() as folder:
-            first, second = (alone(seconds, folder, together, data) for _ in range(2))
+            first, second = (alone(seconds, folder, programs, data) for _ in range(2))
         rows.append({"programs": programs, "first process, CPU s": first, "second process, CPU s": second})
         Console().print(", ".join(f"{name} {value}" for name, value in rows[-1].items()))
     write_table("speed_ensembles", rows, provenance("python -m experiments speed ensembles"), out)

@@ -45,6 +45,7 @@ from jaxsl.host.problem import Runs
 from jaxsl.host.session import allowed, require_cost
 from jaxsl.host.table import read
 from jaxsl.law import Law
+from jaxsl.one_of import shared
 from jaxsl.pool import buffer_size
 from jaxsl.precision import double_precision, to_numpy
 
@@ -93,7 +94,7 @@ def rank_laws(
     with double_precision():
         identified = [
             int(num_identified(law, found.observations, one.basins))
-            for law, one in zip(found.ensemble.laws, found.learned, strict=True)
+            for law, one in zip(found.fitted, found.learned, strict=True)
         ]
     rows = [
         RankedLaw(**vars(law), num_identified=num)
@@ -197,7 +198,8 @@ def believe_laws(chosen: Ensemble, seed: int = 0, pool: Runs | None = None) -> B
         aim = everywhere(observations) if targets is None else pack_target(targets.x)
         rows = [aim.x] + ([jnp.asarray(pad(pool.x, buffer_size(len(pool.x))))] if pool else [])
         asked = jnp.concatenate(rows)
-        learned = [to_numpy(learn(law, observations, aim, asked, key)) for law in chosen.laws]
+        fitted = [shared(law, chosen.laws) for law in chosen.laws]
+        learned = [to_numpy(learn(law, observations, aim, asked, key)) for law in fitted]
         why = [_unusable(one, aim.x.shape[0]) for one in learned]
         left_out = tuple(
             LeftOut(law.name, reason) for law, reason in zip(chosen.laws, why, strict=True) if reason
@@ -208,12 +210,13 @@ def believe_laws(chosen: Ensemble, seed: int = 0, pool: Runs | None = None) -> B
                 f"no law can be used on {chosen.problem.table}: {reasons}; check the units of the inputs "
                 "(--map N=1e6*COLUMN rescales one) or take other laws"
             )
-        laws = tuple(law for law, reason in zip(chosen.laws, why, strict=True) if not reason)
-        kept = tuple(one for one, reason in zip(learned, why, strict=True) if not reason)
+        usable = [index for index, reason in enumerate(why) if not reason]
+        laws = tuple(chosen.laws[index] for index in usable)
+        kept = tuple(learned[index] for index in usable)
         at_target = jnp.arange(aim.x.shape[0])[:, None]
         mixed = to_numpy(mix(Design(laws).weighing, laws, kept, observations, at_target))
-    usable = Ensemble(laws, chosen.problem, seen, (*chosen.left_out, *left_out))
-    return Believed(usable, kept, mixed, observations)
+    told = Ensemble(laws, chosen.problem, seen, (*chosen.left_out, *left_out))
+    return Believed(told, tuple(fitted[index] for index in usable), kept, mixed, observations)
 
 
 def _unusable(learned: Learned, num_target: int) -> str:

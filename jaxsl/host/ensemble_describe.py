@@ -7,6 +7,7 @@ import numpy as np
 from jaxsl.host.ensemble_laws import Ensemble
 from jaxsl.host.ensemble_programs import Learned, Mixed
 from jaxsl.host.ensemble_report import EnsemblePrediction, EnsembleReport, LawReport
+from jaxsl.one_of import AnyLaw
 from jaxsl.pool import Observations
 
 NO_TARGET = (
@@ -21,12 +22,14 @@ class Believed:
 
     Attributes:
         ensemble: the laws that could be fitted, and the problem.
+        fitted: the same laws as they were fitted, which is how ``learned`` lays out their parameters.
         learned: what each says.
         mixed: what they say together.
         observations: the runs, padded.
     """
 
     ensemble: Ensemble
+    fitted: tuple[AnyLaw, ...]
     learned: tuple[Learned, ...]
     mixed: Mixed
     observations: Observations

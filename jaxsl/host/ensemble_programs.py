@@ -1,9 +1,8 @@
-"""The compiled programs behind answers of several laws: one a law, and two that mix what the laws say.
+"""The compiled programs behind answers of several laws: one fits a law, and two mix what the laws say.
 
-A law is fitted, validated and predicted with by a program of its own, which the cache on disk keeps: one more
-law compiles one more program, whatever the others are. What mixes sees numbers and no law. Measured by
-``python -m experiments speed ensembles`` on ten laws: 61 CPU seconds the first time and 15 the second; one
-program for all of them takes 71 and 12, and all of the 71 again for one law more or less.
+Laws are fitted, validated and predicted with one after the other, by one program for all that may share it
+(``jaxsl.one_of``). What mixes sees numbers and no law. ``python -m experiments speed ensembles`` compares
+that with a program for each law and with a single one for everything.
 """
 
 from collections.abc import Sequence
@@ -22,7 +21,7 @@ from jaxsl.design import Belief, Design
 from jaxsl.fit import Fit
 from jaxsl.host.compiled import compiled
 from jaxsl.identify import identify
-from jaxsl.law import Law
+from jaxsl.one_of import AnyLaw
 from jaxsl.pool import Observations, Pool, Target
 from jaxsl.posterior import Heaviest, Mixture, Moments, Predictive, Tabulated, moments
 from jaxsl.weighing import Evidence, Weighing
@@ -75,7 +74,7 @@ class Ranking(eqx.Module):
     moments: Moments
 
 
-def learn(law: Law, observations: Observations, target: Target, x: Array, key: Array) -> Learned:
+def learn(law: AnyLaw, observations: Observations, target: Target, x: Array, key: Array) -> Learned:
     """Fit a law, validate it toward the target and predict at ``x (row, feature)``."""
     design = Design((law,))
     design = replace(design, chain=design.default_chain)
@@ -94,13 +93,17 @@ def _validated_fit(
 
 
 @compiled
-def _predicted(law: Law, basins: Basins, x: Array) -> Predictive:
+def _predicted(law: AnyLaw, basins: Basins, x: Array) -> Predictive:
     return basins.posterior(law).at(x)
 
 
 @compiled
 def mix(
-    rule: Weighing, laws: Sequence[Law], learned: Sequence[Learned], observations: Observations, rows: Array
+    rule: Weighing,
+    laws: Sequence[AnyLaw],
+    learned: Sequence[Learned],
+    observations: Observations,
+    rows: Array,
 ) -> Mixed:
     """Weigh the laws and predict with all of them at ``rows (target, 1)`` of what they were asked for."""
     fits = tuple(one.fit for one in learned)
@@ -146,7 +149,7 @@ def rank_rows(
 
 
 @compiled
-def num_identified(law: Law, observations: Observations, basins: Basins) -> Array:
+def num_identified(law: AnyLaw, observations: Observations, basins: Basins) -> Array:
     """Parameters of the heaviest basin, less those at a bound and less directions that the runs leave open.
 
     A scalar, by ``jaxsl.identify``.

@@ -10,7 +10,7 @@ from jaxsl.basins import Basins
 from jaxsl.choice import Choice
 from jaxsl.design import Belief, Design, State
 from jaxsl.host.compiled import compiled
-from jaxsl.law import Law
+from jaxsl.one_of import AnyLaw
 from jaxsl.pool import Observations, Pool, Target
 from jaxsl.posterior import Moments, moments, quantile
 from jaxsl.transform import box
@@ -111,7 +111,7 @@ def tell(design: Design, state: State, pool: Pool, index: Array, y: Array, belie
     return design.tell(state, pool, index, y, belief)
 
 
-def _now(belief: Belief, law: Law, observations: Observations, target: Target) -> Now:
+def _now(belief: Belief, law: AnyLaw, observations: Observations, target: Target) -> Now:
     posterior, basins = belief.posterior, belief.basins[0]
     return Now(
         belief=belief,
@@ -122,7 +122,7 @@ def _now(belief: Belief, law: Law, observations: Observations, target: Target) -
     )
 
 
-def _parameters(law: Law, basins: Basins) -> Parameters:
+def _parameters(law: AnyLaw, basins: Basins) -> Parameters:
     bounds = box(law, basins.theta.dtype)
     z = bounds.scaled(basins.theta)
     deviation = jnp.linalg.norm(basins.root, axis=2) / bounds.slope(basins.theta)

@@ -65,8 +65,9 @@ def search_box(problem: Problem, start: Array) -> SearchBox:
     law, blocks, size = problem.law, *start.shape
     box = jax.tree.map(lambda leaf: leaf.reshape(blocks, size), problem.box)
     solved = np.isin(np.arange(size), eliminated(problem))
-    sizes = (law.lower == 0).reshape(blocks, size) & ~solved
-    floor = jnp.asarray(np.where(sizes, FLOOR * law.upper.reshape(blocks, size), 1.0), start.dtype)
+    own = law.apply(lambda law: jnp.asarray([law.lower, law.upper], start.dtype)).reshape(2, blocks, size)
+    sizes = (own[0] == 0) & ~solved
+    floor = jnp.where(sizes, FLOOR * own[1], 1.0)
     zero = sizes & (start > floor)
     width = -math.log(FLOOR) / 4
     return SearchBox(
