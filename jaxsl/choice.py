@@ -36,7 +36,7 @@ class Chooser(eqx.Module):
         (0, [6.31, 5.02, -inf])
     """
 
-    cost_exponent: float = 0.4
+    cost_exponent: float | Array = 0.4
     draw: bool = eqx.field(static=True, default=False)
 
     def __call__(self, score: Array, pool: Pool, available: Array, money: Array, key: Array) -> Choice:

@@ -45,7 +45,7 @@ def climb(
     bounds: Bounds,
     start: Array,
     money: Array,
-    cost_exponent: float = 0.4,
+    cost_exponent: float | Array = 0.4,
     num_steps: int = 60,
 ) -> Climb:
     """Maximise ``log score - gamma log cost`` from every start.

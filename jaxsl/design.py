@@ -23,6 +23,7 @@ numbers come from ``fold_in(key, num_observed)``, so replaying the same runs giv
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import equinox as eqx
@@ -35,6 +36,7 @@ from jaxsl.basins import BasinRule, Basins
 from jaxsl.chaining import ForwardChain, Validation, aimed, chosen_aim, together
 from jaxsl.choice import Choice, Chooser
 from jaxsl.fit import PRIOR, Fit, fit
+from jaxsl.lookahead import Rollout
 from jaxsl.one_of import AnyLaw, OneOf, places, sharing, stacked
 from jaxsl.pool import Observations, Pool, Target, buffer_size, empty
 from jaxsl.posterior import Heaviest, Mixture, Posterior, Validated, quantile, tabulate
@@ -121,7 +123,8 @@ class Design(eqx.Module):
         chain: how laws are validated; when None, several laws by the default and one law not at all.
         aim: power by which runs near the target count for more in the fits, see ``jaxsl.chaining.aimed``; of
             several, forward chaining chooses at every step, the first being the default.
-        planner: chooses in place of acquisition and chooser, looking further ahead; see ``jaxsl.lookahead``.
+        lookahead: what decides how much cost counts, in place of the chooser's exponent, by plans for the
+            rest of the budget; when None, several laws by the default and one law not at all.
         num_scored: basins of several laws that are scored, the heaviest: the work grows with their square.
         least_scored: weight of the lightest of them; a median, which predicts, does not feel lighter ones.
 
@@ -140,7 +143,7 @@ class Design(eqx.Module):
     weighing: Weighing = Product((Evidence(16.0), InverseError(0.25)))
     chain: ForwardChain | None = None
     aim: float | tuple[float, ...] = eqx.field(static=True, default=0.0)
-    planner: Callable[..., Choice] | None = None
+    lookahead: Rollout | None = None
     num_scored: int = eqx.field(static=True, default=12)
     least_scored: float = 0.01
 
@@ -253,10 +256,20 @@ class Design(eqx.Module):
             posterior = Heaviest(posterior, self.num_scored, self.least_scored)
         key = jax.random.fold_in(jax.random.fold_in(key, state.observations.num_observed), len(self.laws))
         money = budget - state.spent
-        if self.planner is not None:
-            return self.planner(posterior, pool, target, state.available, money, key), belief
+        chooser = self.priced(posterior, pool, target, state.available, money, key)
         score = self.acquisition(posterior, pool, target)
-        return self.chooser(score, pool, state.available, money, key), belief
+        return chooser(score, pool, state.available, money, key), belief
+
+    def priced(
+        self, posterior: Posterior, pool: Pool, target: Target, available: Array, money: Array, key: Array
+    ) -> Chooser:
+        """The chooser, its exponent by looking ahead where the design does; arguments as of ``Rollout``."""
+        lookahead = self.lookahead
+        if lookahead is None and len(self.laws) > 1:
+            lookahead = Rollout()
+        if lookahead is None:
+            return self.chooser
+        return replace(self.chooser, cost_exponent=lookahead(posterior, pool, target, available, money, key))
 
     def tell(
         self,

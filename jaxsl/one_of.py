@@ -117,6 +117,8 @@ def places(laws: tuple[Law, ...]) -> tuple[tuple[int, ...], ...]:
         >>> from laws.moe import SL_1, SL_2
         >>> SL_1.num_params, SL_2.num_params, places((SL_1, SL_2))
         (4, 5, ((0, 1, 2, 3), (0, 1, 2, 3, 4)))
+        >>> width((SL_1, SL_2)), [law.num_params for law in alike((SL_1, SL_2))]
+        (5, [5, 5])
     """
     affine = max(len(law.linear_index) for law in laws)
     found = []
@@ -160,6 +162,14 @@ def sharing(laws: Sequence[AnyLaw], widest: int = WIDEST) -> tuple[tuple[int, ..
 
     Laws over the same inputs with equally many outputs, none separable, none longer than ``widest`` when laid
     out like the others of its group.
+
+    Example:
+        >>> from laws import kaplan, moe
+        >>> sharing((moe.SL_1, kaplan.SIZE_DATA, moe.SL_2))
+        ((0, 2), (1,))
+        >>> one = shared(moe.SL_1, (moe.SL_1, kaplan.SIZE_DATA, moe.SL_2))
+        >>> one.num_params, place_of(one), place_of(kaplan.SIZE_DATA)
+        (5, (0, 1, 2, 3), (0, 1, 2, 3))
     """
     groups: list[list[int]] = []
     for number, law in enumerate(laws):
@@ -191,7 +201,14 @@ def place_of(law: AnyLaw) -> tuple[int, ...]:
 
 
 def stacked(laws: tuple[Law, ...], theta: Sequence[Array]) -> Array:
-    """Parameter vectors of each law, ``(..., param)`` of its own, laid out alike: ``(law, ..., param)``."""
+    """Parameter vectors of each law, ``(..., param)`` of its own, laid out alike: ``(law, ..., param)``.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from laws.moe import SL_1, SL_2
+        >>> stacked((SL_1, SL_2), [jnp.ones(4), jnp.ones(5)]).tolist()
+        [[1.0, 1.0, 1.0, 1.0, 0.0], [1.0, 1.0, 1.0, 1.0, 1.0]]
+    """
     size = width(laws)
     return jnp.stack(
         [

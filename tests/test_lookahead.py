@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from jaxsl.design import Design
 from jaxsl.law import Law, params
 from jaxsl.lookahead import Rollout
 from jaxsl.pool import Pool, uniform_target
@@ -55,33 +56,42 @@ def greedy(money, exponent):
         bought.append(may[int(np.argmax(value))])
 
 
-@pytest.mark.parametrize("money", [1.0, 3.0, 6.0, 9.0, 13.0])
-def test_every_plan_is_the_greedy_one_of_its_exponent_and_the_best_begins(money):
+@pytest.mark.parametrize("money", [1.0, 3.0, 6.0, 9.0])
+def test_every_plan_is_the_greedy_one_of_its_exponent_and_the_best_decides(money):
     rule = Rollout()
-    belief, pool, target = world()
-    plans = rule.plans(belief, pool, target, jnp.ones(4, bool), money, jax.random.key(0))
+    world_, every, key = world(), jnp.ones(4, bool), jax.random.key(0)
+    plans = rule.plans(*world_, every, money, key)
     by_hand = [greedy(money, exponent) for exponent in rule.exponents]
     np.testing.assert_allclose(plans.variance, [variance(X[plan, 0]) for plan in by_hand])
     np.testing.assert_allclose(plans.spent, [COST[plan].sum() for plan in by_hand])
-    np.testing.assert_array_equal(plans.num_runs, [len(plan) for plan in by_hand])
-    np.testing.assert_array_equal(plans.first.index, [plan[0] for plan in by_hand])
-    choice = rule(belief, pool, target, jnp.ones(4, bool), money, jax.random.key(0))
-    assert int(choice.index) == by_hand[int(np.argmin(plans.variance))][0]
+    np.testing.assert_array_equal(plans.bought, [np.isin(np.arange(4), plan) for plan in by_hand])
+    best = rule.exponents[int(np.argmin([variance(X[plan, 0]) for plan in by_hand]))]
+    assert float(rule(*world_, every, money, key)) == best
 
 
 def test_no_plan_is_worse_than_the_best_order_of_all_by_much():
-    belief, pool, target = world()
-    plans = Rollout().plans(belief, pool, target, jnp.ones(4, bool), 9.0, jax.random.key(0))
+    plans = Rollout().plans(*world(), jnp.ones(4, bool), 9.0, jax.random.key(0))
     sets = {tuple(sorted(order[:k])) for order in permutations(range(4)) for k in range(5)}
     best = min(variance(X[list(runs), 0]) for runs in sets if COST[list(runs)].sum() <= 9)
     assert best * (1 - 1e-9) <= plans.variance.min() <= 1.2 * best
 
 
-def test_nothing_affordable_is_no_choice_and_unavailable_runs_are_never_planned():
-    belief, pool, target = world()
-    choice = Rollout()(belief, pool, target, jnp.ones(4, bool), 0.5, jax.random.key(0))
-    assert int(choice.index) == -1
+def test_unavailable_runs_are_never_planned_and_with_money_for_all_nothing_is():
     only = jnp.array([False, True, False, False])
-    plans = Rollout().plans(belief, pool, target, only, 99.0, jax.random.key(0))
-    np.testing.assert_array_equal(plans.first.index, [1, 1, 1])
-    np.testing.assert_array_equal(plans.num_runs, [1, 1, 1])
+    plans = Rollout().plans(*world(), only, 99.0, jax.random.key(0))
+    np.testing.assert_array_equal(plans.bought, [only] * 3)
+    rule = Rollout((0.7, 0.0))
+    enough = COST.sum()
+    assert float(rule(*world(), jnp.ones(4, bool), enough, jax.random.key(0))) == 0.7
+    assert float(rule(*world(), jnp.ones(4, bool), jnp.inf, jax.random.key(0))) == 0.7
+
+
+def test_several_laws_look_ahead_by_default_and_one_law_does_not():
+    belief, pool, target = world()
+    asked = belief, pool, target, jnp.ones(4, bool), 3.0, jax.random.key(0)
+    best = float(Rollout()(*asked))
+    assert best != 0.4, "the case must tell them apart"
+    assert float(Design((LINE, LINE)).priced(*asked).cost_exponent) == best
+    assert Design((LINE,)).priced(*asked).cost_exponent == 0.4
+    assert float(Design((LINE,), lookahead=Rollout()).priced(*asked).cost_exponent) == best
+    assert float(Design((LINE, LINE), lookahead=Rollout((0.4,))).priced(*asked).cost_exponent) == 0.4

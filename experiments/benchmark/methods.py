@@ -56,7 +56,7 @@ class Method:
     Attributes:
         criterion, terms: of ``Compared``; no criterion looks at no belief.
         chooser: from scores to a purchase.
-        planner: chooses in place of both, looking further ahead.
+        lookahead: of the design: what decides how much cost counts.
         aim: of the fits at the target, or several for forward chaining to choose from, see ``Design.aim``.
         prior: precision of the parameters' prior in the fits, see ``jaxsl.fit.fit``; None for least squares.
         noise: share of the outcomes' variance that is guessed to be noise (``InverseGamma.fraction``).
@@ -69,7 +69,7 @@ class Method:
     criterion: int | None = None
     terms: tuple[float, float] = (1.0, 1.0)
     chooser: Chooser = field(default_factory=Chooser)
-    planner: Rollout | None = None
+    lookahead: Rollout | None = None
     aim: float | tuple[float, ...] = 0.0
     prior: float | Array | None = Design.prior
     noise: float = 1.0
@@ -95,7 +95,7 @@ class Method:
         rule = BasinRule(prior=prior)
         strength = None if self.prior is None else jnp.asarray(self.prior)
         return Design(
-            (law,), acquisition, self.chooser, rule, SOLVER, strength, planner=self.planner, aim=self.aim
+            (law,), acquisition, self.chooser, rule, SOLVER, strength, lookahead=self.lookahead, aim=self.aim
         )
 
 
@@ -105,7 +105,8 @@ METHODS = {
     "mspe": Method(0),
     "within": Method(0, (1.0, 0.0)),
     "between": Method(0, (0.0, 1.0)),
-    "lookahead": Method(0, planner=Rollout()),
+    "lookahead": Method(0, lookahead=Rollout()),
+    "greedy": Method(0, lookahead=Rollout((0.4,))),
     "aimed": Method(0, aim=2.0),
     "chosen-aim": Method(0, aim=(0.0, 1.0, 2.0, 4.0)),
     "least-squares": Method(0, prior=None),

@@ -24,7 +24,7 @@ def next_command(
     target: TargetOption = None,
     cost: CostOption = None,
     budget: Annotated[
-        float | None, typer.Option("--budget", help="What the next run may cost, in the unit of the costs.")
+        float | None, typer.Option("--budget", help="What may be spent, in the unit of the costs.")
     ] = None,
     count: Annotated[int, typer.Option("-n", "--count", min=1, help="How many candidates to show.")] = 5,
     map: MapOption = None,
@@ -36,7 +36,8 @@ def next_command(
 
     jaxsl next runs.csv --law chinchilla --target N=7e10,D=1.4e12 --cost "6*N*D" --budget 1e21
 
-    With several laws (--law again, or --law all) a run that tells them apart is worth it.
+    The next run costs no more than the budget. With several laws (--law again, or --law all) a run that tells
+    them apart is worth it, and plans for the whole budget decide how much cost counts.
     """
     if not is_one_law(law):
         _next_by_laws(runs, law, target, cost, budget, count, map, outcome, seed, json)

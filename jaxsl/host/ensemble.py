@@ -125,7 +125,9 @@ def next_runs_by_laws(
     Disagreement between laws counts as variance between basins, so a run that tells laws apart is worth it.
 
     Args:
-        source, target, mapping, cost, outcome, budget, count, seed: as in ``jaxsl.host.next_runs``.
+        source, target, mapping, cost, outcome, count, seed: as in ``jaxsl.host.next_runs``.
+        budget: what may be spent, on the next run and on those after it, which are planned to decide how much
+            cost counts (``jaxsl.lookahead``); no limit and no plan when None.
         laws: as in ``fit_laws``.
 
     Raises:
@@ -146,12 +148,13 @@ def next_runs_by_laws(
         aim, size = pack_target(problem.targets.x), buffer_size(len(pool.x))
         ranking = to_numpy(
             rank_rows(
+                design,
                 heaviest(found.learned, found.mixed.share, design.num_scored, design.least_scored),
-                design.chooser,
                 jnp.asarray(pad(pool.cost, size)),
                 jnp.arange(size) < len(pool.x),
                 aim.weight,
                 jnp.asarray(money),
+                jnp.asarray(jnp.inf if budget is None else money),
                 jax.random.key(seed),
                 buffer_size(min(count, len(pool.x)), 8),
             )
@@ -175,6 +178,7 @@ def next_runs_by_laws(
         within=float(ranking.moments.within[:num_targets].mean()),
         between=float(ranking.moments.between[:num_targets].mean()),
         budget=budget,
+        cost_exponent=float(ranking.exponent),
         num_candidates=len(pool.x),
         num_affordable=affordable,
         pool_cost=float(pool.cost.sum()),

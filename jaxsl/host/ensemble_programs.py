@@ -16,7 +16,6 @@ from jax import Array
 from jaxsl.acquisition import MSPE
 from jaxsl.basins import Basins
 from jaxsl.chaining import Validation
-from jaxsl.choice import Chooser
 from jaxsl.design import Belief, Design
 from jaxsl.fit import Fit
 from jaxsl.host.compiled import compiled
@@ -65,12 +64,18 @@ class Mixed(eqx.Module):
 
 
 class Ranking(eqx.Module):
-    """Candidates by value, best first, ``(candidate,)``; ``moments`` are the targets' before any of them."""
+    """Candidates by value, best first, ``(candidate,)``.
+
+    Attributes:
+        exponent: gamma in the value, ``score / cost^gamma``, a scalar.
+        moments: of the targets, before any of them.
+    """
 
     index: Array
     value: Array
     within: Array
     between: Array
+    exponent: Array
     moments: Moments
 
 
@@ -129,23 +134,31 @@ def heaviest(learned: Sequence[Learned], share: Array, num: int, least: float) -
 
 @compiled
 def rank_rows(
+    design: Design,
     posterior: Tabulated,
-    chooser: Chooser,
     cost: Array,
     available: Array,
     target_weight: Array,
+    most: Array,
     money: Array,
     key: Array,
     count: int,
 ) -> Ranking:
-    """Score the candidates, whose rows follow those of the targets; the ``count`` best in detail."""
+    """Score the candidates, whose rows follow those of the targets; the ``count`` best in detail.
+
+    The next run may cost ``most``; ``money`` is what the design looks ahead over, infinite for no limit.
+    """
     num_target = target_weight.size
     rows = jnp.arange(num_target + cost.size, dtype=cost.dtype)[:, None]
     target, pool = Target(rows[:num_target], target_weight), Pool(rows[num_target:], cost)
     fall = MSPE().fall(posterior, pool.x, target)
     score = jnp.maximum(fall.within + fall.between, 0.0)
-    value, index = jax.lax.top_k(chooser(score, pool, available, money, key).value, count)
-    return Ranking(index, value, fall.within[index], fall.between[index], moments(posterior, target.x))
+    chooser = design.priced(posterior, pool, target, available, money, key)
+    value, index = jax.lax.top_k(chooser(score, pool, available, most, key).value, count)
+    now = moments(posterior, target.x)
+    return Ranking(
+        index, value, fall.within[index], fall.between[index], jnp.asarray(chooser.cost_exponent), now
+    )
 
 
 @compiled

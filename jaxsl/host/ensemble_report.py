@@ -118,6 +118,8 @@ class EnsembleNextReport(Report):
         within, between: the target's variance now inside the heaviest basins of all laws, and between them;
             averaged over targets and outputs, noise apart.
         budget: what may be spent, ``None`` for no limit.
+        cost_exponent: gamma in the scores, ``(within + between) / cost^gamma``, the cost as a share of the
+            dearest candidate's.
         num_candidates, num_affordable: candidates, and those within the budget.
         pool_cost: cost of all candidates together.
     """
@@ -127,6 +129,7 @@ class EnsembleNextReport(Report):
     within: float
     between: float
     budget: float | None
+    cost_exponent: float
     num_candidates: int
     num_affordable: int
     pool_cost: float

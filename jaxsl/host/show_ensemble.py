@@ -39,7 +39,7 @@ def show_next_by_laws(report: EnsembleNextReport, unit: str) -> None:
     """Print the ranked candidates."""
     out = console()
     assert report.fit.prediction is not None
-    limit = "no limit" if report.budget is None else f"at most {number(report.budget)} each"
+    limit = "no limit" if report.budget is None else f"at most {number(report.budget)}"
     out.print(
         f"{report.fit.num_runs} runs, {_count(len(report.fit.laws))}; {report.num_candidates} candidates for "
         f"{number(report.pool_cost)} together, {report.num_affordable} affordable ({limit})"
@@ -50,7 +50,8 @@ def show_next_by_laws(report: EnsembleNextReport, unit: str) -> None:
     out.print("target, before any further run: median and 90 % interval of all laws")
     out.print(_prediction(report.fit.prediction))
     out.print()
-    out.print("next runs, best first")
+    ahead = "" if report.budget is None else "; of plans for the whole budget this power's leaves the least"
+    out.print(f"next runs, best first, by (within + between) / cost^{report.cost_exponent:.1f}{ahead}")
     variance = report.within + report.between
     rows = [
         [
