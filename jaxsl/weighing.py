@@ -3,7 +3,7 @@
 A rule is ``(laws, fits, observations, validations) -> share (law,)``, summing to one. Which to use:
 ``python -m experiments weighing`` compares them inside the pools of the benchmark, without its targets.
 
->>> from jaxsl.law import params
+>>> from jaxsl.law import Law, params
 >>> from jaxsl.pool import observe
 >>> laws = [Law(name, lambda theta, x: theta[0], ("N",), params(a=(0, 9))) for name in ("one", "other")]
 >>> runs = observe(jnp.ones((4, 1)), jnp.array([[1.0], [2.0], [3.0], [4.0]]))
