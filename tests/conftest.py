@@ -7,13 +7,20 @@ import jax
 import pytest
 
 from jaxsl.host.cache import enable_compilation_cache
+from jaxsl.host.compiled import accepted
 from jaxsl.host.garbage import collect_seldom
 from jaxsl.precision import double_precision
 
 
-def pytest_configure():
-    """Compile a program once for all workers, for commands under test and for later runs of the suite."""
+def pytest_configure(config):
+    """Compile a program once for all workers, for commands under test and for later runs of the suite.
+
+    Workers compile all programs as the host does its own: a third of the suite's time is compiling.
+    """
     os.environ.setdefault("JAXSL_CACHE", str(Path(__file__).parents[1] / "outputs" / "test_programs"))
+    if not hasattr(config, "workerinput"):
+        fast = (f"--{name}={str(value).lower()}" for name, value in accepted().items())
+        os.environ["XLA_FLAGS"] = " ".join([os.environ.get("XLA_FLAGS", ""), *fast])
     enable_compilation_cache()
     collect_seldom()
 
