@@ -17,7 +17,17 @@ from experiments.benchmark.sweep import Unit, fingerprint, read, sweep, units
 from experiments.benchmark.tables import summary
 from experiments.datasets import Group, Runs
 from jaxsl.acquisition import MSPE, DOptimal, VOptimal
+from jaxsl.law import Law, params
+from jaxsl.one_of import shared
 from jaxsl.pool import Pool, Target
+
+CURVE = Law(
+    "curve",
+    lambda theta, x: theta[0] * jnp.exp(-theta[1] * jnp.log(x[0] + theta[2])),
+    DECAY.inputs,
+    params(A=(1, 1e4), alpha=(0.05, 2), shift=(0, 10)),
+    linear=("A",),
+)
 
 
 def group(seed=0):
@@ -26,6 +36,21 @@ def group(seed=0):
     y = 1.5 + 40 * x**-0.5 + 0.01 * rng.standard_normal(x.shape)
     dear = np.array([[1e5], [1e6]])
     return Group(Runs(x, y, x[:, 0]), Runs(dear, 1.5 + 40 * dear**-0.5, dear[:, 0]))
+
+
+def test_laws_that_share_a_program_share_a_process():
+    assert sweeping._program(Unit("moe", "moe/sl_3", "mspe", 0)) == ("moe/sl_1", 2)
+    assert sweeping._program(Unit("farseer", "farseer/sl_1", "mspe", 0)) == ("farseer/sl_1", 0)
+    assert sweeping._program(Unit("domain", "domain/sl_6", "mspe", 0)) == ("domain/sl_6", 0), "it is long"
+    assert sweeping._program(Unit("moe", "moe/all", "mspe", 0)) == ("moe/all", 0), "all laws at once"
+
+
+def test_an_episode_is_the_same_with_a_program_of_its_own_and_with_a_shared_one():
+    alone, one = DECAY, shared(DECAY, (CURVE, DECAY))
+    outcomes = [run(law, group(), METHODS["mspe"], (0.05, 0.3), 0) for law in (alone, one)]
+    assert len(outcomes[1].theta[1]) == DECAY.num_params
+    for mine, its in zip(*(outcome.prediction for outcome in outcomes), strict=True):
+        np.testing.assert_allclose(mine, its, rtol=1e-3)
 
 
 @pytest.mark.parametrize(
