@@ -98,12 +98,14 @@ def test_next_scores_candidates_by_the_laws_together(three):
         table(), [SIZE, CHINCHILLA, SIZE_DATA], target=POINT, cost="6*N*D", budget=1e17, count=3
     )
     assert answer.fit.laws == three.laws and answer.num_candidates == 5
+    assert answer.cost_exponent in (0.4, 0.0, 1.0)
     assert len(answer.runs) == 3 and {run.row_number for run in answer.runs} < {20, 21, 22, 23, 24}
     assert [run.score for run in answer.runs] == sorted((run.score for run in answer.runs), reverse=True)
     for run in answer.runs:
         share = run.cost / (6 * 1.6e7 * 1.6e9)
         assert run.cost <= 1e17 and run.labels == {"note": "run"}
-        assert run.score == pytest.approx((run.within + run.between) / share**0.4, rel=1e-6)
+        value = (run.within + run.between) / share**answer.cost_exponent
+        assert run.score == pytest.approx(value, rel=1e-6)
         assert 0 < run.within + run.between <= answer.within + answer.between
 
 
@@ -182,7 +184,9 @@ def test_the_commands_print_tables_and_json(runs, three):
     options = (*THREE, "--target", POINT, "--cost", "6*N*D", "-n", 2)
     shown = invoke("next", runs, *options)
     assert shown.exit_code == 0 and "5 candidates" in shown.stdout
-    assert "next runs, best first" in shown.stdout and "variance falls by" in shown.stdout
+    assert "by (within + between) / cost^0.4\n" in shown.stdout and "variance falls by" in shown.stdout
+    planned = invoke("next", runs, *options, "--budget", "1e17").stdout
+    assert "cost^" in planned and "; of plans for the whole budget this power's leaves the least" in planned
     answer = json.loads(invoke("next", runs, *options, "--json").stdout)
     assert len(answer["runs"]) == 2 and answer["fit"]["laws"] == found["laws"]
 
