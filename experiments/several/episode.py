@@ -10,7 +10,7 @@ import numpy as np
 from jax import Array
 
 from experiments.benchmark.episode import NEVER, begin, blind_order, explained, pool_of, target_of
-from experiments.benchmark.methods import METHODS, SOLVER, Method
+from experiments.benchmark.methods import METHODS, Method
 from experiments.benchmark.oracle import Oracle
 from experiments.datasets import Group
 from jaxsl.design import Belief, Design, State
@@ -20,6 +20,7 @@ from jaxsl.law import Law
 from jaxsl.pool import Observations, Pool, Target, buffer_size
 from jaxsl.posterior import quantile, tabulate
 from jaxsl.precision import double_precision
+from jaxsl.solver.levenberg_marquardt import LevenbergMarquardt
 from laws.tasks import Task
 
 LEVELS = (0.05, 0.5, 0.95)
@@ -45,19 +46,17 @@ class Forecast:
 
 def design_of(laws: tuple[Law, ...], method: Method, spread: float = float("nan")) -> Design:
     """The settings of a method for several laws; ``spread`` as in ``Method.design``."""
-    alone = (
-        method.design(laws[0], spread)
-        if method.believes
-        else Design(laws, chooser=method.chooser, solver=SOLVER)
-    )
+    alone = method.design(laws[0], spread) if method.believes else Design(laws, chooser=method.chooser)
     num_starts = min(NUM_STARTS // len(laws), 64)
+    solver = LevenbergMarquardt(rows=32)
     return replace(
         alone,
         laws=laws,
         basin_rule=replace(alone.basin_rule, max_basins=min(NUM_BASINS // len(laws), 8)),
+        solver=solver,
         num_starts=num_starts,
         num_warm=num_starts // 2,
-        chain=replace(alone.default_chain, num_starts=num_starts // 4),
+        chain=replace(alone.default_chain, num_starts=num_starts // 4, solver=solver),
     )
 
 
