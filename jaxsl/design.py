@@ -113,7 +113,7 @@ class Design(eqx.Module):
     Attributes:
         laws: laws believed in; one, or several over the same inputs and outputs.
         acquisition: ``(posterior, pool, target) -> score (pool,)``.
-        chooser: from scores to a purchase.
+        chooser: from scores to a purchase; its exponent of the cost is planned where the design looks ahead.
         basin_rule: from optima to basins.
         solver: of the multi-start fit.
         prior: precision of the parameters' prior in every fit, see ``jaxsl.fit.fit``; None for least squares.

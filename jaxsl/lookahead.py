@@ -21,6 +21,8 @@ from jaxsl.choice import Chooser
 from jaxsl.pool import Pool, Target
 from jaxsl.posterior import Posterior, finite, predict, split
 
+EQUAL = 1e-9  # relative difference of variances that tells no plans apart
+
 
 class Plan(eqx.Module):
     """What one exponent would buy.
@@ -67,7 +69,7 @@ class Rollout(eqx.Module):
     def __call__(
         self, posterior: Posterior, pool: Pool, target: Target, available: Array, money: Array, key: Array
     ) -> Array:
-        """The exponent, a scalar; the first of them where all that is available can be paid for.
+        """The exponent, a scalar; the first of equals, as all are where all available runs can be paid for.
 
         Arguments as of ``jaxsl.choice.Chooser``, with what is believed.
         """
@@ -76,7 +78,9 @@ class Rollout(eqx.Module):
             return exponents[0]
         plans = self.plans(posterior, pool, target, available, money, key)
         enough = money >= jnp.sum(jnp.where(available, pool.cost, 0.0))
-        return jnp.where(enough, exponents[0], exponents[jnp.argmin(plans.variance)])
+        # Plans that buy the same runs in another order differ by rounding alone.
+        equal = plans.variance <= jnp.min(plans.variance) * (1 + EQUAL)
+        return exponents[jnp.argmax(equal | enough)]
 
     def plans(
         self, posterior: Posterior, pool: Pool, target: Target, available: Array, money: Array, key: Array

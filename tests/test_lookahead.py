@@ -65,8 +65,9 @@ def test_every_plan_is_the_greedy_one_of_its_exponent_and_the_best_decides(money
     np.testing.assert_allclose(plans.variance, [variance(X[plan, 0]) for plan in by_hand])
     np.testing.assert_allclose(plans.spent, [COST[plan].sum() for plan in by_hand])
     np.testing.assert_array_equal(plans.bought, [np.isin(np.arange(4), plan) for plan in by_hand])
-    best = rule.exponents[int(np.argmin([variance(X[plan, 0]) for plan in by_hand]))]
-    assert float(rule(*world_, every, money, key)) == best
+    left = [variance(X[plan, 0]) for plan in by_hand]
+    first = next(i for i in range(len(left)) if left[i] <= min(left) * (1 + 1e-6))
+    assert float(rule(*world_, every, money, key)) == rule.exponents[first]
 
 
 def test_no_plan_is_worse_than_the_best_order_of_all_by_much():
