@@ -126,7 +126,7 @@ def test_a_size_that_starts_at_zero_can_leave_it():
 def test_fewer_starts_are_worked_on_at_once_where_the_runs_are_many():
     few, many = (problem(WAVES, runs_of(np.ones((num, 1)), np.ones((num, 2)))) for num in (10, 1000))
     solver = LevenbergMarquardt()
-    assert solver.num_lanes(few, 1000) == 16 and solver.num_lanes(few, 3) == 3
+    assert solver.num_lanes(few, 1000) == 8 and solver.num_lanes(few, 3) == 3
     num, each = solver.num_lanes(many, 1000), 1000 * 2 * (2 + 4) * 8
     assert num * each <= solver.bytes < (num + 1) * each
     wide = LevenbergMarquardt(lanes=None, bytes=2**32)

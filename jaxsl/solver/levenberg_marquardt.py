@@ -65,7 +65,8 @@ class LevenbergMarquardt(eqx.Module):
         max_steps: evaluations per start at most.
         tolerance: relative reduction of the loss, expected and obtained, at which a start has converged.
         young: steps that use the interior scaling.
-        lanes: starts worked on at once, at most; None for no such limit.
+        lanes: starts worked on at once, at most; None for no such limit. More of them idle while the last
+            start goes on, fewer leave the processor's vector units empty on small laws.
         bytes: of residuals and Jacobians at a time, which limits the lanes too. The default stays in the
             cache of a CPU core.
             On a GPU take ``LevenbergMarquardt(lanes=None, bytes=2**32)``.
@@ -77,7 +78,7 @@ class LevenbergMarquardt(eqx.Module):
     max_steps: int = 200
     tolerance: float = 1e-9
     young: int = 10
-    lanes: int | None = eqx.field(static=True, default=16)
+    lanes: int | None = eqx.field(static=True, default=8)
     bytes: int = eqx.field(static=True, default=2**17)
     rows: int | None = eqx.field(static=True, default=None)
 
