@@ -120,14 +120,18 @@ def places(laws: tuple[Law, ...]) -> tuple[tuple[int, ...], ...]:
         >>> width((SL_1, SL_2)), [law.num_params for law in alike((SL_1, SL_2))]
         (5, [5, 5])
     """
-    affine = max(len(law.linear_index) for law in laws)
-    found = []
+    affine, found = _most_affine(laws), []
     for law in laws:
         order = [*law.linear_index, *(i for i in range(law.num_params) if i not in law.linear_index)]
         gap = affine - len(law.linear_index)
         place = {i: at if at < len(law.linear_index) else at + gap for at, i in enumerate(order)}
         found.append(tuple(place[i] for i in range(law.num_params)))
     return tuple(found)
+
+
+def _most_affine(laws: tuple[Law, ...]) -> int:
+    """The most parameters that one of the laws is affine in."""
+    return max(len(law.linear_index) for law in laws)
 
 
 def width(laws: tuple[Law, ...]) -> int:
@@ -138,7 +142,7 @@ def width(laws: tuple[Law, ...]) -> int:
 @lru_cache(maxsize=128)
 def alike(laws: tuple[Law, ...]) -> tuple[Law, ...]:
     """The same laws as functions of parameter vectors laid out alike."""
-    size, affine = width(laws), max(len(law.linear_index) for law in laws)
+    size, affine = width(laws), _most_affine(laws)
 
     def laid_out(law: Law, place: tuple[int, ...]) -> Law:
         slots = [Param(f"none_{slot}", -FILLING, FILLING) for slot in range(size)]
@@ -188,10 +192,15 @@ def _may_share(laws: tuple[AnyLaw, ...], widest: int) -> bool:
     return len(plain) == len(laws) and same and width(plain) <= widest
 
 
-def shared(law: Law, laws: Sequence[Law]) -> AnyLaw:
-    """A law as one of those among ``laws`` that it shares a program with; itself where there are none."""
+def companions(law: Law, laws: Sequence[Law]) -> tuple[Law, ...]:
+    """Those among ``laws`` that share a program with ``law``, itself included."""
     (group,) = (group for group in sharing(laws) if laws.index(law) in group)
-    members = tuple(laws[i] for i in group)
+    return tuple(laws[i] for i in group)
+
+
+def shared(law: Law, laws: Sequence[Law]) -> AnyLaw:
+    """A law as one of its companions among ``laws``; itself where it has none."""
+    members = companions(law, laws)
     return law if len(members) == 1 else OneOf(members, jnp.asarray(members.index(law)))
 
 

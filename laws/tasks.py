@@ -36,6 +36,18 @@ class Task:
     groups: tuple[str, ...] = ("group",)
     checkpoints: tuple[float, ...] = (0.01, 0.05, 0.10)
 
+    def law(self, name: str) -> Law:
+        """The law of this name.
+
+        Raises:
+            KeyError: when the task has none.
+
+        Example:
+            >>> FARSEER.law("farseer/sl_1").num_params
+            9
+        """
+        return {law.name: law for law in self.laws}[name]
+
 
 DATA_CON = Task(
     "data_con",

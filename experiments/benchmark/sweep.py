@@ -168,7 +168,7 @@ def measure(unit: Unit, data: Path | None = None) -> dict:
         start = time.process_time()
         found = measure(task, groups, unit.method, unit.seed)
         return {**unit.__dict__, **found, "cpu_seconds": time.process_time() - start}
-    law = shared(next(law for law in task.laws if law.name == unit.law), task.laws)
+    law = shared(task.law(unit.law), task.laws)
     sizes = [(len(group.train.x), len(group.test.x)) for group in groups.values()]
     num_runs, num_targets = (max(size) for size in zip(*sizes, strict=True))
     method = METHODS[unit.method]
@@ -267,13 +267,13 @@ def spread(missing: dict[str, Unit], data: Path | None, workers: int) -> Iterato
 
 def _program(unit: Unit) -> tuple[str, int]:
     """The first of the laws that share a unit's program, and the place of its own among them."""
-    from jaxsl.one_of import sharing
+    from jaxsl.one_of import companions
 
     if unit.several:
         return unit.law, 0
-    names = [law.name for law in find_task(unit.task).laws]
-    group = next(group for group in sharing(find_task(unit.task).laws) if names.index(unit.law) in group)
-    return names[group[0]], group.index(names.index(unit.law))
+    task = find_task(unit.task)
+    members = companions(task.law(unit.law), task.laws)
+    return members[0].name, members.index(task.law(unit.law))
 
 
 def _alone(units: dict[str, Unit], data: Path | None) -> Iterator[tuple[str, dict]]:

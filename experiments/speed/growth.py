@@ -67,7 +67,7 @@ def per_step(task: Task, law: Law, rows: int, num_starts: int, data: Path | None
 
 def peak(name: str, rows: int, num_starts: int, data: Path | None) -> float:
     """Peak memory of this process in GB after one whole fit; of the imports alone for no starts."""
-    law = next(law for law in LR_BSZ.laws if law.name == name)
+    law = LR_BSZ.law(name)
     with double_precision():
         observations = runs(LR_BSZ, law, rows, data)
         if num_starts:
@@ -98,7 +98,7 @@ def main(
     """Measure how time and memory of the fit grow with runs, parameters and starts."""
     one_core()
     console, facts = Console(), provenance("python -m experiments speed growth", 0)
-    largest = next(law for law in LR_BSZ.laws if law.name == LARGEST[0])
+    largest = LR_BSZ.law(LARGEST[0])
     laws = {law.num_params: (task, law) for task in TASKS for law in task.laws if law.num_outputs == 1}
     with double_precision():
         rows = [

@@ -33,7 +33,7 @@ def measure(name: str, num_seeds: int, data: Path | None) -> dict[str, Any]:
     """One row of the table; in a process of its own, on one core."""
     one_core()
     task = find_task(name.split("/")[0])
-    law = next(law for law in task.laws if law.name == name)
+    law = task.law(name)
     group = next(iter(load(task, data).values()))
     with double_precision():
         pool, hidden = pool_of(group, 0)
