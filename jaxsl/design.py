@@ -251,14 +251,18 @@ class Design(eqx.Module):
             key: the same for a whole study.
         """
         belief = self.believe(state, target, key)
-        posterior: Posterior = belief.posterior
-        if len(self.laws) > 1:
-            posterior = Heaviest(posterior, self.num_scored, self.least_scored)
+        posterior = self.scored(belief.posterior)
         key = jax.random.fold_in(jax.random.fold_in(key, state.observations.num_observed), len(self.laws))
         money = budget - state.spent
         chooser = self.priced(posterior, pool, target, state.available, money, key)
         score = self.acquisition(posterior, pool, target)
         return chooser(score, pool, state.available, money, key), belief
+
+    def scored(self, posterior: Posterior) -> Posterior:
+        """What candidates are scored by: of several laws the heaviest basins alone."""
+        if len(self.laws) == 1:
+            return posterior
+        return Heaviest(posterior, self.num_scored, self.least_scored)
 
     def priced(
         self, posterior: Posterior, pool: Pool, target: Target, available: Array, money: Array, key: Array

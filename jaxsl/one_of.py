@@ -193,7 +193,13 @@ def _may_share(laws: tuple[AnyLaw, ...], widest: int) -> bool:
 
 
 def companions(law: Law, laws: Sequence[Law]) -> tuple[Law, ...]:
-    """Those among ``laws`` that share a program with ``law``, itself included."""
+    """Those among ``laws`` that share a program with ``law``, itself included.
+
+    Example:
+        >>> from laws import kaplan, moe
+        >>> [law.name for law in companions(moe.SL_2, (moe.SL_1, kaplan.SIZE_DATA, moe.SL_2))]
+        ['moe/sl_1', 'moe/sl_2']
+    """
     (group,) = (group for group in sharing(laws) if laws.index(law) in group)
     return tuple(laws[i] for i in group)
 

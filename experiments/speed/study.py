@@ -59,7 +59,7 @@ def fastest(action: Callable[[], Any]) -> float:
 
 def ask_afresh(ledger: Ledger, count: int) -> None:
     """Fit and choose as a new process would, but for compilation."""
-    Advisor(CHINCHILLA).ask(ledger, count)
+    Advisor((CHINCHILLA,)).ask(ledger, count)
 
 
 def main(out: Annotated[Path, typer.Option(help="Folder of the table.")] = OUTPUTS) -> None:
@@ -77,7 +77,7 @@ def main(out: Annotated[Path, typer.Option(help="Folder of the table.")] = OUTPU
             {"what": f"tell one more of {NUM}", "seconds": fastest(lambda: full.tell(run, next(losses)))}
         )
         study = make(Path(folder) / "asking.jsonl", NUM_RESULTS)
-        first = partial(Advisor(CHINCHILLA).ask, study.ledger, 1)
+        first = partial(Advisor((CHINCHILLA,)).ask, study.ledger, 1)
         rows.append({"what": "first ask, with compilation", "seconds": seconds(first)})
         for pending in (0, 8):
             for count in (1, 8):

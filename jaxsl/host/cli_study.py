@@ -8,7 +8,7 @@ from jaxsl.host.cli_import import import_command
 from jaxsl.host.cli_options import (
     CostOption,
     JsonOption,
-    LawOption,
+    LawsOption,
     MapOption,
     OutcomeOption,
     SeedOption,
@@ -55,7 +55,7 @@ PriceOption = Annotated[
 @study.command("new")
 def new(
     path: StudyArgument,
-    law: LawOption,
+    law: LawsOption,
     target: TargetOption = None,
     candidates: Annotated[
         str | None,
@@ -113,7 +113,9 @@ def new(
     )
     status, out = made.status(), console()
     options = "anywhere in the space" if space else f"{status.num_candidates} candidates"
-    out.print(f"made {path}: {law}, {status.num_done} runs done, {options}; next: jaxsl study ask {path}")
+    out.print(
+        f"made {path}: {status.law}, {status.num_done} runs done, {options}; next: jaxsl study ask {path}"
+    )
     show_notes(out, status.notes)
 
 

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 
+import jax
 import jax.numpy as jnp
 
-from jaxsl.law import Law
+from jaxsl.law import Law, params
 
 
 def common_inputs(laws: Sequence[Law]) -> tuple[Law, ...]:
@@ -48,3 +49,29 @@ def over(law: Law, inputs: tuple[str, ...], nonnegative: tuple[str, ...] = ()) -
         return law.function(theta, jnp.stack([x[column] for column in columns]))
 
     return replace(law, function=picked, inputs=inputs, nonnegative=nonnegative)
+
+
+def stand_in(laws: Sequence[Law]) -> Law:
+    """A law of the same inputs and outputs that is finite everywhere, to read tables with for all of them.
+
+    Example:
+        >>> from laws.chinchilla import CHINCHILLA
+        >>> from laws.kaplan import DATA
+        >>> both = stand_in(common_inputs((DATA, CHINCHILLA)))
+        >>> both.name, both.inputs, both.outputs
+        ('kaplan/d, chinchilla', ('D', 'N'), ('loss',))
+    """
+    names = [law.name for law in laws]
+    listed = ", ".join(names) if len(names) <= 3 else f"{', '.join(names[:2])} and {len(names) - 2} more laws"
+
+    def level(theta: jax.Array, x: jax.Array) -> jax.Array:
+        return jnp.broadcast_to(theta[0], (laws[0].num_outputs,))
+
+    return Law(
+        listed,
+        level,
+        laws[0].inputs,
+        params(level=(-1, 1)),
+        laws[0].outputs,
+        nonnegative=laws[0].nonnegative,
+    )

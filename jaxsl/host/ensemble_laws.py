@@ -4,10 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import jax
 import numpy as np
 
-from jaxsl.host.common_inputs import common_inputs
+from jaxsl.host.common_inputs import common_inputs, stand_in
 from jaxsl.host.ensemble_report import LeftOut
 from jaxsl.host.errors import UserError
 from jaxsl.host.laws import catalogue, find
@@ -15,7 +14,7 @@ from jaxsl.host.problem import Problem, Runs
 from jaxsl.host.problem import runs as read_problem
 from jaxsl.host.session import fitted_runs, num_needed
 from jaxsl.host.table import Table, read
-from jaxsl.law import Law, params
+from jaxsl.law import Law
 
 ALL = "all"
 
@@ -69,7 +68,8 @@ def ensemble(
     asked = [laws] if isinstance(laws, str | Law) else list(laws)
     named = _named(asked)
     offered = tuple(catalogue().values()) if ALL in asked else ()
-    _check(named, offered, mapping)
+    check_named(named, offered)
+    _check_mapping(named, offered, mapping)
     table = read(source)
     for law in named:
         read_problem(table, law, mapping=_own(mapping, law), outcome=outcome)
@@ -82,12 +82,12 @@ def ensemble(
             "--outcome COLUMN; `jaxsl laws` lists the laws"
         )
     together = common_inputs(chosen)
-    stand_in = _stand_in(together)
+    whole = stand_in(together)
     problem = read_problem(
-        table, stand_in, mapping=_own(mapping, stand_in), outcome=outcome, target=target, cost=cost
+        table, whole, mapping=_own(mapping, whole), outcome=outcome, target=target, cost=cost
     )
     seen = problem.runs.take(problem.runs.observed)
-    different = [_num_different(seen, stand_in, law) for law in chosen]
+    different = [_num_different(seen, whole, law) for law in chosen]
     enough = [num >= num_needed(law) for law, num in zip(chosen, different, strict=True)]
     if not any(enough):
         smallest = min(chosen, key=num_needed)
@@ -120,8 +120,8 @@ def _named(asked: Sequence[str | Law]) -> tuple[Law, ...]:
     return laws
 
 
-def _check(named: Sequence[Law], offered: Sequence[Law], mapping: Mapping[str, str]) -> None:
-    """Refuse laws given twice, laws that predict different things, and names that no law has."""
+def check_named(named: Sequence[Law], offered: Sequence[Law] = ()) -> None:
+    """Refuse laws given twice and laws that predict different things."""
     names = [law.name for law in named]
     for name in names:
         if names.count(name) > 1:
@@ -135,6 +135,10 @@ def _check(named: Sequence[Law], offered: Sequence[Law], mapping: Mapping[str, s
                 f"{', '.join(law.outputs)}: laws that are weighed against each other predict the same; "
                 "leave one of them out"
             )
+
+
+def _check_mapping(named: Sequence[Law], offered: Sequence[Law], mapping: Mapping[str, str]) -> None:
+    """Refuse names that no law has."""
     known = {name for law in (*named, *offered) for name in (*law.inputs, *law.outputs)}
     for name in mapping:
         if name not in known:
@@ -209,21 +213,3 @@ def _outputs(candidates: Sequence[Law], outcome: str | None) -> tuple[str, ...]:
     """The outputs that most laws have; those called like the outcome's column before all others."""
     groups = [law.outputs for law in candidates]
     return max(groups, key=lambda outputs: (outputs == (outcome,), groups.count(outputs)), default=())
-
-
-def _stand_in(laws: Sequence[Law]) -> Law:
-    """A law of the same inputs and outputs whose value is finite everywhere, to read the table with."""
-    names = [law.name for law in laws]
-    listed = ", ".join(names) if len(names) <= 3 else f"{', '.join(names[:2])} and {len(names) - 2} more laws"
-
-    def level(theta: jax.Array, x: jax.Array) -> jax.Array:
-        return jax.numpy.broadcast_to(theta[0], (laws[0].num_outputs,))
-
-    return Law(
-        listed,
-        level,
-        laws[0].inputs,
-        params(level=(-1, 1)),
-        laws[0].outputs,
-        nonnegative=laws[0].nonnegative,
-    )

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from jaxsl.host.errors import UserError
 from jaxsl.host.problem import Answers, Problem, Runs, Targets
 from jaxsl.host.study import Study
 from jaxsl.host.study.ledger import DONE, PENDING, Candidate, Ledger, Run
@@ -37,10 +38,15 @@ def study_view(path: str, units: Mapping[str, str]) -> tuple[View, Table, dict[s
     runs that are pending, and the notes say how many there are.
 
     Raises:
-        UserError: when the journal cannot be read, or too few runs are done.
+        UserError: when the journal cannot be read, studies several laws, or too few runs are done.
     """
     study = Study(path)
     ledger, law = study.refresh(), study.law
+    if len(study.laws) > 1:
+        raise UserError(
+            f"{path} studies {len(study.laws)} laws and a report shows one; `jaxsl study show {path}` says "
+            f"what they predict together, `jaxsl study export {path} runs.csv` writes runs to report on"
+        )
     exported = study.export()
     table = Table(path, exported, "run", np.arange(1, exported.num_rows + 1))
     problem = _problem(path, ledger, law)

@@ -42,14 +42,16 @@ class Now(eqx.Module):
 
     Attributes:
         belief: fits, basins, posterior.
-        moments: at the targets.
+        moments: at the targets, of what candidates are scored by.
+        prediction: at the targets, ``(target, output)``: the mean, of several laws the median.
         interval: of outcomes at the targets, ``(level, target, output)``.
-        fitted: what the heaviest basin says at the runs, ``(row, output)``.
-        parameters: of every basin.
+        fitted: what the heaviest basin of the first law says at the runs, ``(row, output)``.
+        parameters: of every basin of the first law.
     """
 
     belief: Belief
     moments: Moments
+    prediction: Array
     interval: Array
     fitted: Array
     parameters: Parameters
@@ -68,7 +70,7 @@ class Advice(eqx.Module):
 def believe(design: Design, observations: Observations, target: Target, key: Array) -> Now:
     """Fit, tell basins apart and predict: one compiled program for every table of about the same size."""
     state = design.start(Pool(observations.x, jnp.ones(observations.x.shape[0])), observations)
-    return _now(design.believe(state, target, key), design.laws[0], observations, target)
+    return _now(design, design.believe(state, target, key), observations, target)
 
 
 @compiled
@@ -93,7 +95,7 @@ def advise(
         return fall.within, fall.between
 
     within, between = jax.lax.map(at, target.x)
-    return _now(belief, design.laws[0], observations, target), Advice(index, value, within.T, between.T)
+    return _now(design, belief, observations, target), Advice(index, value, within.T, between.T)
 
 
 @compiled
@@ -102,7 +104,7 @@ def ask(
 ) -> tuple[Choice, Now]:
     """What to buy next in an episode, and what is believed."""
     choice, belief = design.ask(state, pool, target, budget, key)
-    return choice, _now(belief, design.laws[0], state.observations, target)
+    return choice, _now(design, belief, state.observations, target)
 
 
 @compiled
@@ -111,12 +113,19 @@ def tell(design: Design, state: State, pool: Pool, index: Array, y: Array, belie
     return design.tell(state, pool, index, y, belief)
 
 
-def _now(belief: Belief, law: AnyLaw, observations: Observations, target: Target) -> Now:
-    posterior, basins = belief.posterior, belief.basins[0]
+def _now(design: Design, belief: Belief, observations: Observations, target: Target) -> Now:
+    law, basins = design.laws[0], belief.basins[0]
+    known = moments(design.scored(belief.posterior), target.x)
+    if len(design.laws) == 1:
+        prediction, interval = known.mean, quantile(belief.posterior, target.x, LEVELS)
+    else:
+        low, prediction, high = belief.interval(target.x, LEVELS[1] - LEVELS[0])
+        interval = jnp.stack([low, high])
     return Now(
         belief=belief,
-        moments=moments(posterior, target.x),
-        interval=quantile(posterior, target.x, LEVELS),
+        moments=known,
+        prediction=prediction,
+        interval=interval,
         fitted=law.predict(basins.theta[0], observations.x),
         parameters=_parameters(law, basins),
     )

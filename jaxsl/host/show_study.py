@@ -116,7 +116,7 @@ def _pending(runs: tuple["Run", ...], inputs: list[str]) -> Table:
 
 def _forecast(forecast: "Forecast", inputs: list[str]) -> Table:
     rows = []
-    outputs = forecast.mean.shape[1]
+    outputs = forecast.prediction.shape[1]
     for target in range(len(forecast.x)):
         for output in range(outputs):
             at = (target, output)
@@ -124,7 +124,7 @@ def _forecast(forecast: "Forecast", inputs: list[str]) -> Table:
                 [
                     *(number(value) for value in forecast.x[target]),
                     *([str(output + 1)] if outputs > 1 else []),
-                    number(forecast.mean[at], 5),
+                    number(forecast.prediction[at], 5),
                     interval(forecast.low[at], forecast.high[at]),
                 ]
             )

@@ -5,6 +5,8 @@ Everything follows from the ledger: the same records give the same answers.
 
 import math
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
 
 import jax
 import jax.numpy as jnp
@@ -32,10 +34,14 @@ STARTS = 16  # climbs in a space
 
 
 class Advisor:
-    """The engine behind a study of one law; remembers the latest belief alone."""
+    """The engine behind a study; remembers the latest belief alone.
 
-    def __init__(self, law: Law):
-        self.law, self.design = law, Design((law,))
+    Args:
+        laws: what is believed in, over the same inputs and outputs.
+    """
+
+    def __init__(self, laws: Sequence[Law]):
+        self.laws, self.design = tuple(laws), Design(tuple(laws))
         self._known: tuple[tuple, Now] | None = None
 
     def ask(self, ledger: Ledger, count: int) -> list[Proposal]:
@@ -60,16 +66,18 @@ class Advisor:
             return None
         x = np.array(ledger.settings["target"])
         variance = now.moments.within[: len(x)] + now.moments.between[: len(x)]
+        with double_precision():
+            weight, noise = to_numpy((now.belief.posterior.weight, now.belief.posterior.noise))
         return Forecast(
             num_runs=len(ledger.with_status(DONE)),
             x=x,
-            mean=np.asarray(now.moments.mean)[: len(x)],
+            prediction=np.asarray(now.prediction)[: len(x)],
             low=np.asarray(now.interval)[0, : len(x)],
             high=np.asarray(now.interval)[1, : len(x)],
             within=np.sqrt(now.moments.within[: len(x)]),
             between=np.sqrt(now.moments.between[: len(x)]),
-            noise=float(np.sqrt(now.belief.basins[0].noise)),
-            num_basins=int(np.sum(now.belief.basins[0].weight > 0)),
+            noise=float(np.sqrt(weight @ noise)),
+            num_basins=int(np.sum(weight > 0)),
             variance=float(variance.mean()),
         )
 
@@ -108,18 +116,18 @@ class Advisor:
         if not ledger.settings["space"]:
             used, most = ledger.used(), ledger.settings["replicates"]
             return [option for option in ledger.candidates.values() if used.get(option.x, 0) < most]
-        return _points(space_of(ledger.settings, self.law), ledger, [])
+        return _points(space_of(ledger.settings, self.laws[0]), ledger, [])
 
     def _first(self, ledger: Ledger, options: list[Candidate], count: int) -> list[Proposal]:
         """The cheapest runs, before there is enough to choose by.
 
         As many as ``WARM_PER_PARAMETER`` asks for, while they cost at most ``WARM_SHARE`` of all candidates
-        (of the budget, in a space), and in any case as many as the law has parameters (Spend Less, Fit
-        Better, section 5.1). Without any result there is nothing else to go by.
+        (of the budget, in a space), and in any case as many as the shortest law has parameters (Spend Less,
+        Fit Better, section 5.1). Without any result there is nothing else to go by.
         """
-        outputs = self.law.num_outputs
-        needed = math.ceil(self.law.num_params / outputs)
-        wanted = int(WARM_PER_PARAMETER * self.law.num_params / outputs)
+        outputs, num_params = self.laws[0].num_outputs, min(law.num_params for law in self.laws)
+        needed = math.ceil(num_params / outputs)
+        wanted = int(WARM_PER_PARAMETER * num_params / outputs)
         factor, left = ledger.factor, ledger.left
         started = {run.x: ledger.expected_cost(run, factor) for run in ledger.with_status(DONE, PENDING)}
         budget = ledger.settings["budget"]
@@ -146,15 +154,19 @@ class Advisor:
         money: float,
         count: int,
         draws: int,
+        design: Design | None = None,
     ) -> tuple[Plan, np.ndarray, np.ndarray]:
-        """A plan, and the options that its rows stand for with their expected costs."""
+        """A plan, and the options that its rows stand for with their expected costs.
+
+        How much cost counts is decided for the rest of the budget, unless a ``design`` that knows is given.
+        """
         now = self._believe(ledger)
         assert now is not None
         x = np.array([option.x for option in options])
         cost = np.array([option.cost for option in options]) * ledger.factor
         used, most = ledger.used(), int(ledger.settings["replicates"])
         uses = np.array([most - used.get(option.x, 0) - taken.count(option.x) for option in options])
-        posterior, rows = now.belief.posterior, np.arange(len(x))
+        posterior, rows = self.design.scored(now.belief.posterior), np.arange(len(x))
         with double_precision():
             pending, target = self._pending(ledger, taken), self._target(ledger)
             if len(x) > SHORT:
@@ -169,12 +181,14 @@ class Advisor:
                 rows = rows[rows >= 0] if (rows >= 0).any() else np.arange(1)
             whole = len(x) > SHORT or ledger.settings["space"]
             size = SHORT if whole else buffer_size(len(rows))
+            pool = Pool(jnp.asarray(pad(x[rows], size)), jnp.asarray(pad(cost[rows], size)))
+            left = jnp.asarray(np.concatenate([uses[rows], np.zeros(size - len(rows), int)]))
             plan = programs.plan(
-                self.design,
+                design or self._priced(ledger, pool, left > 0, money),
                 posterior,
-                Pool(jnp.asarray(pad(x[rows], size)), jnp.asarray(pad(cost[rows], size))),
+                pool,
                 target,
-                jnp.asarray(np.concatenate([uses[rows], np.zeros(size - len(rows), int)])),
+                left,
                 jnp.asarray(money),
                 pending,
                 jnp.asarray(count),
@@ -183,6 +197,18 @@ class Advisor:
                 buffer_size(count, ROOM),
             )
             return to_numpy(plan), rows, cost[rows]
+
+    def _priced(self, ledger: Ledger, pool: Pool, available: jax.Array, money: float) -> Design:
+        """The design with the exponent of the cost that suits the rest of the budget, if it looks ahead."""
+        if len(self.laws) == 1 or not math.isfinite(money):
+            return self.design
+        now = self._believe(ledger)
+        assert now is not None
+        posterior, target = self.design.scored(now.belief.posterior), self._target(ledger)
+        exponent = programs.cost_exponent(
+            self.design, posterior, pool, target, available, jnp.asarray(money), self._key(ledger)
+        )
+        return replace(self.design, chooser=replace(self.design.chooser, cost_exponent=exponent))
 
     def _bought(
         self, ledger: Ledger, options: list[Candidate], plan: Plan, rows: np.ndarray
@@ -197,7 +223,7 @@ class Advisor:
 
     def _in_space(self, ledger: Ledger, taken: list[Point], money: float, count: int) -> list[Proposal]:
         """One run after the other anywhere in the space, each in the light of those before it."""
-        space, proposals = space_of(ledger.settings, self.law), []
+        space, proposals = space_of(ledger.settings, self.laws[0]), []
         now = self._believe(ledger)
         assert now is not None
         low, high, log = space.coordinates()
@@ -205,16 +231,20 @@ class Advisor:
             grid = _points(space, ledger, taken)
             if not grid:
                 break
-            broad, rows, _ = self._plan(ledger, grid, taken, money, 1, MOST_DRAWS)
+            with double_precision():
+                x, cost = np.array([point.x for point in grid]), np.array([point.cost for point in grid])
+                pool = Pool(jnp.asarray(pad(x, SHORT)), jnp.asarray(pad(cost * ledger.factor, SHORT)))
+                design = self._priced(ledger, pool, jnp.arange(SHORT) < len(grid), money)
+            broad, rows, _ = self._plan(ledger, grid, taken, money, 1, MOST_DRAWS, design)
             best = np.argsort(-broad.value[: len(rows)], kind="stable")[:STARTS]
             start = space.share(np.array([grid[row].x for row in rows[best]]))
             with double_precision():
                 found = to_numpy(
                     programs.climb_from(
-                        self.design,
-                        self.law.inputs,
+                        design,
+                        self.laws[0].inputs,
                         space.cost,
-                        now.belief.posterior,
+                        self.design.scored(now.belief.posterior),
                         self._target(ledger),
                         Bounds(jnp.asarray(low), jnp.asarray(high), jnp.asarray(log)),
                         jnp.asarray(pad(start, STARTS)),
@@ -227,7 +257,7 @@ class Advisor:
             climbed = space.at(np.asarray(found.share)[np.argsort(-found.value, kind="stable")])
             around = space.runnable(climbed)[: SHORT - STARTS]
             close = [*_candidates(space, around, ledger, taken), *(grid[row] for row in rows[best])]
-            plan, rows, _ = self._plan(ledger, close, taken, money, 1, MOST_DRAWS)
+            plan, rows, _ = self._plan(ledger, close, taken, money, 1, MOST_DRAWS, design)
             bought = self._bought(ledger, close, plan, rows)
             if not bought:
                 break

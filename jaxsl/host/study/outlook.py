@@ -34,7 +34,8 @@ class Forecast:
     Attributes:
         num_runs: that it rests on.
         x: targets, ``(target, feature)``.
-        mean, low, high: of an outcome, with its 95 % interval, ``(target, output)``.
+        prediction, low, high: of an outcome, with its 95 % interval, ``(target, output)``: the mean, of
+            several laws the median.
         within, between: standard deviations inside basins and between them, ``(target, output)``.
         noise: standard deviation around the law.
         num_basins: in use.
@@ -43,7 +44,7 @@ class Forecast:
 
     num_runs: int
     x: np.ndarray
-    mean: np.ndarray
+    prediction: np.ndarray
     low: np.ndarray
     high: np.ndarray
     within: np.ndarray

@@ -1,5 +1,7 @@
 """The compiled programs behind a study's plans: padded arrays in, plans out."""
 
+from dataclasses import replace
+
 import jax.numpy as jnp
 from jax import Array
 
@@ -10,7 +12,21 @@ from jaxsl.design import Design
 from jaxsl.host.compiled import compiled
 from jaxsl.host.expression import Expression
 from jaxsl.pool import Pool, Target
-from jaxsl.posterior import Posterior
+from jaxsl.posterior import Posterior, tabulate
+
+
+@compiled
+def cost_exponent(
+    design: Design,
+    posterior: Posterior,
+    pool: Pool,
+    target: Target,
+    available: Array,
+    money: Array,
+    key: Array,
+) -> Array:
+    """How much cost counts, by ``jaxsl.design.Design.priced``."""
+    return jnp.asarray(design.priced(posterior, pool, target, available, money, key).cost_exponent)
 
 
 @compiled
@@ -29,6 +45,7 @@ def plan(
 ) -> Plan:
     """``jaxsl.batch.plan``."""
     rule, chooser = design.acquisition, design.chooser
+    posterior, pool, target, pending = _looked_up(posterior, pool, target, pending)
     return batch.plan(
         rule, chooser, posterior, pool, target, uses, money, pending, count, num_draws, key, room
     )
@@ -47,7 +64,18 @@ def shortlist(
 ) -> Array:
     """``jaxsl.batch.shortlist``."""
     rule, chooser = design.acquisition, design.chooser
+    posterior, pool, target, pending = _looked_up(posterior, pool, target, pending)
     return batch.shortlist(rule, chooser, posterior, pool, target, available, money, pending, size)
+
+
+def _looked_up(
+    posterior: Posterior, pool: Pool, target: Target, pending: Pending
+) -> tuple[Posterior, Pool, Target, Pending]:
+    """The posterior at all that is asked of it, which is then named by row numbers."""
+    parts = target.x, pool.x, pending.x
+    table, row = tabulate(posterior, jnp.concatenate(parts))
+    at_target, here, there = jnp.split(row, [len(target.x), len(target.x) + len(pool.x)])
+    return table, replace(pool, x=here), replace(target, x=at_target), replace(pending, x=there)
 
 
 @compiled

@@ -51,7 +51,7 @@ class Stop:
 
 def new_records(
     law: Law,
-    law_name: str,
+    law_names: Sequence[str],
     *,
     target: Any,
     candidates: Any = None,
@@ -64,7 +64,11 @@ def new_records(
     seed: int = 0,
     stop: Stop | None = None,
 ) -> tuple[Record, list[Record]]:
-    """Header and first records of a study; arguments as in ``Study.create``.
+    """Header and first records of a study; other arguments as in ``Study.create``.
+
+    Args:
+        law: what the runs are read with.
+        law_names: by which the laws are found again.
 
     Raises:
         UserError: for anything that cannot be used as it stands.
@@ -95,7 +99,7 @@ def new_records(
     header = {
         "jaxsl": jaxsl.__version__,
         "created": now(),
-        "law": law_name,
+        "law": law_names[0] if len(law_names) == 1 else list(law_names),
         "inputs": list(law.inputs),
         "outputs": list(law.outputs),
         "target": problem.targets.x.tolist(),

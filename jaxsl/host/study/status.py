@@ -33,6 +33,7 @@ class Status(Report):
     """Where a study stands.
 
     Attributes:
+        law: its name; of several, all of them.
         num_candidates: that may still be run; None in a space.
         num_pending, num_done, num_failed, num_diverged, num_abandoned: runs by state, earlier ones included.
         budget, spent, reserved, left: the money; ``None`` without a budget. ``reserved`` is the expected cost
@@ -64,8 +65,9 @@ def status_of(ledger: Ledger, notes: tuple[str, ...]) -> Status:
     number = {status: len(ledger.with_status(status)) for status in STATUSES}
     used, most = ledger.used(), ledger.settings["replicates"]
     options = sum(used.get(item.x, 0) < most for item in ledger.candidates.values())
+    law = ledger.settings["law"]
     return Status(
-        law=ledger.settings["law"],
+        law=law if isinstance(law, str) else ", ".join(law),
         num_candidates=None if ledger.settings["space"] else options,
         num_pending=number[PENDING],
         num_done=number[DONE],

@@ -42,24 +42,30 @@ class Study:
 
     Args:
         path: of the journal.
-        law: the law, when the one that the journal names should not be looked up.
+        law: the law, or several, when those that the journal names should not be looked up.
         advisor: what decides, such as ``jaxsl.host.study.advisor.Advisor``; that one when None.
 
     Raises:
         UserError: when there is no such study or it cannot be read.
     """
 
-    def __init__(self, path: str | Path, law: "Law | None" = None, advisor: "Advisor | Any | None" = None):
+    def __init__(
+        self,
+        path: str | Path,
+        law: "Law | Sequence[Law] | None" = None,
+        advisor: "Advisor | Any | None" = None,
+    ):
         self.journal = Journal(path)
         self.ledger = Ledger()
-        self._law, self._advisor = law, advisor
+        self._given, self._advisor = law, advisor
+        self._laws: tuple[Law, ...] = ()
         self.refresh()
 
     @classmethod
     def create(
         cls,
         path: str | Path,
-        law: "Law | str",
+        law: "Law | str | Sequence[Law | str]",
         *,
         target: Any,
         candidates: Any = None,
@@ -77,7 +83,8 @@ class Study:
         Args:
             path: of the journal, which must not exist.
             law: a law or its name; a law that has no name by which it can be found again must be given to
-                ``Study(path, law=...)`` whenever the study is opened.
+                ``Study(path, law=...)`` whenever the study is opened. Several are weighed and believed in
+                together; their inputs are put side by side.
             target: what to predict; see ``jaxsl.host.target.parse_target``.
             candidates: table of runs that may be done; those with an outcome count as done earlier.
             space: instead, where runs may lie: ``"N in [1e7, 1e9] log"``, one for every input.
@@ -93,10 +100,10 @@ class Study:
         """
         from jaxsl.host.study.settings import new_records
 
-        found, name = _find(law)
+        laws, names = _find(law)
         header, records = new_records(
-            found,
-            name,
+            _whole(laws),
+            names,
             target=target,
             candidates=candidates,
             space=space,
@@ -108,7 +115,7 @@ class Study:
             seed=seed,
             stop=stop,
         )
-        return cls(Journal.create(path, header, records).path, found)
+        return cls(Journal.create(path, header, records).path, laws)
 
     def refresh(self) -> Ledger:
         """Read what other processes have added."""
@@ -259,17 +266,24 @@ class Study:
         return found
 
     @property
-    def law(self) -> "Law":
-        """The law that is studied."""
-        if self._law is None:
-            self._law, _ = _find(self.ledger.settings["law"])
+    def laws(self) -> "tuple[Law, ...]":
+        """The laws that are studied, over the same inputs."""
+        if not self._laws:
+            given = self.ledger.settings["law"] if self._given is None else self._given
+            self._laws, _ = _find(given)
         names = tuple(self.ledger.settings["inputs"]), tuple(self.ledger.settings["outputs"])
-        if (self._law.inputs, self._law.outputs) != names:
+        if (self._laws[0].inputs, self._laws[0].outputs) != names:
+            now = _whole(self._laws).name
             raise UserError(
                 f"{self.journal.path} studies a law with inputs {', '.join(names[0])} and outputs "
-                f"{', '.join(names[1])}, and {self._law.name} has others now; put the law back as it was"
+                f"{', '.join(names[1])}, and {now} has others now; put the law back as it was"
             )
-        return self._law
+        return self._laws
+
+    @property
+    def law(self) -> "Law":
+        """The law that is studied; where there are several, one of their inputs and outputs."""
+        return _whole(self.laws)
 
     @property
     def advisor(self) -> "Advisor | Any":
@@ -277,7 +291,7 @@ class Study:
         if self._advisor is None:
             from jaxsl.host.study.advisor import Advisor
 
-            self._advisor = Advisor(self.law)
+            self._advisor = Advisor(self.laws)
         return self._advisor
 
     def _named(self, x: Sequence[float]) -> dict[str, float]:
@@ -320,7 +334,29 @@ class Study:
         return y
 
 
-def _find(law: "Law | str") -> tuple["Law", str]:
+def _find(law: "Law | str | Sequence[Law | str]") -> "tuple[tuple[Law, ...], list[str]]":
+    """The laws over the inputs of all, and the names by which they are found again.
+
+    Raises:
+        UserError: when one is not found, or they cannot be weighed against each other.
+    """
+    from jaxsl.host.common_inputs import common_inputs
+    from jaxsl.host.ensemble_laws import ALL, check_named
+    from jaxsl.law import Law
+
+    asked = [law] if isinstance(law, str | Law) else list(law)
+    if not asked:
+        raise UserError("no law is given; name one with --law, or several")
+    if ALL in asked:
+        raise UserError(
+            "a study keeps to laws that are named: --law NAME for each; see `jaxsl laws rank RUNS`"
+        )
+    laws, names = zip(*map(_find_one, asked), strict=True)
+    check_named(laws)
+    return common_inputs(laws), list(names)
+
+
+def _find_one(law: "Law | str") -> tuple["Law", str]:
     from jaxsl.host.laws import find
 
     if not isinstance(law, str):
@@ -329,6 +365,13 @@ def _find(law: "Law | str") -> tuple["Law", str]:
     place, colon, name = law.rpartition(":")
     is_file = colon and place.endswith(".py")
     return found, f"{Path(place).resolve()}:{name}" if is_file else law
+
+
+def _whole(laws: "Sequence[Law]") -> "Law":
+    """What tables are read with."""
+    from jaxsl.host.common_inputs import stand_in
+
+    return laws[0] if len(laws) == 1 else stand_in(laws)
 
 
 def _stands(ledger: Ledger, proposals: list[Any]) -> bool:

@@ -1,0 +1,95 @@
+"""Studies of several laws: what is kept, what is refused, and that they agree with `jaxsl next`."""
+
+import json
+
+import numpy as np
+import pytest
+from test_study import COST, TARGET, frame, truth
+
+from jaxsl.host.ensemble import next_runs_by_laws
+from jaxsl.host.errors import UserError
+from jaxsl.host.html_report_study import study_view
+from jaxsl.host.study.study import Study
+from laws.chinchilla import CHINCHILLA
+from laws.kaplan import DATA
+
+NAMES = ["chinchilla", "kaplan/nd"]
+DONE = 9  # of the sixteen configurations
+
+
+def table():
+    """Sixteen configurations, nine of them done."""
+    runs = frame()
+    noise = np.random.default_rng(0).normal(0, 0.01, 16)
+    return runs.assign(loss=(truth(runs.N, runs.D) + noise).where(np.arange(16) < DONE))
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    path = tmp_path_factory.mktemp("laws") / "s.jsonl"
+    Study.create(path, NAMES, target=TARGET, cost=COST, candidates=table(), budget=3e20)
+    return Study(path)
+
+
+def test_the_journal_names_the_laws_and_they_are_found_again(study):
+    header = json.loads(study.journal.path.read_text().splitlines()[0])
+    assert header["law"] == NAMES and header["inputs"] == ["N", "D"]
+    assert [law.name for law in study.laws] == NAMES
+    status = study.status()
+    assert status.law == "chinchilla, kaplan/nd" and status.num_done == DONE
+
+
+def test_laws_of_different_inputs_are_put_side_by_side(tmp_path):
+    made = Study.create(
+        tmp_path / "s.jsonl", [DATA, CHINCHILLA], target=TARGET, cost=COST, candidates=frame()
+    )
+    assert made.law.inputs == ("D", "N") and [law.inputs for law in made.laws] == [("D", "N")] * 2
+    assert [run.x for run in made.ask(2)] == [{"D": 1e9, "N": 1e7}, {"D": 1e9, "N": 4e7}]
+
+
+@pytest.mark.parametrize(
+    ("laws", "message"),
+    [
+        ([], "no law is given"),
+        (["all"], "a study keeps to laws that are named"),
+        (["chinchilla", "chinchilla"], "--law chinchilla is given twice"),
+        (["chinchilla", "step_law/lr"], "laws that are weighed against each other predict the same"),
+    ],
+)
+def test_what_cannot_be_weighed_is_refused_and_nothing_is_written(tmp_path, laws, message):
+    with pytest.raises(UserError, match=message):
+        Study.create(tmp_path / "s.jsonl", laws, target=TARGET, cost=COST, candidates=frame())
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_report_of_several_laws_says_what_to_do_instead(study):
+    with pytest.raises(UserError, match=r"studies 2 laws and a report shows one; `jaxsl study show"):
+        study_view(str(study.journal.path), {})
+
+
+@pytest.mark.slow
+def test_what_is_asked_and_predicted_is_what_next_says_of_the_same_runs(study):
+    answer = next_runs_by_laws(table(), NAMES, target=TARGET, cost=COST, budget=3e20)
+    together, found = answer.fit.prediction, study.best_prediction()
+    np.testing.assert_allclose(found.prediction, together.median, rtol=1e-3)
+    wide = (found.high - found.low)[0, 0] / (together.high - together.low)[0, 0]
+    assert 1 < wide < 2, "95 % beside 90 %"
+    run = study.ask(1)[0]
+    assert run.x == answer.runs[0].x
+    assert run.fall == pytest.approx(answer.runs[0].score, rel=0.02)
+    worth = study.worth()
+    assert worth.width[0] <= worth.now * (1 + 1e-9) and np.all(np.diff(worth.width) <= 0)
+    study.tell(run.id, truth(**run.x))
+    assert study.best_prediction().num_runs == DONE + 1
+
+
+@pytest.mark.slow
+def test_in_a_space_too(tmp_path):
+    bounds = {"N": (1e7, 1e9), "D": (1e9, 1e11)}
+    space = [f"{name} in [{low:g}, {high:g}] log" for name, (low, high) in bounds.items()]
+    study = Study.create(tmp_path / "s.jsonl", NAMES, target=TARGET, cost=COST, space=space, budget=1e20)
+    for run in study.ask(10):
+        study.tell(run.id, truth(**run.x) + 0.01 * np.sin(run.x["N"]))
+    (run,) = study.ask(1)
+    assert all(low <= run.x[name] <= high for name, (low, high) in bounds.items())
+    assert run.fall > 0 and run.cost <= study.ledger.settings["budget"] - study.ledger.spent
