@@ -43,6 +43,7 @@ def predicted(belief, law=0):
     return np.asarray(DECAY.predict(belief.fits[law].theta[0], jnp.asarray(TARGET)))
 
 
+@pytest.mark.slow
 def test_a_law_that_is_wrong_far_from_the_target_is_aimed_and_predicts_better(float64):
     runs, truth = runs_of(broken=True), 1.5 + 40 * TARGET**-0.5
     plain, chosen = believe(runs, 0.0), believe(runs, POWERS)
@@ -67,6 +68,7 @@ def test_a_law_that_holds_everywhere_is_fitted_to_all_runs_alike(float64):
     np.testing.assert_allclose(predicted(believe(runs, POWERS)), predicted(believe(runs, 0.0)), rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_what_is_chosen_is_fitted_with_its_weights(float64):
     runs = runs_of(broken=True)
     target = uniform_target(jnp.asarray(TARGET))

@@ -50,6 +50,7 @@ def test_remark_3_and_the_papers_design_with_certificates():
         assert found.fractional_gap == pytest.approx(found.risk / found.fractional_bound - 1)
 
 
+@pytest.mark.slow
 def test_a_promise_is_what_ess_finds_once_the_runs_are_there():
     found = plan(
         9.47, REGION, PRICE, line=(-0.9, 0.52), sigma=0.2, link=KNOWN, criterion="t", num_scales=3, curve=3

@@ -45,6 +45,7 @@ def test_laws_that_share_a_program_share_a_process():
     assert sweeping._program(Unit("moe", "moe/all", "mspe", 0)) == ("moe/all", 0), "all laws at once"
 
 
+@pytest.mark.slow
 def test_an_episode_is_the_same_with_a_program_of_its_own_and_with_a_shared_one():
     alone, one = DECAY, shared(DECAY, (CURVE, DECAY))
     outcomes = [run(law, group(), METHODS["mspe"], (0.05, 0.3), 0) for law in (alone, one)]

@@ -34,6 +34,7 @@ def booted():
     return lambda observations, draw: boot(observations, found(observations), draw)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "draw", [Residuals(), Pairs(), Groups(jnp.arange(16) // 3)], ids=lambda d: type(d).__name__
 )

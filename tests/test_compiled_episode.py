@@ -34,6 +34,7 @@ def begin(design, pool, y, size):
     return buy(design, state, pool, cheapest(pool.cost, 3, 1.0), lambda i: y[i])
 
 
+@pytest.mark.slow
 def test_an_episode_buys_what_ask_and_tell_buy(setting):
     design, pool, target, y = setting
     key = jax.random.key(0)
@@ -55,6 +56,7 @@ def test_an_episode_buys_what_ask_and_tell_buy(setting):
     assert float(state.spent) <= BUDGET
 
 
+@pytest.mark.slow
 def test_a_full_buffer_is_enlarged_and_the_episode_goes_on_as_if_nothing_had_been(setting):
     design, pool, target, y = setting
     key = jax.random.key(0)

@@ -36,6 +36,7 @@ def test_the_cheapest_runs_come_first_within_their_share(episode):
     assert dear.warm().tolist() == [4, 3]  # the third cheapest would pass 2 %
 
 
+@pytest.mark.slow
 def test_an_episode_asks_for_each_outcome_once_and_keeps_its_budget(episode):
     asked = []
 

@@ -154,6 +154,7 @@ LOSS = pd.DataFrame(
 )
 
 
+@pytest.mark.slow
 def test_a_laws_loss_is_worth_items_by_its_spread_and_by_a_range():
     found = assess_law(LOSS, CHINCHILLA, target="N=1e9,D=2e10", item_sd=0.8, width=5.0)
     (worth,) = found.worth

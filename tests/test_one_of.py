@@ -49,6 +49,7 @@ def test_values_and_derivatives_are_those_of_the_law(number):
     assert int(one.num_real) == law.num_params and one.real.tolist() == np.isin(range(6), place).tolist()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", range(len(LAWS)))
 def test_fits_basins_and_what_is_identified_are_those_of_the_law(number):
     runs, target = runs_of()
@@ -85,6 +86,7 @@ def test_one_program_serves_all_the_laws():
     assert losses[1] < 2e-4 and len(set(losses)) == len(LAWS)
 
 
+@pytest.mark.slow
 def test_a_design_believes_the_same_with_shared_programs_and_without(monkeypatch):
     runs, target = runs_of()
     design, key = Design(LAWS[1:], num_starts=32), jax.random.key(0)

@@ -63,6 +63,7 @@ def brute(observations, quantity, grid, level=0.95):
     return [grid[i] - rise[i] * (grid[i + 1] - grid[i]) / (rise[i + 1] - rise[i]) for i in signs]
 
 
+@pytest.mark.slow
 def test_a_parameter_of_a_linear_law_has_the_exact_t_interval():
     observations = line_runs(size=12)
     x, y = np.asarray(observations.x)[:9, 0], np.asarray(observations.y)[:9, 0]

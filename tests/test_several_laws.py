@@ -48,6 +48,7 @@ def three():
     return fit_laws(table(), [SIZE, CHINCHILLA, SIZE_DATA], target=POINT)
 
 
+@pytest.mark.slow
 def test_the_planted_law_gets_the_weight_and_the_others_hardly_move_the_prediction(three):
     assert three.laws[0].law == "chinchilla" and three.num_runs == 20
     assert three.laws[0].weight > 0.95 and sum(law.weight for law in three.laws) == pytest.approx(1)
@@ -191,6 +192,7 @@ def test_the_commands_print_tables_and_json(runs, three):
     assert len(answer["runs"]) == 2 and answer["fit"]["laws"] == found["laws"]
 
 
+@pytest.mark.slow
 def test_without_a_target_the_runs_are_the_target_and_that_is_said(runs):
     shown = invoke("fit", runs, *THREE)
     assert shown.exit_code == 0 and "note: no target: the laws are weighed by" in shown.stdout

@@ -105,6 +105,7 @@ def test_the_interval_has_the_error_of_the_median_and_the_spread_of_the_means():
     np.testing.assert_allclose(ends[1], 3.0, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_intervals_of_a_right_law_cover_what_they_claim():
     """The mean of 4 to 16 runs with noise: 400 tables each, an interval of 90 %, and one more outcome."""
     design = Design((MEAN,), chain=ForwardChain(num_starts=2), num_starts=2, num_warm=1)
@@ -211,6 +212,7 @@ def test_an_average_gives_every_rule_its_voice():
     np.testing.assert_allclose(Average((Equal(), InverseError()))(*known), (each[0] + each[1]) / 2)
 
 
+@pytest.mark.slow
 def test_stacking_agrees_with_a_general_minimiser():
     laws = (DECAY, MEAN, LINE)
     each = np.stack([found.error.ravel() for found in validations(*laws)])
