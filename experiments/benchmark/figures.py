@@ -7,7 +7,17 @@ import jax.numpy as jnp
 import numpy as np
 import typer
 
-from experiments.benchmark.options import Data, Methods, Seeds, Tasks, Workers, results, split
+from experiments.benchmark.options import (
+    Data,
+    Laws,
+    Methods,
+    Seeds,
+    Tasks,
+    Workers,
+    restricted,
+    results,
+    split,
+)
 from experiments.benchmark.paper import TASKS, printed
 from experiments.datasets import load
 from experiments.ess import pictures
@@ -17,28 +27,30 @@ from jaxsl.fit import fit
 from jaxsl.pool import buffer_size, observe, uniform_target
 from jaxsl.precision import double_precision, to_numpy
 from jaxsl.starts import random_starts
-from laws.tasks import TASKS as ALL
+from laws.tasks import find_task
 
 LABELS = {"mspe": "jaxsl (mspe)", "v-opt": "V-opt", "d-opt": "D-opt", "cost-random": "cost-random"}
 
 
 def figure1(
+    laws: Laws = "",
     methods: Methods = "mspe,v-opt,d-opt,random,all-data",
     seeds: Seeds = 1,
     workers: Workers = 2,
     data: Data = None,
 ) -> None:
     """lr&bsz: the loss of the configuration that the fitted law recommends, against what fitting cost."""
-    task = next(task for task in ALL if task.name == "lr_bsz")
-    laws = {law.name: law for law in task.laws}
+    task = find_task("lr_bsz")
     group = next(iter(load(task, data).values()))
     loss = group.test.y[:, 0]
     rows: list[dict] = []
-    found = results("lr_bsz", "", methods, seeds, workers, data)
+    found = results("lr_bsz", laws, methods, seeds, workers, data)
     for method in split(methods):
         mine = [result for result in found if result["method"] == method]
         for place, budget in enumerate(mine[0]["budget"]):
-            picked = [_recommended(laws[r["law"]], r["theta"][0][place], group.test.x, loss) for r in mine]
+            picked = [
+                _recommended(task.law(r["law"]), r["theta"][0][place], group.test.x, loss) for r in mine
+            ]
             low, middle, high = np.quantile(picked, [0.25, 0.5, 0.75])
             rows.append(
                 {
@@ -70,7 +82,7 @@ def figure1(
     panel.axhline(loss.mean(), color="grey", linestyle=":", linewidth=1, label="mean configuration")
     panel.set(xscale="log", xlabel="cost of the runs fitted to, share of the pool", ylabel="loss, nats")
     panel.legend(fontsize=8)
-    _publish("figure1", rows, figure, f"figure1 --methods {methods} --seeds {seeds}")
+    _publish("figure1", rows, figure, f"figure1 --methods {methods} --seeds {seeds}" + restricted("", laws))
 
 
 def _recommended(law, theta: list[float] | None, x: np.ndarray, loss: np.ndarray) -> float:
@@ -84,13 +96,14 @@ def _recommended(law, theta: list[float] | None, x: np.ndarray, loss: np.ndarray
 
 def figure2(
     tasks: Tasks = "",
+    laws: Laws = "",
     methods: Methods = "mspe,v-opt,d-opt,cost-random,cheapest,random,all-data",
     seeds: Seeds = 1,
     workers: Workers = 2,
     data: Data = None,
 ) -> None:
     """R² on the target against the budget, every task and method, and the paper's figures as crosses."""
-    found = results(tasks, "", methods, seeds, workers, data)
+    found = results(tasks, laws, methods, seeds, workers, data)
     chosen = [task for task in TASKS if any(result["task"] == task for result in found)]
     figure, panels = pictures.axes(tuple(chosen), 3.0, 3.2)
     rows = []
@@ -100,7 +113,7 @@ def figure2(
             budgets = mine[0]["budget"]
             curve = np.array([result["curve"] for result in mine])
             mean, error = curve.mean(axis=0), curve.std(axis=0) / np.sqrt(len(mine))
-            checkpoints = next(item for item in ALL if item.name == task).checkpoints
+            checkpoints = find_task(task).checkpoints
             known = {
                 checkpoint: figures[0]
                 for place, checkpoint in enumerate(checkpoints)
@@ -129,7 +142,9 @@ def figure2(
     for panel in panels[:: pictures.COLUMNS]:
         panel.set_ylabel("R² on the target")
     panels[0].legend(fontsize=7)
-    _publish("figure2", rows, figure, f"figure2 --methods {methods} --seeds {seeds}")
+    _publish(
+        "figure2", rows, figure, f"figure2 --methods {methods} --seeds {seeds}" + restricted(tasks, laws)
+    )
 
 
 def figure3(
@@ -142,7 +157,7 @@ def figure3(
     """t-SNE of the optima that fit random runs about equally well, coloured by basin."""
     from sklearn.manifold import TSNE
 
-    task = next(task for task in ALL if task.name == "lr_bsz")
+    task = find_task("lr_bsz")
     here = next(item for item in task.laws if item.name == law)
     group = next(iter(load(task, data).values()))
     order = np.random.default_rng(seed).permutation(len(group.train.cost))

@@ -51,6 +51,11 @@ def results(
     return sweep(wanted, OUTPUTS / "benchmark.jsonl", workers, data, cluster)
 
 
+def restricted(tasks: str, laws: str) -> str:
+    """The options that a command was restricted by, as they were given."""
+    return "".join(f" --{name} {value}" for name, value in (("tasks", tasks), ("laws", laws)) if value)
+
+
 def split(text: str) -> list[str]:
     """The items of a comma-separated list."""
     return [item for item in text.split(",") if item]

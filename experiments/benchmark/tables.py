@@ -6,7 +6,18 @@ import numpy as np
 import typer
 
 from experiments.benchmark.methods import METHODS
-from experiments.benchmark.options import Cluster, Data, Inside, Laws, Methods, Seeds, Tasks, Workers, results
+from experiments.benchmark.options import (
+    Cluster,
+    Data,
+    Inside,
+    Laws,
+    Methods,
+    Seeds,
+    Tasks,
+    Workers,
+    restricted,
+    results,
+)
 from experiments.benchmark.paper import TASKS, printed
 from experiments.benchmark.sweep import Unit
 from experiments.report import provenance, write_table
@@ -70,7 +81,7 @@ def _table(name, tasks, laws, methods, seeds, workers, data, cluster, by_law=Fal
     found = results(tasks, laws, methods, seeds, workers, data, cluster, inside)
     rows = summary(found, by_law)
     command = f"python -m experiments {name} --methods {methods} --seeds {seeds}" + " --inside" * inside
-    command += "".join(f" --{key} {value}" for key, value in (("tasks", tasks), ("laws", laws)) if value)
+    command += restricted(tasks, laws)
     failures = sum("error" in result for result in found)
     facts = provenance(command, 0) | {"seeds": f"0..{seeds - 1}", "failed episodes": str(failures)}
     table, text = write_table(name + "-inside" * inside, rows, facts)
