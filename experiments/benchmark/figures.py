@@ -158,7 +158,7 @@ def figure3(
     from sklearn.manifold import TSNE
 
     task = find_task("lr_bsz")
-    here = next(item for item in task.laws if item.name == law)
+    here = task.law(law)
     group = next(iter(load(task, data).values()))
     order = np.random.default_rng(seed).permutation(len(group.train.cost))
     bought = order[np.cumsum(group.train.cost[order]) <= share * group.train.cost.sum()]
