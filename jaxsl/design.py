@@ -258,6 +258,11 @@ class Design(eqx.Module):
         score = self.acquisition(posterior, pool, target)
         return chooser(score, pool, state.available, money, key), belief
 
+    @property
+    def planner(self) -> Rollout | None:
+        """What decides how much cost counts; None where the chooser's exponent does."""
+        return Rollout() if self.lookahead is None and len(self.laws) > 1 else self.lookahead
+
     def scored(self, posterior: Posterior) -> Posterior:
         """What candidates are scored by: of several laws the heaviest basins alone."""
         if len(self.laws) == 1:
@@ -268,12 +273,10 @@ class Design(eqx.Module):
         self, posterior: Posterior, pool: Pool, target: Target, available: Array, money: Array, key: Array
     ) -> Chooser:
         """The chooser, its exponent by looking ahead where the design does; arguments as of ``Rollout``."""
-        lookahead = self.lookahead
-        if lookahead is None and len(self.laws) > 1:
-            lookahead = Rollout()
-        if lookahead is None:
+        planner = self.planner
+        if planner is None:
             return self.chooser
-        return replace(self.chooser, cost_exponent=lookahead(posterior, pool, target, available, money, key))
+        return replace(self.chooser, cost_exponent=planner(posterior, pool, target, available, money, key))
 
     def tell(
         self,

@@ -48,7 +48,6 @@ def three():
     return fit_laws(table(), [SIZE, CHINCHILLA, SIZE_DATA], target=POINT)
 
 
-@pytest.mark.slow
 def test_the_planted_law_gets_the_weight_and_the_others_hardly_move_the_prediction(three):
     assert three.laws[0].law == "chinchilla" and three.num_runs == 20
     assert three.laws[0].weight > 0.95 and sum(law.weight for law in three.laws) == pytest.approx(1)

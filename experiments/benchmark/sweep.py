@@ -272,8 +272,9 @@ def _program(unit: Unit) -> tuple[str, int]:
     if unit.several:
         return unit.law, 0
     task = find_task(unit.task)
-    members = companions(task.law(unit.law), task.laws)
-    return members[0].name, members.index(task.law(unit.law))
+    law = task.law(unit.law)
+    members = companions(law, task.laws)
+    return members[0].name, members.index(law)
 
 
 def _alone(units: dict[str, Unit], data: Path | None) -> Iterator[tuple[str, dict]]:

@@ -11,6 +11,7 @@ from experiments.benchmark.options import (
     Seeds,
     Tasks,
     Workers,
+    restricted,
     results,
     split,
 )
@@ -50,7 +51,7 @@ def several(
     ]
     name = "several-inside" if inside else "several"
     command = f"python -m experiments several --methods {methods} --seeds {seeds}" + " --inside" * inside
-    facts = provenance(command + (f" --tasks {tasks}" if tasks else ""), 0)
+    facts = provenance(command + restricted(tasks, ""), 0)
     facts |= {"seeds": f"0..{seeds - 1}", "failed episodes": str(sum("error" in item for item in found))}
     covered = [row for row in rows if row["method"] == "mspe" and not np.isnan(row["coverage"])]
     if covered:

@@ -7,6 +7,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -25,12 +26,22 @@ from jaxsl.host.study.outlook import Forecast, Outlook, Proposal
 from jaxsl.host.study.space import Space, space_of
 from jaxsl.law import Law
 from jaxsl.pool import Pool, Target, buffer_size
+from jaxsl.posterior import Posterior
 from jaxsl.precision import double_precision, to_numpy
 
 SHORT = 512  # candidates among which a batch is planned; of more, the best are short-listed
 ROOM = 32  # runs planned at once without compiling again
 SPACE_POINTS = SHORT - 1  # quasi-random points of a space that are scored; from the best, others are climbed
 STARTS = 16  # climbs in a space
+
+
+class Planned(NamedTuple):
+    """A plan, the options that its rows stand for, their expected costs, and the design that made it."""
+
+    plan: Plan
+    rows: np.ndarray
+    cost: np.ndarray
+    design: Design
 
 
 class Advisor:
@@ -54,10 +65,8 @@ class Advisor:
         taken = [proposal.x for proposal in proposals]
         if ledger.settings["space"]:
             return proposals + self._in_space(ledger, taken, ledger.left - spent, count - len(proposals))
-        plan, rows, _ = self._plan(
-            ledger, options, taken, ledger.left - spent, count - len(proposals), MOST_DRAWS
-        )
-        return proposals + self._bought(ledger, options, plan, rows)
+        found = self._plan(ledger, options, taken, ledger.left - spent, count - len(proposals), MOST_DRAWS)
+        return proposals + self._bought(ledger, options, found)
 
     def forecast(self, ledger: Ledger) -> Forecast | None:
         """What is predicted at the targets; None before the first result."""
@@ -91,10 +100,10 @@ class Advisor:
             options += [Candidate("", best[0].x, best[0].planned)] if best else []
         if not options:
             return Outlook([], np.zeros(0), np.zeros(0), math.nan)
-        plan, rows, cost = self._plan(ledger, options, [], ledger.left, min(num_runs, ROOM), num_draws)
-        sale = np.flatnonzero(plan.value[: len(rows)] > -np.inf)
-        runs = self._bought(ledger, options, plan, rows)
-        return Outlook(runs, np.asarray(plan.first)[sale], cost[sale], float(plan.variance))
+        found = self._plan(ledger, options, [], ledger.left, min(num_runs, ROOM), num_draws)
+        sale = np.flatnonzero(found.plan.value[: len(found.rows)] > -np.inf)
+        runs = self._bought(ledger, options, found)
+        return Outlook(runs, np.asarray(found.plan.first)[sale], found.cost[sale], float(found.plan.variance))
 
     def _believe(self, ledger: Ledger) -> Now | None:
         done = ledger.with_status(DONE)
@@ -155,18 +164,16 @@ class Advisor:
         count: int,
         draws: int,
         design: Design | None = None,
-    ) -> tuple[Plan, np.ndarray, np.ndarray]:
-        """A plan, and the options that its rows stand for with their expected costs.
+    ) -> Planned:
+        """The best next runs among the options.
 
         How much cost counts is decided for the rest of the budget, unless a ``design`` that knows is given.
         """
-        now = self._believe(ledger)
-        assert now is not None
         x = np.array([option.x for option in options])
         cost = np.array([option.cost for option in options]) * ledger.factor
         used, most = ledger.used(), int(ledger.settings["replicates"])
         uses = np.array([most - used.get(option.x, 0) - taken.count(option.x) for option in options])
-        posterior, rows = self.design.scored(now.belief.posterior), np.arange(len(x))
+        posterior, rows = self._posterior(ledger), np.arange(len(x))
         with double_precision():
             pending, target = self._pending(ledger, taken), self._target(ledger)
             if len(x) > SHORT:
@@ -183,8 +190,10 @@ class Advisor:
             size = SHORT if whole else buffer_size(len(rows))
             pool = Pool(jnp.asarray(pad(x[rows], size)), jnp.asarray(pad(cost[rows], size)))
             left = jnp.asarray(np.concatenate([uses[rows], np.zeros(size - len(rows), int)]))
+            if design is None:
+                design = self._priced(ledger, posterior, pool, target, left > 0, money)
             plan = programs.plan(
-                design or self._priced(ledger, pool, left > 0, money),
+                design,
                 posterior,
                 pool,
                 target,
@@ -196,27 +205,36 @@ class Advisor:
                 self._key(ledger),
                 buffer_size(count, ROOM),
             )
-            return to_numpy(plan), rows, cost[rows]
+            return Planned(to_numpy(plan), rows, cost[rows], design)
 
-    def _priced(self, ledger: Ledger, pool: Pool, available: jax.Array, money: float) -> Design:
+    def _priced(
+        self,
+        ledger: Ledger,
+        posterior: Posterior,
+        pool: Pool,
+        target: Target,
+        available: jax.Array,
+        money: float,
+    ) -> Design:
         """The design with the exponent of the cost that suits the rest of the budget, if it looks ahead."""
-        if len(self.laws) == 1 or not math.isfinite(money):
+        if self.design.planner is None or not math.isfinite(money):
             return self.design
-        now = self._believe(ledger)
-        assert now is not None
-        posterior, target = self.design.scored(now.belief.posterior), self._target(ledger)
         exponent = programs.cost_exponent(
             self.design, posterior, pool, target, available, jnp.asarray(money), self._key(ledger)
         )
         return replace(self.design, chooser=replace(self.design.chooser, cost_exponent=exponent))
 
-    def _bought(
-        self, ledger: Ledger, options: list[Candidate], plan: Plan, rows: np.ndarray
-    ) -> list[Proposal]:
+    def _posterior(self, ledger: Ledger) -> Posterior:
+        """What candidates are scored by."""
+        now = self._believe(ledger)
+        assert now is not None
+        return self.design.scored(now.belief.posterior)
+
+    def _bought(self, ledger: Ledger, options: list[Candidate], found: Planned) -> list[Proposal]:
         proposals = []
-        for index, fall in zip(plan.index, plan.score, strict=True):
+        for index, fall in zip(found.plan.index, found.plan.score, strict=True):
             if index >= 0:
-                option = options[rows[index]]
+                option = options[found.rows[index]]
                 cost = option.cost * ledger.factor
                 proposals.append(Proposal(option.x, option.cost, cost, option.name, float(fall)))
         return proposals
@@ -224,27 +242,21 @@ class Advisor:
     def _in_space(self, ledger: Ledger, taken: list[Point], money: float, count: int) -> list[Proposal]:
         """One run after the other anywhere in the space, each in the light of those before it."""
         space, proposals = space_of(ledger.settings, self.laws[0]), []
-        now = self._believe(ledger)
-        assert now is not None
         low, high, log = space.coordinates()
         for _ in range(count):
             grid = _points(space, ledger, taken)
             if not grid:
                 break
-            with double_precision():
-                x, cost = np.array([point.x for point in grid]), np.array([point.cost for point in grid])
-                pool = Pool(jnp.asarray(pad(x, SHORT)), jnp.asarray(pad(cost * ledger.factor, SHORT)))
-                design = self._priced(ledger, pool, jnp.arange(SHORT) < len(grid), money)
-            broad, rows, _ = self._plan(ledger, grid, taken, money, 1, MOST_DRAWS, design)
-            best = np.argsort(-broad.value[: len(rows)], kind="stable")[:STARTS]
-            start = space.share(np.array([grid[row].x for row in rows[best]]))
+            broad = self._plan(ledger, grid, taken, money, 1, MOST_DRAWS)
+            best = broad.rows[np.argsort(-broad.plan.value[: len(broad.rows)], kind="stable")[:STARTS]]
+            start = space.share(np.array([grid[row].x for row in best]))
             with double_precision():
                 found = to_numpy(
                     programs.climb_from(
-                        design,
+                        broad.design,
                         self.laws[0].inputs,
                         space.cost,
-                        self.design.scored(now.belief.posterior),
+                        self._posterior(ledger),
                         self._target(ledger),
                         Bounds(jnp.asarray(low), jnp.asarray(high), jnp.asarray(log)),
                         jnp.asarray(pad(start, STARTS)),
@@ -256,9 +268,9 @@ class Advisor:
                 )
             climbed = space.at(np.asarray(found.share)[np.argsort(-found.value, kind="stable")])
             around = space.runnable(climbed)[: SHORT - STARTS]
-            close = [*_candidates(space, around, ledger, taken), *(grid[row] for row in rows[best])]
-            plan, rows, _ = self._plan(ledger, close, taken, money, 1, MOST_DRAWS, design)
-            bought = self._bought(ledger, close, plan, rows)
+            close = [*_candidates(space, around, ledger, taken), *(grid[row] for row in best)]
+            again = self._plan(ledger, close, taken, money, 1, MOST_DRAWS, broad.design)
+            bought = self._bought(ledger, close, again)
             if not bought:
                 break
             proposals += bought

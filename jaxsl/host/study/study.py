@@ -14,6 +14,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,7 +59,6 @@ class Study:
         self.journal = Journal(path)
         self.ledger = Ledger()
         self._given, self._advisor = law, advisor
-        self._laws: tuple[Law, ...] = ()
         self.refresh()
 
     @classmethod
@@ -265,22 +265,19 @@ class Study:
             write(found, Path(path))
         return found
 
-    @property
+    @cached_property
     def laws(self) -> "tuple[Law, ...]":
         """The laws that are studied, over the same inputs."""
-        if not self._laws:
-            given = self.ledger.settings["law"] if self._given is None else self._given
-            self._laws, _ = _find(given)
+        laws, _ = _find(self.ledger.settings["law"] if self._given is None else self._given)
         names = tuple(self.ledger.settings["inputs"]), tuple(self.ledger.settings["outputs"])
-        if (self._laws[0].inputs, self._laws[0].outputs) != names:
-            now = _whole(self._laws).name
+        if (laws[0].inputs, laws[0].outputs) != names:
             raise UserError(
                 f"{self.journal.path} studies a law with inputs {', '.join(names[0])} and outputs "
-                f"{', '.join(names[1])}, and {now} has others now; put the law back as it was"
+                f"{', '.join(names[1])}, and {_whole(laws).name} has others now; put the law back as it was"
             )
-        return self._laws
+        return laws
 
-    @property
+    @cached_property
     def law(self) -> "Law":
         """The law that is studied; where there are several, one of their inputs and outputs."""
         return _whole(self.laws)
