@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from jaxsl.host.errors import UserError
-from jaxsl.host.table import Table, read
+from jaxsl.host.input.table import Table, read
 from laws.tasks import Task
 
 CHECKOUT = Path(__file__).resolve().parents[1]

@@ -23,8 +23,8 @@ import numpy as np
 import pyarrow.csv
 
 from jaxsl.host import fit_table, plots
-from jaxsl.host.parameter_profile import parameter_profile
-from jaxsl.host.view import view
+from jaxsl.host.answer.parameter_profile import parameter_profile
+from jaxsl.host.answer.plot_data import view
 
 matplotlib.rcParams.update(plots.TRANSPARENT)  # figures for light and dark pages
 

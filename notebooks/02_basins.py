@@ -23,7 +23,7 @@ import numpy as np
 
 from jaxsl.fit import fit
 from jaxsl.host import plots
-from jaxsl.host.view import view
+from jaxsl.host.answer.plot_data import view
 from jaxsl.law import Law, params
 from jaxsl.pool import observe
 from jaxsl.precision import double_precision

@@ -25,9 +25,9 @@ import numpy as np
 import pyarrow.csv
 
 from jaxsl.host import plots
-from jaxsl.host.episode import Episode
-from jaxsl.host.progress import progress
-from jaxsl.host.report import r2
+from jaxsl.host.answer.episode import Episode
+from jaxsl.host.answer.report import r2
+from jaxsl.host.show.progress import progress
 from laws.chinchilla import CHINCHILLA
 
 matplotlib.rcParams.update(plots.TRANSPARENT)  # figures for light and dark pages
@@ -92,7 +92,7 @@ ax.legend(frameon=False)
 # the power 0.4. On the map the strongest colour is the best score and the area is the cost.
 
 # %%
-from jaxsl.host.view import view
+from jaxsl.host.answer.plot_data import view
 
 done = np.isin(np.arange(len(pool)), episode.warm())
 frame = {"N": pool[:, 0], "D": pool[:, 1], "flops": price, "loss": np.where(done, hidden[:, 0], np.nan)}

@@ -20,8 +20,8 @@ import matplotlib
 import numpy as np
 
 from jaxsl.host import plots
-from jaxsl.host.assess import assess
-from jaxsl.host.plan import plan
+from jaxsl.host.allocation.plan import plan
+from jaxsl.host.ess.of_line import assess
 
 matplotlib.rcParams.update(plots.TRANSPARENT)  # figures for light and dark pages
 

@@ -20,7 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxsl.host import fit_table, next_runs
-from jaxsl.host.law_check import check
+from jaxsl.host.laws.check import check
 from jaxsl.law import Law, params
 
 

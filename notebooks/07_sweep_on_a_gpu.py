@@ -24,7 +24,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxsl.fit import fit
-from jaxsl.host.progress import progress
+from jaxsl.host.show.progress import progress
 from jaxsl.pool import Observations
 from jaxsl.precision import double_precision, to_numpy
 from jaxsl.starts import random_starts

@@ -6,9 +6,9 @@ from pathlib import Path
 import jax
 import pytest
 
-from jaxsl.host.cache import enable_compilation_cache
 from jaxsl.host.compiled import accepted
-from jaxsl.host.garbage import collect_seldom
+from jaxsl.host.programs.cache import enable_compilation_cache
+from jaxsl.host.programs.garbage import collect_seldom
 from jaxsl.precision import double_precision
 
 

@@ -8,8 +8,8 @@ import pytest
 from typer.testing import CliRunner
 
 from jaxsl.allocation import weighted_region
+from jaxsl.host.allocation.plan import plan
 from jaxsl.host.cli import app
-from jaxsl.host.plan import plan
 
 PRICE, REGION, KNOWN = "0.3*exp(x)", (4.0, 7.0), "logistic:2,-6.11"
 FOUR = np.array([0.5, 1.0, 1.5, 2.0])

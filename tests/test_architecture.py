@@ -10,6 +10,13 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("jaxsl", "laws", "experiments")
 FILES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+# The rooms of the host, each above what it may import. Reports show themselves in notebooks, and what stops a
+# study writes numbers as the tables do: these two parts lie deeper than the rooms they are in.
+PARTS = ("html.display", "show.console")
+ROOMS = (
+    *("errors", "compiled", "html.display", "input", "laws", "programs", "answer", "show.console"),
+    *("ess", "allocation", "study", "show", "plots", "html", "cli"),
+)
 
 
 def module(path):
@@ -49,6 +56,36 @@ def test_core_never_imports_host():
     ]
     assert len(core) > 20
     assert not broken(core, lambda name: not within(name, "jaxsl.host"))
+
+
+def room(name):
+    """The room of the host that a module lies in; the parts that lower rooms use are rooms of their own."""
+    inside = name.removeprefix("jaxsl.host.")
+    return next((part for part in PARTS if within(inside, part)), inside.partition(".")[0])
+
+
+def test_every_file_of_the_host_lies_in_a_room():
+    host = [module(path) for path in FILES if within(module(path), "jaxsl.host")]
+    assert {room(name) for name in host if name != "jaxsl.host"} == set(ROOMS)
+    flat = {path.stem for path in (ROOT / "jaxsl" / "host").glob("*.py")}
+    assert flat == {"__init__", "errors", "compiled"}
+
+
+def test_rooms_of_the_host_import_rooms_below_them_alone():
+    upwards = [
+        f"{module(path)} imports {name}"
+        for path in FILES
+        if within(module(path), "jaxsl.host") and module(path) != "jaxsl.host"
+        for name in imported(path)
+        if within(name, "jaxsl.host") and name != "jaxsl.host" and room(name) in ROOMS
+        if ROOMS.index(room(name)) > ROOMS.index(room(module(path)))
+    ]
+    assert not upwards
+
+
+def test_nothing_but_the_command_line_imports_it():
+    others = [path for path in FILES if not within(module(path), "jaxsl.host.cli")]
+    assert not broken(others, lambda name: not within(name, "jaxsl.host.cli"))
 
 
 def test_jaxsl_never_imports_laws_or_experiments_or_tests():

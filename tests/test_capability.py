@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from jaxsl.host.capability import capability
 from jaxsl.host.errors import UserError
+from jaxsl.host.ess.capability import capability
 
 RNG = np.random.default_rng(0)
 ABILITY = RNG.normal(size=30)

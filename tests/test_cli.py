@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+from jaxsl.host.answer.one_law import fit_table, next_runs
 from jaxsl.host.cli import app
-from jaxsl.host.session import fit_table, next_runs
 from laws.chinchilla import CHINCHILLA
 
 POINT = ("--target", "N=1e9,D=2e10")

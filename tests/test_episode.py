@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxsl.host.episode import Episode
+from jaxsl.host.answer.episode import Episode
 from jaxsl.law import Law, params
 
 TRACES = []

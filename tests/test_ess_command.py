@@ -9,10 +9,10 @@ from scipy.stats import norm
 from scipy.stats import t as student
 from typer.testing import CliRunner
 
-from jaxsl.host.assess import assess
-from jaxsl.host.assess_law import assess_law
 from jaxsl.host.cli import app
 from jaxsl.host.errors import UserError
+from jaxsl.host.ess.of_law import assess_law
+from jaxsl.host.ess.of_line import assess
 from laws.chinchilla import CHINCHILLA
 
 RNG = np.random.default_rng(0)

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jaxsl.host.errors import UserError
-from jaxsl.host.expression import LONGEST, parse
+from jaxsl.host.input.expression import LONGEST, parse
 
 COLUMNS = {"N": np.array([1e6, 4.0]), "D": np.array([2e7, 9.0]), "tokens seen": np.array([8.0, 2.0])}
 

@@ -12,6 +12,6 @@ def threshold_after(code: str) -> int:
 
 
 def test_the_command_line_looks_seldom_and_an_import_changes_nothing():
-    assert threshold_after("import jaxsl.host, jaxsl.host.garbage") == threshold_after("")
-    start = "from jaxsl.host import cli; cli.app = lambda: None; cli.main()"
+    assert threshold_after("import jaxsl.host, jaxsl.host.programs.garbage") == threshold_after("")
+    start = "from jaxsl.host.cli import commands as cli; cli.app = lambda: None; cli.main()"
     assert threshold_after(start) > 10 * threshold_after("")

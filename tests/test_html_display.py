@@ -5,10 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from jaxsl.host import progress as module
-from jaxsl.host.problem import Runs
-from jaxsl.host.progress import bar, progress
-from jaxsl.host.report import (
+from jaxsl.host.answer.report import (
     BasinReport,
     FitReport,
     NextReport,
@@ -18,6 +15,9 @@ from jaxsl.host.report import (
     Report,
     Residuals,
 )
+from jaxsl.host.input.problem import Runs
+from jaxsl.host.show import progress as module
+from jaxsl.host.show.progress import bar, progress
 
 EVIL = "<script>alert(1)</script>"
 

@@ -12,14 +12,14 @@ import pytest
 from synthetic import DECAY
 from typer.testing import CliRunner
 
+from jaxsl.host.answer.one_law import next_runs
+from jaxsl.host.answer.plot_data import view
+from jaxsl.host.answer.provenance import fingerprint, provenance
 from jaxsl.host.cli import app
-from jaxsl.host.html_report import html_report, report_data
-from jaxsl.host.html_report_charts import Chart, Scale, scale
-from jaxsl.host.provenance import fingerprint, provenance
-from jaxsl.host.session import next_runs
+from jaxsl.host.html.chart import Chart, Scale, scale
+from jaxsl.host.html.report import html_report, report_data
+from jaxsl.host.input.table import read
 from jaxsl.host.study import Study
-from jaxsl.host.table import read
-from jaxsl.host.view import view
 
 EVIL = "<script>document.title='broken'</script>"
 LAW = '''

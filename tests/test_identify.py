@@ -10,7 +10,7 @@ import scipy.optimize
 from synthetic import DECAY, LINE
 
 from jaxsl import identify as module
-from jaxsl.host.words import flat_directions
+from jaxsl.host.answer.flat_directions import flat_directions
 from jaxsl.law import Law, params
 from jaxsl.pool import observe
 

@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxsl.host.law_check import check, typical_rows
+from jaxsl.host.laws.check import check, typical_rows
 from jaxsl.law import Law, params, power
 from laws.chinchilla import CHINCHILLA
 from laws.domain import SL_7 as MIXTURE

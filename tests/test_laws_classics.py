@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from experiments.datasets import load
-from jaxsl.host.law_check import check
+from jaxsl.host.laws.check import check
 from jaxsl.precision import double_precision
 from laws import LAWS, tasks
 from laws.bnsl import BNSL_1, BNSL_3

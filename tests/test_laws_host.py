@@ -7,10 +7,10 @@ import sys
 import numpy as np
 import pytest
 
-from jaxsl.host.discovered import law_from_function
 from jaxsl.host.errors import UserError
-from jaxsl.host.laws import catalogue, describe, find
-from jaxsl.host.traceable import check_traceable
+from jaxsl.host.laws.lookup import catalogue, describe, find
+from jaxsl.host.laws.published import law_from_function
+from jaxsl.host.laws.traceable import check_traceable
 from jaxsl.law import Law, params
 from jaxsl.precision import double_precision
 from laws.chinchilla import CHINCHILLA
@@ -116,7 +116,7 @@ def test_a_package_that_cannot_be_used_is_named(package, entry, text, words):
 
 
 def test_without_any_installed_law_the_message_says_so(monkeypatch):
-    monkeypatch.setattr("jaxsl.host.laws.entry_points", lambda group: ())
+    monkeypatch.setattr("jaxsl.host.laws.lookup.entry_points", lambda group: ())
     assert "no laws are installed" in refusal("chinchilla")
 
 

@@ -13,12 +13,12 @@ from matplotlib import pyplot as plt
 from synthetic import DECAY
 
 from jaxsl.host import plots
-from jaxsl.host.episode import Step
+from jaxsl.host.allocation.plan import plan
+from jaxsl.host.answer.episode import Step
+from jaxsl.host.answer.parameter_profile import parameter_profile
+from jaxsl.host.answer.plot_data import view
+from jaxsl.host.answer.report import r2
 from jaxsl.host.errors import UserError
-from jaxsl.host.parameter_profile import parameter_profile
-from jaxsl.host.plan import plan
-from jaxsl.host.report import r2
-from jaxsl.host.view import view
 from jaxsl.law import Law, params
 
 SIZES = np.geomspace(1e3, 3e5, 12)

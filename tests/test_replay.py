@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from jaxsl.host import replay as replays
+from jaxsl.host.answer import replay as replays
+from jaxsl.host.answer.replay import _path, replay
 from jaxsl.host.errors import UserError
-from jaxsl.host.replay import _path, replay
 from laws.chinchilla import CHINCHILLA
 
 TARGET = "N=1e10,D=2e11"

@@ -9,8 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 from jaxsl.host import fit_laws, next_runs_by_laws, rank_laws
+from jaxsl.host.answer.which_laws import ensemble
 from jaxsl.host.cli import app
-from jaxsl.host.ensemble_laws import ensemble
 from jaxsl.host.errors import UserError
 from jaxsl.law import Law, params
 from laws.chinchilla import CHINCHILLA

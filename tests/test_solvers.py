@@ -12,11 +12,11 @@ import scipy.optimize
 from synthetic import DECAY
 
 from jaxsl.fit import fit
-from jaxsl.host.scipy_solver import ScipyLBFGSB, ScipyLeastSquares
 from jaxsl.pool import observe
 from jaxsl.residual import Huber
 from jaxsl.solver.lbfgsb import LBFGSB
 from jaxsl.solver.quasi_newton import QuasiNewton
+from jaxsl.solver.scipy import ScipyLBFGSB, ScipyLeastSquares
 from jaxsl.solver.solution import INVALID
 from jaxsl.starts import random_starts
 

@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 
 from jaxsl.host.errors import UserError
-from jaxsl.host.study import from_mlflow, from_wandb
-from jaxsl.host.study.importing import Tracked, import_table, import_tracked
+from jaxsl.host.study.sources import mlflow as from_mlflow
+from jaxsl.host.study.sources import wandb as from_wandb
+from jaxsl.host.study.sources.importing import Tracked, import_table, import_tracked
 from jaxsl.host.study.study import Study
 from laws.chinchilla import CHINCHILLA
 

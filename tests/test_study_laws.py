@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from test_study import COST, TARGET, frame, truth
 
-from jaxsl.host.ensemble import next_runs_by_laws
+from jaxsl.host.answer.several_laws import next_runs_by_laws
 from jaxsl.host.errors import UserError
-from jaxsl.host.html_report_study import study_view
+from jaxsl.host.html.report_study import study_view
 from jaxsl.host.study.study import Study
 from laws.chinchilla import CHINCHILLA
 from laws.kaplan import DATA

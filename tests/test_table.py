@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jaxsl.host.errors import UserError
-from jaxsl.host.problem import runs
-from jaxsl.host.table import read
+from jaxsl.host.input.problem import runs
+from jaxsl.host.input.table import read
 from jaxsl.law import Law, params
 from laws.chinchilla import CHINCHILLA
 

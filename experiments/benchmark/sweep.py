@@ -336,8 +336,8 @@ def start_worker() -> None:
     """A worker: one thread each, programs compiled once for all sessions, garbage seldom looked for."""
     os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
-    from jaxsl.host.cache import enable_compilation_cache
-    from jaxsl.host.garbage import collect_seldom
+    from jaxsl.host.programs.cache import enable_compilation_cache
+    from jaxsl.host.programs.garbage import collect_seldom
 
     enable_compilation_cache()
     collect_seldom()

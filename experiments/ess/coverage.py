@@ -17,7 +17,7 @@ from experiments.ess.simulation import INTERCEPT, REGION, SIGMA, SLOPE, cost, cu
 from jaxsl import linear_model, resample, two_stage
 from jaxsl.allocation import two_scale
 from jaxsl.allocation.criteria import RISK, T_RISK
-from jaxsl.host.show import console, grid
+from jaxsl.host.show.console import console, grid
 from jaxsl.precision import double_precision
 
 AT, ROOM, DRAWS = 4.0, 12, 199

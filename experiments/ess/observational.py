@@ -19,8 +19,8 @@ import numpy as np
 from experiments.datasets import find
 from jaxsl import ess, linear_model, link, two_stage
 from jaxsl.allocation import Region, uniform_region
-from jaxsl.host.capability import capability
-from jaxsl.host.table import read
+from jaxsl.host.ess.capability import capability
+from jaxsl.host.input.table import read
 from jaxsl.precision import double_precision
 
 TASKS = {

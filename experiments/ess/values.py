@@ -23,7 +23,7 @@ from jaxsl.allocation import (
     uniform_region,
 )
 from jaxsl.allocation.criteria import T_RISK, factor
-from jaxsl.host.show import console, grid
+from jaxsl.host.show.console import console, grid
 from jaxsl.linear_model import interaction_terms, line_terms, quadratic_terms
 from jaxsl.precision import double_precision
 

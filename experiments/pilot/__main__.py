@@ -7,7 +7,7 @@ import typer
 
 from experiments.pilot.grid import Point, grid, sweep
 from experiments.pilot.live import campaign
-from jaxsl.host.laws import find
+from jaxsl.host.laws.lookup import find
 
 
 def main(

@@ -13,7 +13,7 @@ import numpy as np
 
 from experiments.pilot.grid import DEAR_FLOPS, append, grid, recover
 from experiments.pilot.train import planned, train_run
-from jaxsl.host.episode import Episode
+from jaxsl.host.answer.episode import Episode
 from jaxsl.law import Law
 
 MIN_STEPS = 1000  # shorter runs are mostly warm-up, as in `jaxsl demo`

@@ -24,7 +24,7 @@ from jaxsl.allocation import (
     two_scale,
     uniform_region,
 )
-from jaxsl.host.show import console, grid
+from jaxsl.host.show.console import console, grid
 from jaxsl.linear_model import quadratic_terms
 from jaxsl.precision import double_precision
 

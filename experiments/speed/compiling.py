@@ -2,8 +2,8 @@
 
 Command: ``python -m experiments speed compile``. Three processes, one after the other, compile the fit of
 every law (64 starts, a buffer of 128 runs): one with XLA's own settings; one with those of
-``jaxsl.host.compiled`` and the persistent cache of ``jaxsl.host.cache`` in a fresh folder; one that finds
-that cache.
+``jaxsl.host.compiled`` and the persistent cache of ``jaxsl.host.programs.cache`` in a fresh folder; one that
+finds that cache.
 """
 
 import os
@@ -21,8 +21,8 @@ from rich.console import Console
 from experiments.report import OUTPUTS, provenance, write_table
 from experiments.speed.growth import alone
 from jaxsl.fit import fit
-from jaxsl.host.cache import enable_compilation_cache
 from jaxsl.host.compiled import accepted
+from jaxsl.host.programs.cache import enable_compilation_cache
 from jaxsl.pool import Observations
 from jaxsl.precision import double_precision
 from laws.tasks import TASKS

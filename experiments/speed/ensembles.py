@@ -1,9 +1,9 @@
 """How long several laws take to compile: a program that the laws take turns in, one for each, one for all.
 
 Command: ``python -m experiments speed ensembles``. Fresh processes, one after the other, fit, validate and
-mix the ten laws of ``data_con`` on its whole pool, with the persistent cache of ``jaxsl.host.cache`` empty
-and then filled. In ``turns`` the program is told by a number which law is meant (``jaxsl.one_of``), as on the
-command line; ``one a law`` has a program for each; ``one for all`` fits all of them and mixes, as
+mix the ten laws of ``data_con`` on its whole pool, with the persistent cache of ``jaxsl.host.programs.cache``
+empty and then filled. In ``turns`` the program is told by a number which law is meant (``jaxsl.one_of``), as
+on the command line; ``one a law`` has a program for each; ``one for all`` fits all of them and mixes, as
 ``jaxsl.design.Design`` does in a user's own program.
 """
 
@@ -22,10 +22,10 @@ from experiments.datasets import load
 from experiments.report import OUTPUTS, provenance, write_table
 from experiments.speed.growth import alone
 from jaxsl.design import Design
-from jaxsl.host.cache import enable_compilation_cache
 from jaxsl.host.compiled import compiled
-from jaxsl.host.ensemble_programs import LEVEL, learn, mix
-from jaxsl.host.packing import pack_observations, pack_target
+from jaxsl.host.programs.cache import enable_compilation_cache
+from jaxsl.host.programs.packing import pack_observations, pack_target
+from jaxsl.host.programs.several_laws import LEVEL, learn, mix
 from jaxsl.one_of import shared
 from jaxsl.pool import Pool
 from jaxsl.precision import double_precision

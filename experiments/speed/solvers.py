@@ -15,12 +15,12 @@ from jax import Array
 
 from experiments.speed.cases import Case
 from jaxsl.fit import Solver
-from jaxsl.host.scipy_solver import ScipyLBFGSB, ScipyLeastSquares
 from jaxsl.pool import observe
 from jaxsl.residual import Problem, problem
 from jaxsl.solver.lbfgsb import LBFGSB
 from jaxsl.solver.levenberg_marquardt import LevenbergMarquardt
 from jaxsl.solver.quasi_newton import QuasiNewton
+from jaxsl.solver.scipy import ScipyLBFGSB, ScipyLeastSquares
 from jaxsl.solver.solution import CONVERGED, OUT_OF_STEPS, Solution
 
 

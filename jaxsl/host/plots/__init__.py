@@ -5,10 +5,11 @@ between calls. Colours are those of Okabe and Ito, which people tell apart howev
 meaning hangs on colour alone. Text and lines follow matplotlib's settings, so a dark style works; figures for
 light and dark pages at once are made under ``matplotlib.rc_context(TRANSPARENT)``.
 
-- of a ``jaxsl.host.view``: ``data_and_fit``, ``basins``, ``residuals``, ``calibration``, ``score_map``;
-- of ``jaxsl.host.parameter_profile``: ``profile``;
-- of the steps of ``jaxsl.host.episode``: ``interval_by_spend``, ``r2_by_spend``;
-- of ``jaxsl.host.plan``: ``ess_by_budget``, ``allocation``.
+- of a ``View`` of ``jaxsl.host.answer.plot_data``: ``data_and_fit``, ``basins``, ``residuals``,
+  ``calibration``, ``score_map``;
+- of ``jaxsl.host.answer.parameter_profile``: ``profile``;
+- of the steps of ``jaxsl.host.answer.episode``: ``interval_by_spend``, ``r2_by_spend``;
+- of ``jaxsl.host.allocation.plan``: ``ess_by_budget``, ``allocation``.
 """
 
 from jaxsl.host.plots.choice import interval_by_spend, r2_by_spend, score_map

@@ -7,11 +7,11 @@ from matplotlib import colormaps
 from matplotlib.colors import ListedColormap
 from matplotlib.lines import Line2D
 
-from jaxsl.host.episode import Step
+from jaxsl.host.answer.episode import Step
+from jaxsl.host.answer.plot_data import View
+from jaxsl.host.answer.report import r2
 from jaxsl.host.errors import UserError
 from jaxsl.host.plots.style import BLUE, GREY, RED, Axes, axes, ink, legend, logarithmic, paper, short
-from jaxsl.host.report import r2
-from jaxsl.host.view import View
 
 AREA = np.array([25.0, 240.0])  # of the cheapest and of the dearest candidate's mark, in points squared
 SHOWN = (0.15, 0.95)  # of viridis: neither end disappears into a dark or a white background
@@ -23,7 +23,7 @@ def score_map(view: View, x: str | None = None, y: str | None = None, *, ax: Axe
     Crosses are runs done, diamonds are targets, the ring is the run to train next.
 
     Args:
-        view: from ``jaxsl.host.view``, with a cost, a target and candidates.
+        view: from ``jaxsl.host.answer.plot_data``, with a cost, a target and candidates.
         x, y: inputs of the law, ``"cost"`` or ``"score"``; by default the first two inputs, or the only
             input and the score.
         ax: where to draw.
@@ -107,7 +107,7 @@ def interval_by_spend(
     """The targets' mean 95 % interval against what was spent.
 
     Args:
-        steps: of ``jaxsl.host.episode.Episode.steps``.
+        steps: of ``jaxsl.host.answer.episode.Episode.steps``.
         observed: outcomes of the targets, ``(target, output)``, whose mean is drawn; none when None.
         total: cost of the whole pool, to show shares of it.
         unit: of the outcome.
@@ -134,7 +134,7 @@ def r2_by_spend(
     """R² on the targets against what was spent.
 
     Args:
-        steps: of ``jaxsl.host.episode.Episode.steps``.
+        steps: of ``jaxsl.host.answer.episode.Episode.steps``.
         observed: outcomes of the targets, which the steps have not seen, ``(target, output)``.
         total: cost of the whole pool, to show shares of it.
         ax: where to draw.

@@ -4,10 +4,10 @@ import numpy as np
 from scipy.special import ndtri
 from scipy.stats import binom
 
+from jaxsl.host.answer.parameter_profile import ParameterProfile
+from jaxsl.host.answer.plot_data import View
 from jaxsl.host.errors import UserError
-from jaxsl.host.parameter_profile import ParameterProfile
 from jaxsl.host.plots.style import BLUE, ORANGE, RED, Axes, axes, ink, legend, logarithmic, paper
-from jaxsl.host.view import View
 
 LEVELS = np.linspace(0.02, 0.98, 49)
 
@@ -18,7 +18,7 @@ def residuals(view: View, against: str | None = None, *, output: int = 0, ax: Ax
     A trend or a bend is a law that does not hold; a single mark beyond the dashed lines, a run to look at.
 
     Args:
-        view: from ``jaxsl.host.view``.
+        view: from ``jaxsl.host.answer.plot_data``.
         against: an input, or ``"cost"``; the fitted value unless given.
         output: which output.
         ax: where to draw.

@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from jaxsl.host.answer.plot_data import View
 from jaxsl.host.errors import UserError
 from jaxsl.host.plots.style import BASINS, BLUE, RED, Axes, axes, ink, legend, logarithmic, paper, short
-from jaxsl.host.view import View
 
 MARKS = "osD^vP"
 NORMAL = 1.96  # half of a 95 % interval, in standard deviations
@@ -18,7 +18,7 @@ def data_and_fit(view: View, input: str | None = None, *, output: int = 0, ax: A
     outcome. Diamonds are targets whose outcome is known; no fit has seen them.
 
     Args:
-        view: from ``jaxsl.host.view``.
+        view: from ``jaxsl.host.answer.plot_data``.
         input: the law's first input unless given.
         output: which output of the law.
         ax: where to draw.

@@ -3,8 +3,8 @@
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
+from jaxsl.host.allocation.report import PlanReport
 from jaxsl.host.errors import UserError
-from jaxsl.host.plan_report import PlanReport
 from jaxsl.host.plots.style import BLUE, ORANGE, RED, Axes, axes, ink, legend, logarithmic
 
 
@@ -12,7 +12,7 @@ def ess_by_budget(plan: PlanReport, *, unit: str = "", ax: Axes | None = None) -
     """Test items that the best prediction for each budget is worth.
 
     Args:
-        plan: of ``jaxsl.host.plan``, with a curve, a known line and its noise.
+        plan: of ``jaxsl.host.allocation.plan``, with a curve, a known line and its noise.
         unit: of the costs.
         ax: where to draw.
     """
@@ -38,13 +38,13 @@ def allocation(
     """How many runs of which size to train; the region to predict is shaded, runs there already are hollow.
 
     Args:
-        plan: of ``jaxsl.host.plan``.
+        plan: of ``jaxsl.host.allocation.plan``.
         existing: sizes of the runs already there, ``(run,)``.
         unit: of the size.
         ax: where to draw.
 
     Example:
-        >>> from jaxsl.host.plan import plan
+        >>> from jaxsl.host.allocation.plan import plan
         >>> found = plan(5.44, (4, 7), "0.3*exp(x)", curve=0)
         >>> allocation(found).get_xlabel()
         'size x (unit of x)'

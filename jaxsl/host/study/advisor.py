@@ -17,12 +17,12 @@ from scipy.stats import qmc
 from jaxsl.batch import MOST_DRAWS, Pending, Plan
 from jaxsl.continuous import Bounds
 from jaxsl.design import Design
-from jaxsl.host.episode import WARM_PER_PARAMETER, WARM_SHARE
-from jaxsl.host.packing import pack_observations, pack_target, pad
-from jaxsl.host.programs import Now, believe
+from jaxsl.host.answer.episode import WARM_PER_PARAMETER, WARM_SHARE
+from jaxsl.host.programs.one_law import Now, believe
+from jaxsl.host.programs.packing import pack_observations, pack_target, pad
 from jaxsl.host.study import programs
+from jaxsl.host.study.answers import Forecast, Outlook, Proposal
 from jaxsl.host.study.ledger import DONE, PENDING, Candidate, Ledger, Point
-from jaxsl.host.study.outlook import Forecast, Outlook, Proposal
 from jaxsl.host.study.space import Space, space_of
 from jaxsl.law import Law
 from jaxsl.pool import Pool, Target, buffer_size

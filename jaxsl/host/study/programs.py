@@ -10,7 +10,7 @@ from jaxsl.batch import Pending, Plan
 from jaxsl.continuous import Bounds, Climb, climb
 from jaxsl.design import Design
 from jaxsl.host.compiled import compiled
-from jaxsl.host.expression import Expression
+from jaxsl.host.input.expression import Expression
 from jaxsl.pool import Pool, Target
 from jaxsl.posterior import Posterior, tabulate
 

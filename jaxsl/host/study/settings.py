@@ -10,13 +10,13 @@ import pyarrow as pa
 
 import jaxsl
 from jaxsl.host.errors import UserError
-from jaxsl.host.expression import parse
-from jaxsl.host.problem import Problem, Runs, runs
+from jaxsl.host.input.expression import parse
+from jaxsl.host.input.problem import Problem, Runs, runs
+from jaxsl.host.input.table import Table, read
+from jaxsl.host.input.target import parse_target
 from jaxsl.host.study.ledger import DONE, Ledger
 from jaxsl.host.study.records import now
 from jaxsl.host.study.space import parse_space
-from jaxsl.host.table import Table, read
-from jaxsl.host.target import parse_target
 from jaxsl.law import Law
 
 Record = dict[str, Any]

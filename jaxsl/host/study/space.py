@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from jaxsl.host.errors import UserError
-from jaxsl.host.expression import Expression, parse
+from jaxsl.host.input.expression import Expression, parse
 from jaxsl.law import Law
 
 NUMBER = r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)"

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from jaxsl.host.report import Report
+from jaxsl.host.answer.report import Report
 from jaxsl.host.study import ledger as states
 from jaxsl.host.study.ledger import DONE, PENDING, STATUSES, Ledger, Run
 

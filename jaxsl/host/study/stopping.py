@@ -10,9 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxsl import ess
-from jaxsl.host.report import Report
-from jaxsl.host.show import number
-from jaxsl.host.study.outlook import Forecast, Outlook
+from jaxsl.host.answer.report import Report
+from jaxsl.host.show.console import number
+from jaxsl.host.study.answers import Forecast, Outlook
 from jaxsl.host.study.settings import Stop
 from jaxsl.precision import double_precision
 

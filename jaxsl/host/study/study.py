@@ -29,7 +29,7 @@ from jaxsl.host.study.status import Asked, Status, status_of
 
 if TYPE_CHECKING:
     from jaxsl.host.study.advisor import Advisor
-    from jaxsl.host.study.outlook import Forecast
+    from jaxsl.host.study.answers import Forecast
     from jaxsl.host.study.settings import Stop
     from jaxsl.host.study.stopping import Worth
     from jaxsl.law import Law
@@ -85,10 +85,10 @@ class Study:
             law: a law or its name; a law that has no name by which it can be found again must be given to
                 ``Study(path, law=...)`` whenever the study is opened. Several are weighed and believed in
                 together; their inputs are put side by side.
-            target: what to predict; see ``jaxsl.host.target.parse_target``.
+            target: what to predict; see ``jaxsl.host.input.target.parse_target``.
             candidates: table of runs that may be done; those with an outcome count as done earlier.
             space: instead, where runs may lie: ``"N in [1e7, 1e9] log"``, one for every input.
-            mapping, outcome: as in ``jaxsl.host.problem.runs``.
+            mapping, outcome: as in ``jaxsl.host.input.problem.runs``.
             cost: column, or expression over the law's inputs; by default the column ``cost``.
             budget: hard limit on the cost of all runs of the study; none when None.
             replicates: how often one configuration may be run, where that teaches the most for its cost.
@@ -337,8 +337,8 @@ def _find(law: "Law | str | Sequence[Law | str]") -> "tuple[tuple[Law, ...], lis
     Raises:
         UserError: when one is not found, or they cannot be weighed against each other.
     """
-    from jaxsl.host.common_inputs import common_inputs
-    from jaxsl.host.ensemble_laws import ALL, check_named
+    from jaxsl.host.answer.which_laws import ALL, check_named
+    from jaxsl.host.laws.common_inputs import common_inputs
     from jaxsl.law import Law
 
     asked = [law] if isinstance(law, str | Law) else list(law)
@@ -354,7 +354,7 @@ def _find(law: "Law | str | Sequence[Law | str]") -> "tuple[tuple[Law, ...], lis
 
 
 def _find_one(law: "Law | str") -> tuple["Law", str]:
-    from jaxsl.host.laws import find
+    from jaxsl.host.laws.lookup import find
 
     if not isinstance(law, str):
         return law, law.name
@@ -366,7 +366,7 @@ def _find_one(law: "Law | str") -> tuple["Law", str]:
 
 def _whole(laws: "Sequence[Law]") -> "Law":
     """What tables are read with."""
-    from jaxsl.host.common_inputs import stand_in
+    from jaxsl.host.laws.common_inputs import stand_in
 
     return laws[0] if len(laws) == 1 else stand_in(laws)
 

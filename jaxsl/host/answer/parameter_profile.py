@@ -1,0 +1,110 @@
+"""The profile likelihood of one parameter around a fit, for a plot."""
+
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxsl.fit import Fit
+from jaxsl.host.answer.plot_data import View
+from jaxsl.host.answer.report import Report
+from jaxsl.host.compiled import compiled
+from jaxsl.host.errors import UserError
+from jaxsl.host.programs.packing import pack_observations
+from jaxsl.law import Law
+from jaxsl.pool import Observations
+from jaxsl.precision import double_precision
+from jaxsl.profile import Profile, parameter_interval
+from jaxsl.profile import parameter_profile as least_loss
+from jaxsl.transform import box
+
+MARGIN = 0.3  # of the interval's length, shown beyond both its ends
+
+
+@dataclass(frozen=True)
+class ParameterProfile(Report):
+    """The least root mean squared error with a parameter held at each of many values.
+
+    Attributes:
+        name: the parameter.
+        log: whether it is searched in logarithms.
+        best: its value at the optimum.
+        values, rmse: ``(value,)`` each.
+        low, high: ends of the interval; ``open_low``, ``open_high`` where the runs set none.
+        limit: the root mean squared error at which the interval ends.
+        level: its confidence.
+    """
+
+    name: str
+    log: bool
+    best: float
+    values: np.ndarray
+    rmse: np.ndarray
+    low: float
+    high: float
+    open_low: bool
+    open_high: bool
+    limit: float
+    level: float
+
+
+@compiled
+def _interval(law: Law, observations: Observations, fit: Fit, index: jax.Array, level: float) -> Profile:
+    return parameter_interval(law, observations, fit, index, level)
+
+
+@compiled
+def _loss(law: Law, observations: Observations, fit: Fit, index: jax.Array, values: jax.Array) -> jax.Array:
+    return least_loss(law, observations, fit, index, values)
+
+
+def parameter_profile(view: View, name: str, level: float = 0.95, num_values: int = 41) -> ParameterProfile:
+    """Profile the parameter ``name`` of the law of a view.
+
+    Raises:
+        UserError: when the law has no such parameter, or the runs leave no degree of freedom.
+    """
+    law = view.law
+    names = [param.name for param in law.params]
+    if name not in names:
+        raise UserError(f"{law.name} has no parameter {name!r}; it has {', '.join(names)}")
+    count = view.seen.y.size
+    if count <= law.num_params:
+        raise UserError(
+            f"{count} outcomes leave no degree of freedom beside {law.num_params} parameters: "
+            "a profile needs one outcome more"
+        )
+    index = names.index(name)
+    with double_precision():
+        observations = pack_observations(view.seen.x, view.seen.y)
+        fit = jax.tree.map(jnp.asarray, view.now.belief.fits[0])
+        found = _interval(law, observations, fit, jnp.asarray(index), level)
+        bounds = box(law)
+        ends = [bounds.scaled(theta)[index] for theta in np.asarray(found.theta)]
+        margin = MARGIN * (ends[1] - ends[0])
+        z = jnp.linspace(ends[0] - margin, ends[1] + margin, num_values)
+        where = bounds.clip(jnp.repeat(bounds.scaled(fit.theta[:1]), num_values, axis=0).at[:, index].set(z))
+        values = bounds.theta(where)[:, index]
+        loss = np.asarray(_loss(law, observations, fit, jnp.asarray(index), values))
+        best, limit = float(fit.loss[0]), _limit(float(fit.loss[0]), count, law.num_params, level)
+    return ParameterProfile(
+        name=name,
+        log=bool(law.log[index]),
+        best=float(found.value),
+        values=np.asarray(values),
+        rmse=np.sqrt(np.maximum(loss, best)),
+        low=float(found.low),
+        high=float(found.high),
+        open_low=bool(found.open_low),
+        open_high=bool(found.open_high),
+        limit=limit**0.5,
+        level=level,
+    )
+
+
+def _limit(loss: float, count: int, num_params: int, level: float) -> float:
+    from scipy.stats import t
+
+    dof = count - num_params
+    return loss * (1 + float(t.ppf((1 + level) / 2, dof)) ** 2 / dof)

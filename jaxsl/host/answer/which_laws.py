@@ -1,0 +1,215 @@
+"""Which laws can be fitted side by side to a table: named ones, or all that it has columns for."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from jaxsl.host.answer.one_law import fitted_runs, num_needed
+from jaxsl.host.answer.report_several import LeftOut
+from jaxsl.host.errors import UserError
+from jaxsl.host.input.problem import Problem, Runs
+from jaxsl.host.input.problem import runs as read_problem
+from jaxsl.host.input.table import Table, read
+from jaxsl.host.laws.common_inputs import common_inputs, stand_in
+from jaxsl.host.laws.lookup import catalogue, find
+from jaxsl.law import Law
+
+ALL = "all"
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """Laws over the same inputs and outputs, and the problem they are given.
+
+    Attributes:
+        laws: those that can be fitted, one at least.
+        problem: with a stand-in for the laws, of the same inputs and outputs.
+        seen: the runs that are fitted.
+        left_out: laws that were asked for and cannot be fitted.
+    """
+
+    laws: tuple[Law, ...]
+    problem: Problem
+    seen: Runs
+    left_out: tuple[LeftOut, ...]
+
+
+def ensemble(
+    source: Any,
+    laws: str | Law | Iterable[str | Law],
+    *,
+    mapping: Mapping[str, str] | None = None,
+    outcome: str | None = None,
+    target: Any = None,
+    cost: str | None = None,
+) -> Ensemble:
+    """Read a table for several laws; arguments as in ``jaxsl.host.input.problem.runs``.
+
+    Args:
+        source, mapping, outcome, target, cost: the runs and what to predict. An input that some of the laws
+            have must be given to all, in the target too.
+        laws: laws or their names. ``"all"`` stands for the laws of the catalogue whose inputs and outputs the
+            table has; of those that predict different things the largest group is taken.
+
+    Raises:
+        UserError: for anything that cannot be used as it stands; when no law can be fitted.
+
+    Example:
+        >>> runs = {"N": [1e6, 2e6, 4e6], "loss": [3.9, 3.6, 3.4]}
+        >>> found = ensemble(runs, "all")
+        >>> [law.name for law in found.laws], found.problem.law.inputs
+        (['kaplan/n'], ('N',))
+        >>> [reason.reason for reason in found.left_out if reason.law == "chinchilla"]
+        ['no column for its input D']
+    """
+    mapping = dict(mapping or {})
+    asked = [laws] if isinstance(laws, str | Law) else list(laws)
+    named = _named(asked)
+    offered = tuple(catalogue().values()) if ALL in asked else ()
+    check_named(named, offered)
+    _check_mapping(named, offered, mapping)
+    table = read(source)
+    for law in named:
+        read_problem(table, law, mapping=_own(mapping, law), outcome=outcome)
+    found, left_out = _fitting(table, offered, named, mapping, outcome, target)
+    chosen = (*named, *found)
+    if not chosen:
+        raise UserError(
+            f"no law of the catalogue has all its inputs and outputs in {table.name}; its columns are "
+            f"{', '.join(table.columns)}: name them with --map INPUT=COLUMN, and the outcome with "
+            "--outcome COLUMN; `jaxsl laws` lists the laws"
+        )
+    together = common_inputs(chosen)
+    whole = stand_in(together)
+    problem = read_problem(
+        table, whole, mapping=_own(mapping, whole), outcome=outcome, target=target, cost=cost
+    )
+    seen = problem.runs.take(problem.runs.observed)
+    different = [_num_different(seen, whole, law) for law in chosen]
+    enough = [num >= num_needed(law) for law, num in zip(chosen, different, strict=True)]
+    if not any(enough):
+        smallest = min(chosen, key=num_needed)
+        alone = read_problem(table, smallest, mapping=_own(mapping, smallest), outcome=outcome)
+        fitted_runs(alone)
+    left_out += [
+        LeftOut(
+            law.name,
+            f"its {law.num_params} parameters need runs at {num_needed(law)} configurations; there are {num}",
+        )
+        for law, num, fits in zip(chosen, different, enough, strict=True)
+        if not fits
+    ]
+    kept = tuple(law for law, fits in zip(together, enough, strict=True) if fits)
+    return Ensemble(kept, problem, seen, tuple(left_out))
+
+
+def _num_different(seen: Runs, whole: Law, law: Law) -> int:
+    """At how many different configurations of a law's own inputs there are runs."""
+    return len(np.unique(seen.x[:, [whole.inputs.index(name) for name in law.inputs]], axis=0))
+
+
+def _named(asked: Sequence[str | Law]) -> tuple[Law, ...]:
+    """The laws that were named one by one."""
+    if not asked:
+        raise UserError("no law is given; name some with --law, or --law all")
+    laws = tuple(law if isinstance(law, Law) else find(law) for law in asked if law != ALL)
+    if len(laws) < len(asked) - 1:
+        raise UserError("--law all is given twice; give it once")
+    return laws
+
+
+def check_named(named: Sequence[Law], offered: Sequence[Law] = ()) -> None:
+    """Refuse laws given twice and laws that predict different things."""
+    names = [law.name for law in named]
+    for name in names:
+        if names.count(name) > 1:
+            raise UserError(f"--law {name} is given twice; give it once")
+        if any(law.name == name for law in offered):
+            raise UserError(f"--law {name} is among --law all already; leave one of them out")
+    for law in named[1:]:
+        if law.outputs != named[0].outputs:
+            raise UserError(
+                f"{named[0].name} predicts {', '.join(named[0].outputs)} and {law.name} "
+                f"{', '.join(law.outputs)}: laws that are weighed against each other predict the same; "
+                "leave one of them out"
+            )
+
+
+def _check_mapping(named: Sequence[Law], offered: Sequence[Law], mapping: Mapping[str, str]) -> None:
+    """Refuse names that no law has."""
+    known = {name for law in (*named, *offered) for name in (*law.inputs, *law.outputs)}
+    for name in mapping:
+        if name not in known:
+            raise UserError(
+                f"--map {name}={mapping[name]}: none of the laws has an input or output {name!r}"
+                + (f"; they have {', '.join(sorted(known))}" if not offered else "; `jaxsl laws` lists them")
+            )
+
+
+def _own(mapping: Mapping[str, str], law: Law) -> dict[str, str]:
+    """What of a mapping concerns this law."""
+    return {name: column for name, column in mapping.items() if name in (*law.inputs, *law.outputs)}
+
+
+def _fitting(
+    table: Table,
+    offered: Sequence[Law],
+    named: Sequence[Law],
+    mapping: Mapping[str, str],
+    outcome: str | None,
+    target: Any,
+) -> tuple[list[Law], list[LeftOut]]:
+    """Laws of the catalogue that can read the table and predict the same, and why the others cannot."""
+    given = _given(target, {name for law in offered for name in law.inputs})
+    lacking = {law.name: _lacking(law, table, mapping, outcome, given) for law in offered}
+    candidates = [law for law in offered if not lacking[law.name]]
+    outputs = named[0].outputs if named else _outputs(candidates, outcome)
+    found, left_out = [], []
+    for law in offered:
+        reason = lacking[law.name]
+        if not reason and law.outputs != outputs:
+            reason = f"predicts {', '.join(law.outputs)}, not {', '.join(outputs)}"
+        if not reason:
+            try:
+                read_problem(table, law, mapping=_own(mapping, law), outcome=outcome)
+            except UserError as error:
+                reason = str(error)
+        if reason:
+            left_out.append(LeftOut(law.name, reason))
+        else:
+            found.append(law)
+    return found, left_out
+
+
+def _lacking(law: Law, table: Table, mapping: Mapping[str, str], outcome: str | None, given: set[str]) -> str:
+    """What the table or the target lacks for a law, in words; empty if nothing."""
+    known = {*table.columns, *mapping}
+    missing = [name for name in law.inputs if name not in known]
+    if missing:
+        return f"no column for its {'inputs' if len(missing) > 1 else 'input'} {', '.join(missing)}"
+    if outcome is not None and law.num_outputs > 1:
+        return f"predicts {law.num_outputs} outcomes, not one"
+    missing = [name for name in law.outputs if name not in known and outcome is None]
+    if missing:
+        return f"no column for its outcome {', '.join(missing)}"
+    missing = [name for name in law.inputs if given and name not in given]
+    return f"the target does not give its {', '.join(missing)}" if missing else ""
+
+
+def _given(target: Any, inputs: set[str]) -> set[str]:
+    """The inputs that a target of points gives; none where the target is rows of a table."""
+    names: set[str] = set()
+    for item in target if isinstance(target, list | tuple) else [target]:
+        if isinstance(item, Mapping):
+            names |= set(item)
+        elif isinstance(item, str):
+            names |= {part.split("=")[0].strip() for part in item.split(",") if "=" in part}
+    return names & inputs
+
+
+def _outputs(candidates: Sequence[Law], outcome: str | None) -> tuple[str, ...]:
+    """The outputs that most laws have; those called like the outcome's column before all others."""
+    groups = [law.outputs for law in candidates]
+    return max(groups, key=lambda outputs: (outputs == (outcome,), groups.count(outputs)), default=())

@@ -1,0 +1,5 @@
+"""``python -m jaxsl.host.cli``: the program ``jaxsl``."""
+
+from jaxsl.host.cli.commands import main
+
+main()

@@ -1,0 +1,88 @@
+"""``jaxsl replay``: what other ways of choosing would have spent on your own finished runs."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import numpy as np
+import typer
+
+from jaxsl.host.cli.options import (
+    CostOption,
+    JsonOption,
+    LawOption,
+    MapOption,
+    OutcomeOption,
+    RunsArgument,
+    SeedOption,
+    TargetOption,
+    read_mapping,
+)
+
+if TYPE_CHECKING:
+    from jaxsl.host.answer.replay import ReplayReport
+
+
+def replay(
+    runs: RunsArgument,
+    law: LawOption,
+    target: TargetOption = None,
+    cost: CostOption = None,
+    map: MapOption = None,
+    outcome: OutcomeOption = None,
+    within: Annotated[
+        float | None,
+        typer.Option(
+            "--within", help="Predictions so close are the same; by default the scatter about the law."
+        ),
+    ] = None,
+    draws: Annotated[int, typer.Option("--draws", min=1, help="Random orders to compare with.")] = 5,
+    seed: SeedOption = 0,
+    json: JsonOption = False,
+) -> None:
+    """Had you chosen actively among your finished runs, what would the same prediction have cost?
+
+    Against D-optimal and V-optimal choice, the cheapest runs first, and random orders.
+
+    jaxsl replay runs.csv --law chinchilla --target N=7e10,D=1.4e12 --cost "6*N*D"
+    """
+    from jaxsl.host.answer.replay import replay as replay_runs
+    from jaxsl.host.laws.lookup import find
+    from jaxsl.host.show.console import busy, print_json
+
+    with busy("replaying"):
+        report = replay_runs(
+            runs,
+            find(law),
+            target=target,
+            mapping=read_mapping(map),
+            cost=cost,
+            outcome=outcome,
+            tolerance=within,
+            draws=draws,
+            seed=seed,
+        )
+    if json:
+        print_json(report)
+    else:
+        _show(report)
+
+
+def _show(report: "ReplayReport") -> None:
+    from jaxsl.host.show.console import console, grid, number, show_notes
+
+    out = console()
+    out.print(f"{report.law}: all {report.num_runs} finished runs cost {number(report.cost)}.")
+    out.print(
+        f"The same prediction, to within {number(report.tolerance, 3)} of that of all runs and staying "
+        "there, would have taken"
+    )
+    rows = []
+    for method in dict.fromkeys(path.method for path in report.paths):
+        own = [path for path in report.paths if path.method == method]
+        share = np.array([path.needed for path in own]) / report.cost
+        counts = np.array([path.needed_runs for path in own])
+        spread = f"{share.min():.1%} to {share.max():.1%}" if len(own) > 1 else ""
+        name = f"{method}, median of {len(own)}" if len(own) > 1 else method
+        spend = number(float(np.median(share)) * report.cost)
+        rows.append([name, spend, f"{np.median(share):.1%}", number(float(np.median(counts)), 3), spread])
+    out.print(grid(["choice", "spend", "of all", "runs", "range"], rows))
+    show_notes(out, report.notes)

@@ -1,0 +1,69 @@
+"""``jaxsl study import``: runs that were done elsewhere, from tables and experiment trackers."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from jaxsl.host.cli.options import MapOption, OutcomeOption, read_mapping
+from jaxsl.host.errors import UserError
+
+
+def import_command(
+    path: Annotated[str, typer.Argument(metavar="STUDY", help="The study's journal, such as pilot.jsonl.")],
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="SOURCE", help="CSV or Parquet file, wandb:ENTITY/PROJECT or mlflow:EXPERIMENT."
+        ),
+    ],
+    map: MapOption = None,
+    outcome: OutcomeOption = None,
+    cost: Annotated[
+        str | None,
+        typer.Option(
+            "--cost", help="What the runs really cost: column or expression; trackers have `hours`."
+        ),
+    ] = None,
+    counts: Annotated[
+        bool, typer.Option("--counts", help="Count their cost against the study's budget.")
+    ] = False,
+    reduce: Annotated[
+        str, typer.Option("--reduce", help="A tracker's history becomes its last value, its min, or a mean.")
+    ] = "last",
+    tracking_uri: Annotated[str | None, typer.Option("--tracking-uri", help="Of MLflow.")] = None,
+    cache: Annotated[
+        Path | None, typer.Option("--cache", help="Folder of fetched histories; by default STUDY.cache.")
+    ] = None,
+) -> None:
+    """Bring in runs that were done elsewhere; repeating adds only what is new or has changed.
+
+    jaxsl study import pilot.jsonl runs.csv --map N=params --outcome val_loss
+    """
+    from jaxsl.host.show.console import busy, console, show_notes
+    from jaxsl.host.study import Study
+    from jaxsl.host.study.sources import mlflow as from_mlflow
+    from jaxsl.host.study.sources import wandb as from_wandb
+    from jaxsl.host.study.sources.importing import import_table, import_tracked
+
+    if reduce not in from_wandb.REDUCTIONS:
+        raise UserError(f"--reduce {reduce}: choose one of {', '.join(from_wandb.REDUCTIONS)}")
+    study, mapping = Study(path), read_mapping(map)
+    tracker, colon, name = source.partition(":")
+    if colon and tracker in ("wandb", "mlflow"):
+        columns = [outcome] if outcome else [mapping.get(output, output) for output in study.law.outputs]
+        metrics = [column.strip("`") for column in columns]
+        with busy(f"reading {source}"):
+            if tracker == "wandb":
+                tracked = from_wandb.fetch(name, metrics, cache or Path(f"{path}.cache"), reduce)
+            else:
+                tracked = from_mlflow.fetch(name, metrics, reduce, tracking_uri)
+        found = import_tracked(study, tracked, mapping, outcome, cost, counts)
+    else:
+        found = import_table(study, source, mapping, outcome, cost, counts)
+    added = ", ".join(f"{number} {state}" for state, number in found.added.items() if number) or "no new run"
+    candidates = f", {found.num_candidates} candidates" if found.num_candidates else ""
+    known = f"; {found.num_known} were in the study already" if found.num_known else ""
+    out = console()
+    out.print(f"{path}: brought in {added}{candidates}{known}")
+    show_notes(out, found.notes)

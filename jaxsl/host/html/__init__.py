@@ -1,0 +1,1 @@
+"""HTML: the report in one file, its charts, and how notebooks show fits; all fill ``templates``."""

@@ -1,0 +1,108 @@
+"""A study's journal as what the HTML report shows: its runs, what it may still run, what it predicts."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jaxsl.host.answer.plot_data import View, axis_labels, see
+from jaxsl.host.errors import UserError
+from jaxsl.host.input.problem import Answers, Problem, Runs, Targets
+from jaxsl.host.input.table import Table
+from jaxsl.host.study import Study
+from jaxsl.host.study.ledger import DONE, PENDING, Candidate, Ledger, Run
+from jaxsl.law import Law
+
+
+def is_study(source: str) -> bool:
+    """Whether a file is a study's journal: its first line says so.
+
+    Example:
+        >>> is_study("runs.csv")
+        False
+    """
+    try:
+        with Path(source).open(encoding="utf-8") as file:
+            first = json.loads(file.readline())
+    except (OSError, ValueError):
+        return False
+    return isinstance(first, dict) and first.get("event") == "study"
+
+
+def study_view(path: str, units: Mapping[str, str]) -> tuple[View, Table, dict[str, Any]]:
+    """What there is to see of a study, its runs as a table, and the settings that decided it.
+
+    Candidates are ranked one by one for the money that is left; ``jaxsl study ask`` also accounts for the
+    runs that are pending, and the notes say how many there are.
+
+    Raises:
+        UserError: when the journal cannot be read, studies several laws, or too few runs are done.
+    """
+    study = Study(path)
+    ledger, law = study.refresh(), study.law
+    if len(study.laws) > 1:
+        raise UserError(
+            f"{path} studies {len(study.laws)} laws and a report shows one; `jaxsl study show {path}` says "
+            f"what they predict together, `jaxsl study export {path} runs.csv` writes runs to report on"
+        )
+    exported = study.export()
+    table = Table(path, exported, "run", np.arange(1, exported.num_rows + 1))
+    problem = _problem(path, ledger, law)
+    settings = ledger.settings
+    left = ledger.left if np.isfinite(ledger.left) else None
+    costs = problem.runs.cost[~problem.runs.observed]
+    affordable = bool(costs.size) and (left is None or left >= costs.min())
+    seen = see(problem, axis_labels(law, settings["cost"], {}, units), left, settings["seed"], affordable)
+    said = {name: settings[name] for name in ("target", "cost", "budget", "space", "replicates", "seed")}
+    said["spent"], said["begun"] = ledger.spent, settings.get("created", "")
+    return seen, table, {name: value for name, value in said.items() if value not in (None, [], "")}
+
+
+def _problem(path: str, ledger: Ledger, law: Law) -> Problem:
+    """Runs that are done, candidates that are left, targets; runs are numbered as they stand in the study."""
+    number = {id: place for place, id in enumerate(ledger.runs, 1)}
+    done, used, factor = ledger.with_status(DONE), ledger.used(), ledger.factor
+    most = ledger.settings["replicates"]
+    left = [option for option in ledger.candidates.values() if used.get(option.x, 0) < most]
+    count = len(number)
+    items: list[Run | Candidate] = [*done, *left]
+    outcomes = [list(run.y or ()) for run in done] + [[np.nan] * law.num_outputs] * len(left)
+    runs = Runs(
+        x=np.array([list(item.x) for item in items]).reshape(-1, len(law.inputs)),
+        y=np.array(outcomes, float).reshape(-1, law.num_outputs),
+        cost=np.array(
+            [ledger.expected_cost(run, factor) for run in done] + [item.cost * factor for item in left]
+        ),
+        row_numbers=np.array(
+            [number[run.id] for run in done] + list(range(count + 1, count + len(left) + 1))
+        ),
+        labels={
+            "id": np.array([item.id for item in items], object),
+            "name": np.array([item.name for item in items], object),
+        },
+    )
+    targets = np.array(ledger.settings["target"], float)
+    return Problem(
+        law,
+        runs,
+        path,
+        "run",
+        Targets(targets, np.arange(1, len(targets) + 1)),
+        Answers(np.full((len(targets), law.num_outputs), np.nan)),
+        _notes(ledger),
+    )
+
+
+def _notes(ledger: Ledger) -> tuple[str, ...]:
+    notes = list(ledger.notes)
+    pending = len(ledger.with_status(PENDING))
+    if pending:
+        notes.append(f"{pending} runs are pending: their outcomes are not in this report")
+    lost = len(ledger.runs) - pending - len(ledger.with_status(DONE))
+    if lost:
+        notes.append(f"{lost} runs failed, diverged or were abandoned, and are not fitted")
+    if ledger.settings["space"]:
+        notes.append("candidates lie anywhere in a space: ask the study for the next run")
+    return tuple(notes)

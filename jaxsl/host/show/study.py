@@ -1,0 +1,138 @@
+"""What the study commands print."""
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from rich.table import Table
+
+from jaxsl.host.show.console import console, grid, interval, number, show_notes
+
+if TYPE_CHECKING:
+    from jaxsl.host.study.answers import Forecast
+    from jaxsl.host.study.ledger import Run
+    from jaxsl.host.study.stopping import Worth
+    from jaxsl.host.study.study import Asked, Status, Study
+
+CURVE_POINTS = 8  # of the curve of further spend
+
+
+def show_asked(study: "Study", asked: list["Asked"], why_none: str, notes: tuple[str, ...]) -> None:
+    """Print the runs to start."""
+    out = console()
+    show_notes(out, notes)
+    if not asked:
+        out.print(why_none)
+        return
+    rows = [
+        [run.id, *(number(value, 6) for value in run.x.values()), number(run.cost), run.name] for run in asked
+    ]
+    names = list(asked[0].x)
+    out.print(grid(["run", *names, "expected cost", ""], rows, left=(0, len(names) + 2)))
+    status, forecast = study.status(), study.best_prediction()
+    falls = [run.fall for run in asked]
+    if forecast is not None and not any(map(math.isnan, falls)):
+        width = forecast.width_at(forecast.variance - math.fsum(falls))
+        out.print(
+            f"expected of {'it' if len(asked) == 1 else 'them together'}: the target's interval narrows from "
+            f"{number(forecast.width)} to {number(width)}"
+        )
+    if status.left is not None:
+        out.print(f"{number(status.left)} of the budget of {number(status.budget or 0)} is left after them")
+
+
+def show_told(run: "Run", notes: tuple[str, ...]) -> None:
+    """Print what the study knows of a run now."""
+    value = "" if run.y is None else f": {', '.join(number(y, 6) for y in run.y)}"
+    cost = "counted as planned; say --cost" if run.cost is None else f"cost {number(run.cost)}"
+    out = console()
+    show_notes(out, notes)
+    out.print(f"run {run.id} is {run.status}{value} ({cost})")
+    before = run.history[-2] if len(run.history) > 1 else None
+    if before is not None and (before.status, before.y) != (run.status, run.y):
+        was = ", ".join(number(y, 6) for y in before.y) if before.y else before.status
+        out.print(f"note: it was {was} before; the history keeps that")
+
+
+def show_study(
+    status: "Status", forecast: "Forecast | None", worth: "Worth | None", inputs: list[str]
+) -> None:
+    """Print where a study stands, what it predicts, and whether to go on."""
+    out = console()
+    counts = {
+        name: getattr(status, f"num_{name}")
+        for name in ("done", "pending", "failed", "diverged", "abandoned")
+    }
+    runs = ", ".join(f"{count} {name}" for name, count in counts.items() if count) or "none yet"
+    left = status.num_candidates
+    where = "anywhere in the space" if left is None else f"{left} candidate{'' if left == 1 else 's'} left"
+    out.print(f"{status.law}; runs: {runs}; {where}", style="bold")
+    out.print(_money(status))
+    if status.pending:
+        out.print()
+        out.print(_pending(status.pending, inputs))
+    if forecast is not None:
+        out.print()
+        basins = f"{forecast.num_basins} basin{'s' if forecast.num_basins > 1 else ''}"
+        out.print(f"target, from {forecast.num_runs} runs ({basins})")
+        out.print(_forecast(forecast, inputs))
+    if worth is not None:
+        out.print()
+        if len(worth.spend) > 1:
+            out.print("further spend, and the mean width of the targets' intervals expected then")
+            out.print(_curve(worth))
+        if math.isfinite(worth.ess):
+            out.print(f"equivalent sample size: {number(worth.ess, 3)} test items")
+        out.print(worth.line)
+    show_notes(out, status.notes)
+
+
+def as_dict(status: "Status", forecast: "Forecast | None", worth: "Worth | None") -> dict[str, Any]:
+    """The same as one object."""
+    return {"status": status, "prediction": forecast, "worth": worth}
+
+
+def _money(status: "Status") -> str:
+    spent = f"spent {number(status.spent)}, reserved for pending runs {number(status.reserved)}"
+    limit = (
+        "no budget"
+        if status.budget is None
+        else f"of {number(status.budget)}, {number(status.left or 0)} left"
+    )
+    factor = ""
+    if status.num_reported:
+        factor = f"; runs cost {number(status.cost_factor, 3)} times their plan ({status.num_reported} told)"
+    return f"{spent}; {limit}{factor}"
+
+
+def _pending(runs: tuple["Run", ...], inputs: list[str]) -> Table:
+    rows = [
+        [run.id, *(number(value, 6) for value in run.x), number(run.planned or math.nan), run.time, run.name]
+        for run in runs
+    ]
+    return grid(
+        ["pending", *inputs, "planned", "since", ""], rows, left=(0, len(inputs) + 2, len(inputs) + 3)
+    )
+
+
+def _forecast(forecast: "Forecast", inputs: list[str]) -> Table:
+    rows = []
+    outputs = forecast.prediction.shape[1]
+    for target in range(len(forecast.x)):
+        for output in range(outputs):
+            at = (target, output)
+            rows.append(
+                [
+                    *(number(value) for value in forecast.x[target]),
+                    *([str(output + 1)] if outputs > 1 else []),
+                    number(forecast.prediction[at], 5),
+                    interval(forecast.low[at], forecast.high[at]),
+                ]
+            )
+    return grid([*inputs, *(["output"] if outputs > 1 else []), "prediction", "95 % interval"], rows)
+
+
+def _curve(worth: "Worth") -> Table:
+    last = len(worth.spend) - 1
+    points = sorted({round(last * share / (CURVE_POINTS - 1)) for share in range(CURVE_POINTS)})
+    rows = [[str(at), number(worth.spend[at]), number(worth.width[at], 3)] for at in points]
+    return grid(["runs", "spend", "width"], rows)

@@ -1,0 +1,1 @@
+"""Runs that were done elsewhere: tables and experiment trackers, brought into a study by ``importing``."""
