@@ -33,16 +33,18 @@ from jax import Array
 
 from jaxsl.acquisition import MSPE
 from jaxsl.basins import BasinRule, Basins
-from jaxsl.chaining import ForwardChain, Validation, aimed, chosen_aim, together
+from jaxsl.belief import Belief, Rule, believe
 from jaxsl.choice import Choice, Chooser
-from jaxsl.fit import PRIOR, Fit, fit
+from jaxsl.discrepancy import DiscrepancyRule
+from jaxsl.discrepancy.posterior import DiscrepantPosterior
+from jaxsl.fit import PRIOR, Fit
 from jaxsl.lookahead import Rollout
 from jaxsl.one_of import AnyLaw, OneOf, places, sharing, stacked
+from jaxsl.paper import PaperRule
 from jaxsl.pool import Observations, Pool, Target, buffer_size, empty
-from jaxsl.posterior import Heaviest, Mixture, Posterior, Validated, quantile, tabulate
+from jaxsl.posterior import Heaviest, Posterior
 from jaxsl.solver.levenberg_marquardt import LevenbergMarquardt
 from jaxsl.starts import warm_starts
-from jaxsl.weighing import Evidence, InverseError, Product, Weighing
 
 
 class State(eqx.Module):
@@ -63,50 +65,6 @@ class State(eqx.Module):
     num_optima: tuple[Array, ...]
 
 
-class Belief(eqx.Module):
-    """What the bought runs say, told to the user and to the acquisition but not carried.
-
-    Attributes:
-        fits: all optima, one a law.
-        basins: plausible basins, one a law.
-        validations: how well each law extrapolates, one a law; none for one law, unless asked for.
-        share: weight of each law, ``(law,)``.
-        posterior: the mixture of all basins of all laws.
-    """
-
-    fits: tuple[Fit, ...]
-    basins: tuple[Basins, ...]
-    validations: tuple[Validation, ...]
-    share: Array
-    posterior: Mixture
-
-    @property
-    def forecast(self) -> Posterior:
-        """The posterior with the error of forward chaining in place of what the basins claim of theirs.
-
-        Every basin of every law predicts its mean, with the error that the laws' weighted median made on runs
-        it was not fitted to; where laws disagree, their means do. Without validations the posterior itself.
-        """
-        return self._validated(self.posterior)
-
-    def _validated(self, posterior: Posterior) -> Posterior:
-        if not self.validations:
-            return posterior
-        return Validated(posterior, together(self.validations, self.share).variance)
-
-    def interval(self, x: Array, level: float = 0.9) -> Array:
-        """Lower end, median and upper end for an outcome at ``x (row, feature)``: ``(3, row, output)``.
-
-        The median is the posterior's, in which a law unsure of itself counts for less than a sure one, and
-        one wild law moves nothing; the ends are quantiles of the ``forecast``, moved out to the median where
-        it lies beyond. Both choices by ``python -m experiments weighing``.
-        """
-        table, row = tabulate(self.posterior, x)
-        median = quantile(table, row, (0.5,))[0]
-        low, high = quantile(self._validated(table), row, ((1 - level) / 2, (1 + level) / 2))
-        return jnp.stack([jnp.minimum(low, median), median, jnp.maximum(high, median)])
-
-
 class Design(eqx.Module):
     """Settings of budget-aware sequential design (Spend Less, Fit Better, algorithm 1).
 
@@ -114,19 +72,15 @@ class Design(eqx.Module):
         laws: laws believed in; one, or several over the same inputs and outputs.
         acquisition: ``(posterior, pool, target) -> score (pool,)``.
         chooser: from scores to a purchase; its exponent of the cost is planned where the design looks ahead.
-        basin_rule: from optima to basins.
+        rule: from runs to what is learned of a law.
         solver: of the multi-start fit.
-        prior: precision of the parameters' prior in every fit, see ``jaxsl.fit.fit``; None for least squares.
+        prior: precision of the parameters' prior, in fits and belief.
         num_starts: starting points of each fit.
         num_warm: at most so many of them are earlier best fits.
-        weighing: of several laws.
-        chain: how laws are validated; when None, several laws by the default and one law not at all.
-        aim: power by which runs near the target count for more in the fits, see ``jaxsl.chaining.aimed``; of
-            several, forward chaining chooses at every step, the first being the default.
         lookahead: what decides how much cost counts, in place of the chooser's exponent, by plans for the
-            rest of the budget; when None, several laws by the default and one law not at all.
-        num_scored: basins of several laws that are scored, the heaviest: the work grows with their square.
-        least_scored: weight of the lightest of them; a median, which predicts, does not feel lighter ones.
+            rest of the budget; None for the exponent.
+        num_scored: components that are scored, the heaviest: the work grows with their square; None for all.
+        least_scored: weight of the lightest of them.
 
     Raises:
         ValueError: when ``num_warm`` exceeds ``num_starts``.
@@ -135,27 +89,31 @@ class Design(eqx.Module):
     laws: tuple[AnyLaw, ...]
     acquisition: Callable[..., Array] = MSPE()
     chooser: Chooser = Chooser()
-    basin_rule: BasinRule = BasinRule()
-    solver: Callable = LevenbergMarquardt()
+    rule: Rule = DiscrepancyRule()
+    solver: Callable = LevenbergMarquardt(tolerance=1e-6)
     prior: float | Array | None = PRIOR
-    num_starts: int = eqx.field(static=True, default=64)
-    num_warm: int = eqx.field(static=True, default=30)
-    weighing: Weighing = Product((Evidence(16.0), InverseError(0.25)))
-    chain: ForwardChain | None = None
-    aim: float | tuple[float, ...] = eqx.field(static=True, default=0.0)
+    num_starts: int = eqx.field(static=True, default=32)
+    num_warm: int = eqx.field(static=True, default=12)
     lookahead: Rollout | None = None
-    num_scored: int = eqx.field(static=True, default=12)
+    num_scored: int | None = eqx.field(static=True, default=6)
     least_scored: float = 0.01
 
     def __check_init__(self):
         if self.num_warm > self.num_starts:
             raise ValueError(f"num_warm={self.num_warm} exceeds num_starts={self.num_starts}: lower num_warm")
 
-    @property
-    def default_chain(self) -> ForwardChain:
-        """Forward chaining whose fits are those of this design."""
-        aim = self.aim[0] if isinstance(self.aim, tuple) else self.aim
-        return ForwardChain(solver=self.solver, aim=aim, prior=self.prior)
+    @classmethod
+    def paper(cls, law: AnyLaw, basin_rule: BasinRule | None = None, **settings: Any) -> "Design":
+        """The method of the paper: a law that is right, runs that are good, noise by its prior.
+
+        Args:
+            law: the law.
+            basin_rule: from optima to basins; the paper's by default.
+            settings: any of this class.
+        """
+        usual = {"solver": LevenbergMarquardt(), "num_starts": 64, "num_warm": 30, "num_scored": None}
+        rule = PaperRule(BasinRule() if basin_rule is None else basin_rule)
+        return cls((law,), rule=rule, **{**usual, **settings})
 
     def start(self, pool: Pool, observations: Observations | None = None) -> State:
         """The state before the first purchase, with any runs done earlier (not counted as spent).
@@ -177,58 +135,32 @@ class Design(eqx.Module):
             num_optima=tuple(jnp.zeros((), int) for _ in self.laws),
         )
 
-    def believe(self, state: State, target: Target, key: Array) -> Belief:
-        """Fit every law from warm and fresh starts, find the basins, and weigh the laws."""
+    def believe(self, state: State, target: Target, key: Array, pool: Pool | None = None) -> Belief:
+        """Fit every law from warm and fresh starts, find what it may be wrong by, and weigh the laws.
+
+        Args:
+            state: what was bought.
+            target: what to predict.
+            key: as for ``ask``.
+            pool: candidates that will be asked about.
+        """
         key = jax.random.fold_in(key, state.observations.num_observed)
-        runs, validations, aim = self._validate(state, target, key)
+        candidates = None if pool is None else pool.x
 
         def learn(law, number, runs, optima, num_optima):
             valid = jnp.arange(self.num_warm) < num_optima
             starts = warm_starts(jax.random.fold_in(key, number), law, self.num_starts, optima, valid)
-            found = fit(law, runs, starts, self.solver, aimed(law, runs, target, aim), prior=self.prior)
-            return found, self.basin_rule(law, runs, target, found)
+            return self.rule(law, runs, starts, target, self.solver, self.prior, candidates)
 
-        _, learned = self._in_turn(learn, runs, state)
-        fits, basins = zip(*learned, strict=True)
-        share = jnp.ones(1, runs.y.dtype)
-        if len(self.laws) > 1:
-            share = self.weighing(self.laws, fits, runs, validations)
-        parts = tuple(found.posterior(law) for law, found in zip(self.laws, basins, strict=True))
-        return Belief(fits, basins, tuple(validations), share, Mixture(parts, share))
+        return believe(self._in_turn(learn, state))
 
-    def _validate(
-        self, state: State, target: Target, key: Array
-    ) -> tuple[Observations, list[Validation], float | Array]:
-        """The runs, forward chaining of every law, and the power that fits are aimed by."""
-        runs, powers = state.observations, self.aim if isinstance(self.aim, tuple) else (self.aim,)
-        if len(self.laws) == len(powers) == 1 and self.chain is None:
-            return runs, [], powers[0]
-        chain = self.chain or self.default_chain
-
-        def validate(law, number, runs, *_):
-            own = jax.random.fold_in(jax.random.fold_in(key, number), 1)
-            if len(powers) == 1:
-                return chain(law, runs, target, own)
-            return chain.at_powers(law, runs, target, own, powers)
-
-        runs, tried = self._in_turn(validate, runs, state)
-        if len(powers) == 1:
-            return runs, tried, powers[0]
-
-        def at(place: int | Array) -> list[Validation]:
-            return jax.tree.map(lambda leaf: leaf[place], tried)
-
-        equal = jnp.full(len(self.laws), 1 / len(self.laws), runs.y.dtype)
-        place = chosen_aim([together(at(place), equal) for place in range(len(powers))])
-        return runs, at(place), jnp.asarray(powers, runs.y.dtype)[place]
-
-    def _in_turn(self, function: Callable, runs: Observations, state: State) -> tuple[Observations, list]:
+    def _in_turn(self, function: Callable, state: State) -> list:
         """``function(law, number, runs, optima, num_optima)`` of every law, in turn.
 
         The laws take turns: programs that need nothing of each other would be run at once by XLA, on the
         threads of one pool, and nested loops there have been seen to wait for each other for ever.
         """
-        found: dict[int, Any] = {}
+        runs, found = state.observations, dict[int, Any]()
         for group in sharing(self.laws):
             given = [(state.optima[number], state.num_optima[number]) for number in group]
             if len(group) == 1:
@@ -237,7 +169,7 @@ class Design(eqx.Module):
                 results = _loop(tuple(self.laws[number] for number in group), group, function, runs, given)
             found |= zip(group, results, strict=True)
             runs = _after(runs, jnp.max(jnp.abs(jax.tree.leaves(results)[0])))
-        return runs, [found[number] for number in range(len(self.laws))]
+        return [found[number] for number in range(len(self.laws))]
 
     def ask(
         self, state: State, pool: Pool, target: Target, budget: Array, key: Array
@@ -250,7 +182,7 @@ class Design(eqx.Module):
             budget: total that may be spent, in the unit of the costs; what ``state`` spent counts.
             key: the same for a whole study.
         """
-        belief = self.believe(state, target, key)
+        belief = self.believe(state, target, key, pool)
         posterior = self.scored(belief.posterior)
         key = jax.random.fold_in(jax.random.fold_in(key, state.observations.num_observed), len(self.laws))
         money = budget - state.spent
@@ -258,14 +190,9 @@ class Design(eqx.Module):
         score = self.acquisition(posterior, pool, target)
         return chooser(score, pool, state.available, money, key), belief
 
-    @property
-    def planner(self) -> Rollout | None:
-        """What decides how much cost counts; None where the chooser's exponent does."""
-        return Rollout() if self.lookahead is None and len(self.laws) > 1 else self.lookahead
-
     def scored(self, posterior: Posterior) -> Posterior:
-        """What candidates are scored by: of several laws the heaviest basins alone."""
-        if len(self.laws) == 1:
+        """What candidates are scored by: the heaviest components alone."""
+        if self.num_scored is None:
             return posterior
         return Heaviest(posterior, self.num_scored, self.least_scored)
 
@@ -273,10 +200,11 @@ class Design(eqx.Module):
         self, posterior: Posterior, pool: Pool, target: Target, available: Array, money: Array, key: Array
     ) -> Chooser:
         """The chooser, its exponent by looking ahead where the design does; arguments as of ``Rollout``."""
-        planner = self.planner
-        if planner is None:
+        if self.lookahead is None:
             return self.chooser
-        return replace(self.chooser, cost_exponent=planner(posterior, pool, target, available, money, key))
+        return replace(
+            self.chooser, cost_exponent=self.lookahead(posterior, pool, target, available, money, key)
+        )
 
     def tell(
         self,
@@ -324,13 +252,17 @@ def _loop(laws: tuple, numbers: tuple[int, ...], function: Callable, runs: Obser
     many = jax.lax.map(lambda one: function(OneOf(laws, one[0]), one[1], runs, *one[2:]), each)
 
     def has_params(part: Any) -> bool:
-        return isinstance(part, Fit | Basins)
+        return isinstance(part, Fit | Basins | DiscrepantPosterior)
 
     def own(index: int, place: tuple[int, ...]) -> Any:
         one = jax.tree.map(lambda leaf: leaf[index], many)
-        return jax.tree.map(
-            lambda part: part.at(place) if has_params(part) else part, one, is_leaf=has_params
-        )
+
+        def of(part: Any) -> Any:
+            if isinstance(part, DiscrepantPosterior):
+                return part.of(laws[index], place)
+            return part.at(place) if has_params(part) else part
+
+        return jax.tree.map(of, one, is_leaf=has_params)
 
     return [own(index, place) for index, place in enumerate(places(laws))]
 

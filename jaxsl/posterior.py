@@ -200,19 +200,16 @@ class Heaviest(eqx.Module):
         return Predictive(predictive.mean[kept], predictive.root[kept])
 
 
-class Validated(eqx.Module):
-    """The predictions of a posterior with an error that was measured in place of the one it claims.
-
-    Every basin predicts ``N(mean_k(x), error)``: ``error`` is a mean squared error in forward chaining, which
-    holds what noise, parameters and the laws themselves are wrong by.
+class Widened(eqx.Module):
+    """A posterior whose deviations are multiplied, as by a quantile of Student's t over a normal one.
 
     Attributes:
         whole: whose means and weights.
-        error: a scalar, in squared outputs.
+        factor: of every basin's deviation, noise included, ``(basin,)``.
     """
 
     whole: Posterior
-    error: Array
+    factor: Array
 
     @property
     def weight(self) -> Array:
@@ -221,13 +218,13 @@ class Validated(eqx.Module):
 
     @property
     def noise(self) -> Array:
-        """The error, ``(basin,)``."""
-        return jnp.broadcast_to(self.error, self.whole.weight.shape)
+        """Noise variances, ``(basin,)``."""
+        return self.whole.noise * self.factor**2
 
     def at(self, x: Array) -> Predictive:
-        """The means, and no other uncertainty."""
-        mean = self.whole.at(x).mean
-        return Predictive(mean, jnp.zeros((*mean.shape, 1), mean.dtype))
+        """The same means, with wider Gaussians."""
+        predictive = self.whole.at(x)
+        return Predictive(predictive.mean, predictive.root * self.factor[:, None, None, None])
 
 
 def predict(posterior: Posterior, x: Array) -> Predictive:

@@ -4,6 +4,10 @@
 error of the papers) or a robust loss, and what solvers minimise:
 ``objective(theta) = loss(theta) + lambda |z(theta) - z(centre of the box)|^2``, a Gaussian prior, or no more
 than the loss where there is none.
+
+Errors that hang together, as those of a law that is bent do, make it generalised least squares: with the
+covariance ``V = (I - E E^T)^-1`` of the weighted residuals, in units of the noise, the loss is
+``r^T V^-1 r = |r|^2 - |E^T r|^2``, output by output (``jaxsl.discrepancy`` finds ``E``).
 """
 
 from collections.abc import Callable
@@ -70,6 +74,8 @@ class Problem(eqx.Module):
             then sum to the mean squared error.
         robust: transformation of the residuals, or None for plain least squares.
         pull: ``lambda``, the weight of the prior in the objective, a scalar; None for no prior.
+        explained: ``E``, what of the weighted residuals other errors explain, ``(row, feature)``; None for
+            independent errors.
     """
 
     law: AnyLaw
@@ -79,9 +85,10 @@ class Problem(eqx.Module):
     root: Array
     robust: Callable[[Array], Array] | None = None
     pull: Array | None = None
+    explained: Array | None = None
 
     def residual(self, theta: Array) -> Array:
-        """Weighted residuals, ``(param,) -> (row, output)``; their squares sum to the loss."""
+        """Weighted residuals, ``(param,) -> (row, output)``; of independent errors their squares sum to the loss."""
         difference = self.law.predict(theta, self.x) - self.y
         if self.robust is not None:
             difference = self.robust(difference)
@@ -89,7 +96,9 @@ class Problem(eqx.Module):
 
     def loss(self, theta: Array) -> Array:
         """The loss, ``(param,) -> scalar``."""
-        return jnp.sum(self.residual(theta) ** 2)
+        residual = self.residual(theta)
+        loss = jnp.sum(residual**2)
+        return loss if self.explained is None else loss - jnp.sum((self.explained.T @ residual) ** 2)
 
     def penalty(self, theta: Array) -> Array:
         """What the prior adds to the loss, ``(..., param) -> (...,)``."""

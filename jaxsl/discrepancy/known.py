@@ -1,0 +1,163 @@
+"""The runs of one law under every kind of component: what stays the same while the law is fitted."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jax.scipy.linalg import solve_triangular
+
+from jaxsl.discrepancy.component import Linearised, Noise, Solved, bad_evidence, bad_runs, solve
+from jaxsl.discrepancy.field import Field, field
+from jaxsl.discrepancy.kinds import Kinds
+from jaxsl.noise import negligible_variance, outcome_variance
+from jaxsl.one_of import AnyLaw
+from jaxsl.pool import Observations, Target
+from jaxsl.residual import Problem, problem
+
+
+class Whitening(eqx.Module):
+    """How a descent counts errors under one kind of component.
+
+    Attributes:
+        root, explained, pull: of ``jaxsl.residual.Problem``.
+        kind: number of the kind. bad: probability that each run is bad in it, ``(row,)``.
+        evidence: of the kind, with its prior.
+    """
+
+    root: Array
+    explained: Array
+    pull: Array
+    kind: Array
+    bad: Array
+    evidence: Array
+
+
+class Known(eqx.Module):
+    """The runs of one law with all that stays the same while it is fitted."""
+
+    kinds: Kinds
+    law: AnyLaw
+    target: Target
+    field: Field
+    runs: Problem
+    mask: Array
+    features: Array
+    kappa: Array
+    noise: Noise
+
+    def __init__(
+        self,
+        kinds: Kinds,
+        law: AnyLaw,
+        observations: Observations,
+        target: Target,
+        prior: float | Array,
+        candidates: Array | None,
+    ):
+        self.kinds, self.law, self.target = kinds, law, target
+        self.field = field(law, observations, target, candidates)
+        self.runs = problem(law, observations)
+        self.mask = observations.mask
+        self.features = jnp.where(self.mask[:, None], self.field.features(self.runs.x), 0.0)
+        dtype = observations.y.dtype
+        self.kappa = jnp.asarray(prior, dtype)
+        outputs = observations.y.shape[1]
+        least = negligible_variance(observations)
+        spread = jnp.maximum(outcome_variance(observations), least)
+        count = (observations.num_observed * outputs).astype(dtype)
+        passed = jnp.minimum(law.num_real, num_distinct(self.runs.x, self.mask) * outputs)
+        self.noise = Noise(
+            count=jnp.asarray(kinds.noise_count, dtype),
+            variance=kinds.noise_share**2 * spread,
+            least=least,
+            dof=jnp.maximum(count - passed, 0.0),
+            flat=1 / jnp.sqrt(2 * jnp.pi * spread),
+        )
+
+    @property
+    def weight(self) -> Array:
+        """How often every run counts, ``(row,)``."""
+        return self.mask.astype(self.features.dtype)
+
+    def independent(self) -> Whitening:
+        """Before anything is known."""
+        pull = self.kappa * (self.noise.variance + self.noise.least) * jnp.max(self.runs.root) ** 2
+        none = jnp.zeros_like(self.features[0])
+        never = jnp.full_like(pull, -jnp.inf)
+        return Whitening(self.runs.root, none, pull, jnp.asarray(0), jnp.zeros_like(self.runs.root), never)
+
+    def linearised(self, theta: Array) -> Linearised:
+        """The law about ``theta (param,)``; where it is not finite, it knows nothing and fits badly."""
+        box = self.runs.box
+        value, jacobian = self.law.linearise(theta, self.runs.x)
+        jacobian = jnp.where(self.mask[:, None, None], jacobian * box.slope(theta), 0.0)
+        residual = jnp.where(self.mask[:, None], self.runs.y - value, 0.0)
+        pull = box.centre - box.scaled(theta)
+        finite = jnp.isfinite
+        return Linearised(
+            jnp.where(finite(jacobian), jacobian, 0.0),
+            jnp.where(
+                finite(residual), residual, 1e3 * jnp.sqrt(self.noise.variance) / self.kinds.noise_share
+            ),
+            jnp.where(finite(pull), pull, 0.0),
+        )
+
+    def doubts(self, seen: Linearised) -> Array:
+        """Probability that a run is bad in every kind, ``(kind, row)``: 0 where all are trusted."""
+        kernel, size, doubt = self.kinds.forms
+
+        def one(kernel, size):
+            given = self.features[kernel], size, self.weight, self.noise, self.kappa
+            return bad_runs(seen, *given, self.kinds.bad_share)
+
+        found = jax.vmap(one)(jnp.asarray(kernel[doubt]), jnp.asarray(size[doubt], self.kappa.dtype))
+        return jnp.concatenate([jnp.zeros((int(np.sum(~doubt)), found.shape[1]), found.dtype), found])
+
+    def solved(self, seen: Linearised) -> tuple[Solved, Array, Array]:
+        """Every kind about one vector of parameters, its bad runs, and log evidence with prior."""
+        kernel, size, doubt = self.kinds.forms
+        bad, outputs = self.doubts(seen), seen.residual.shape[1]
+
+        def one(kernel, size, bad):
+            return solve(seen, self.features[kernel], size, self.weight, bad, self.noise, self.kappa)
+
+        def more(bad):
+            return bad_evidence(bad, self.weight, self.noise, self.kinds.bad_share, outputs)
+
+        found = jax.vmap(one)(jnp.asarray(kernel), jnp.asarray(size, self.kappa.dtype), bad)
+        evidence = found.evidence + jnp.where(doubt, jax.vmap(more)(bad), 0.0)
+        evidence = jnp.where(self.noise.dof > 0, evidence, evidence[0])
+        finite = jnp.isfinite(evidence) & jnp.all(jnp.isfinite(found.shift), axis=1)
+        return found, bad, jnp.where(finite, evidence + self.kinds.log_prior, -jnp.inf)
+
+    def whitened(self, theta: Array) -> tuple[Whitening, Whitening, Whitening]:
+        """The heaviest kinds about ``theta (param,)``: that trusts all runs, that does not, and of all."""
+        kernel, size, doubt = (jnp.asarray(part) for part in self.kinds.forms)
+        found, bad, evidence = self.solved(self.linearised(theta))
+
+        def of(among: Array) -> Whitening:
+            among = jnp.where(among, evidence, -jnp.inf)
+            top = jnp.argmax(among)
+            weight = self.weight * (1 - bad[top])
+            root = jnp.sqrt(weight)[:, None]
+            scaled = self.features[kernel[top]] * root * jnp.sqrt(size[top])
+            explained = solve_triangular(found.lower[top], scaled.T, lower=True).T
+            total = jnp.sum(weight) * self.runs.y.shape[1]
+            total = jnp.where(total > 0, total, 1.0)
+            pull = self.kappa * found.noise[top] / total
+            return Whitening(root[:, 0] / jnp.sqrt(total), explained, pull, top, bad[top], among[top])
+
+        return of(~doubt), of(doubt), of(jnp.ones_like(doubt))
+
+
+def num_distinct(x: Array, mask: Array) -> Array:
+    """Number of different configurations among the runs, a scalar int."""
+    same = jnp.all(x[:, None] == x, axis=2) & mask
+    first = jnp.argmax(same, axis=1) == jnp.arange(x.shape[0])
+    return jnp.sum(first & mask)
+
+
+def sane(matrix: Array) -> Array:
+    """The matrix, or the identity where it is not finite."""
+    return jnp.where(jnp.all(jnp.isfinite(matrix)), matrix, jnp.eye(matrix.shape[0], dtype=matrix.dtype))

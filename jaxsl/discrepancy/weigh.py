@@ -1,0 +1,100 @@
+"""Components of all basins and kinds, what they weigh, and what the heaviest predict."""
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+from jax.scipy.linalg import solve_triangular
+from jax.scipy.special import logsumexp
+
+from jaxsl._linalg import symmetric_root
+from jaxsl.basins import Basins
+from jaxsl.belief import Learned
+from jaxsl.discrepancy.component import Solved
+from jaxsl.discrepancy.known import Known, sane
+from jaxsl.discrepancy.posterior import DiscrepantPosterior
+from jaxsl.fit import Fit
+
+LIGHTEST = 1e-3  # weight below which a component is dropped
+
+
+def weigh(known: Known, fit: Fit, theta: Array, label: Array, used: Array, num_components: int) -> Learned:
+    """What the runs say of a law, from basins ``theta (basin, param)`` of which some are ``used``."""
+    found, bad, evidence = jax.vmap(lambda theta: known.solved(known.linearised(theta)))(theta)
+    evidence = jnp.where(used[:, None], evidence, -jnp.inf)
+    basins, kinds = evidence.shape
+    flat = evidence.ravel()
+    some = jnp.any(jnp.isfinite(flat))
+    every = jax.nn.softmax(jnp.where(some, flat, jnp.where(jnp.arange(flat.size) == 0, 0.0, -jnp.inf)))
+    share, slot = jax.lax.top_k(every, min(num_components, flat.size))
+    share = jnp.where(share >= LIGHTEST, share, 0.0)
+    kept = jnp.sum(share)
+    share = share / kept
+
+    def picked(leaf):
+        leaf = leaf.reshape(-1, *leaf.shape[2:])[slot]
+        return jnp.where(jnp.isfinite(leaf), leaf, 0.0)
+
+    heaviest, doubted = jax.tree.map(picked, found), picked(bad)
+    posterior = _posterior(known, theta[slot // kinds], slot % kinds, share, heaviest)
+    claimed = jnp.mean(heaviest.claimed, axis=2) * (1 - doubted) / heaviest.noise[:, None]
+    _, size, _ = known.kinds.forms
+    return Learned(
+        fit=fit,
+        basins=_basins(known, fit, posterior, label, slot // kinds, every.reshape(basins, kinds), 1 - kept),
+        posterior=posterior,
+        evidence=jnp.where(jnp.isfinite(fit.objective[0]), logsumexp(jnp.max(evidence, axis=0)), -jnp.inf),
+        dof=known.noise.dof + known.noise.count,
+        holds=jnp.sum(every.reshape(basins, kinds)[:, size == 0]),
+        bad=share @ doubted,
+        leverage=jnp.where(known.mask, share @ claimed, 0.0),
+    )
+
+
+def _posterior(known: Known, theta: Array, kind: Array, share: Array, found: Solved) -> DiscrepantPosterior:
+    kernel, size, _ = (jnp.asarray(part) for part in known.kinds.forms)
+    eye = jnp.eye(found.lower.shape[1], dtype=found.lower.dtype)
+    lower = jnp.where(share[:, None, None] > 0, found.lower, eye)
+    scale = jnp.sqrt(size[kind] * found.noise)
+    spread = jax.vmap(lambda lower, scale: scale * solve_triangular(lower, eye, lower=True).T)(lower, scale)
+    return DiscrepantPosterior(
+        law=known.law,
+        field=known.field,
+        theta=theta,
+        slope=jax.vmap(known.runs.box.slope)(theta),
+        shift=found.shift,
+        root=jax.vmap(lambda precision: symmetric_root(sane(precision)))(found.precision),
+        offset=found.offset,
+        cross=found.cross,
+        spread=spread,
+        kernel=kernel[kind],
+        weight=share,
+        noise=found.noise,
+    )
+
+
+def _basins(
+    known: Known,
+    fit: Fit,
+    posterior: DiscrepantPosterior,
+    label: Array,
+    basin: Array,
+    weight: Array,
+    dropped: Array,
+) -> Basins:
+    """Basins with all their kinds together: parameters and covariance are those of the heaviest."""
+    box, share = known.runs.box, jnp.sum(weight, axis=1)
+    order = jnp.argsort(-share)
+    first = jnp.argmax((basin == order[:, None]) & (posterior.weight > 0), axis=1)
+    theta = box.theta(box.clip(box.scaled(posterior.theta[first]) + posterior.shift[first]))
+    share = jnp.where(jnp.any((basin == order[:, None]) & (posterior.weight > 0), axis=1), share[order], 0.0)
+    return Basins(
+        theta=theta,
+        root=box.slope(theta)[:, :, None] * posterior.root[first],
+        weight=share / jnp.sum(share),
+        loss=jax.vmap(known.runs.loss)(theta),
+        noise=posterior.weight @ posterior.noise,
+        label=jnp.where(label >= 0, jnp.argsort(order)[jnp.maximum(label, 0)], -1),
+        num_clusters=jnp.sum(share > 0),
+        silhouette=jnp.zeros_like(dropped),
+        dropped=dropped,
+    )
