@@ -352,12 +352,14 @@ def _remember(optima: Array, num: Array, theta: Array, usable: Array) -> tuple[A
 def cheapest(cost: Array, num_runs: int, most: Array) -> Array:
     """The ``num_runs`` cheapest candidates while their cost is at most ``most``: ``(pool,)`` of bool.
 
-    The warm start of the paper: ``floor(2.5 P / D)`` runs for at most 2 % of the pool's cost.
+    The warm start of the paper: ``floor(2.5 P / D)`` runs for at most 2 % of the pool's cost. None of them has
+    a cost that is NaN or infinite.
 
     Example:
         >>> cheapest(jnp.array([5.0, 1.0, 2.0, 9.0]), 3, 4.0).tolist()
         [False, True, True, False]
     """
     order = jnp.argsort(cost)
-    taken = (jnp.arange(cost.shape[0]) < num_runs) & (jnp.cumsum(cost[order]) <= most * (1 + 1e-9))
+    total = jnp.cumsum(cost[order])
+    taken = (jnp.arange(cost.shape[0]) < num_runs) & jnp.isfinite(total) & (total <= most * (1 + 1e-9))
     return jnp.zeros(cost.shape[0], bool).at[order].set(taken)

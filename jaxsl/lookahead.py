@@ -77,7 +77,7 @@ class Rollout(eqx.Module):
         if len(self.exponents) == 1:
             return exponents[0]
         plans = self.plans(posterior, pool, target, available, money, key)
-        enough = money >= jnp.sum(jnp.where(available, pool.cost, 0.0))
+        enough = money >= jnp.sum(jnp.where(available & jnp.isfinite(pool.cost), pool.cost, 0.0))
         # Plans that buy the same runs in another order differ by rounding alone.
         equal = plans.variance <= jnp.min(plans.variance) * (1 + EQUAL)
         return exponents[jnp.argmax(equal | enough)]

@@ -87,6 +87,21 @@ def test_unavailable_runs_are_never_planned_and_with_money_for_all_nothing_is():
     assert float(rule(*world(), jnp.ones(4, bool), jnp.inf, jax.random.key(0))) == 0.7
 
 
+@pytest.mark.parametrize("unknown", [np.nan, np.inf])
+def test_a_cost_that_is_no_number_changes_no_plan(unknown):
+    belief, pool, target = world()
+    more = Pool(jnp.append(pool.x, pool.x[:1], axis=0), jnp.append(pool.cost, unknown))
+    key = jax.random.key(0)
+    plans = Rollout().plans(belief, pool, target, jnp.ones(4, bool), 6.0, key)
+    among = Rollout().plans(belief, more, target, jnp.ones(5, bool), 6.0, key)
+    np.testing.assert_allclose(among.variance, plans.variance)
+    np.testing.assert_array_equal(among.bought[:, :4], plans.bought)
+    assert not among.bought[:, 4].any()
+    enough = COST.sum()  # for all that have a price: the first exponent, unplanned
+    rule = Rollout((0.7, 0.0))
+    assert float(rule(belief, more, target, jnp.ones(5, bool), enough, key)) == 0.7
+
+
 def test_several_laws_look_ahead_by_default_and_one_law_does_not():
     belief, pool, target = world()
     asked = belief, pool, target, jnp.ones(4, bool), 3.0, jax.random.key(0)
