@@ -52,6 +52,8 @@ class State(eqx.Module):
         observations: bought runs.
         available: which candidates may still be bought, ``(pool,)`` of bool.
         spent: cost of what was bought, a scalar.
+        lost: outcomes that were paid for and found the buffer full, a scalar int; above 0 is a mistake of
+            whoever made the buffer, see ``jaxsl.episode.enlarge``.
         optima: the latest distinct best fits of each law, for warm starts: ``(warm, param)`` a law.
         num_optima: how many of them there are, a scalar int a law.
     """
@@ -59,6 +61,7 @@ class State(eqx.Module):
     observations: Observations
     available: Array
     spent: Array
+    lost: Array
     optima: tuple[Array, ...]
     num_optima: tuple[Array, ...]
 
@@ -173,6 +176,7 @@ class Design(eqx.Module):
             observations=observations,
             available=jnp.ones(pool.x.shape[0], bool),
             spent=jnp.zeros((), pool.cost.dtype),
+            lost=jnp.zeros((), int),
             optima=tuple(jnp.ones((self.num_warm, law.num_params), dtype) for law in self.laws),
             num_optima=tuple(jnp.zeros((), int) for _ in self.laws),
         )
@@ -296,14 +300,19 @@ class Design(eqx.Module):
             y: its outcome.
             belief: that of the ask, whose best fits become warm starts.
             cost: what it really cost; the pool's cost when None.
+
+        Raises:
+            ValueError: when the buffer is full and that is known; under ``jit`` the run counts as ``lost``.
         """
         bought = index >= 0
         row = jnp.maximum(index, 0)
         cost = pool.cost[row] if cost is None else cost
+        y = jnp.reshape(y, state.observations.y.shape[1:])
         after = State(
-            observations=state.observations.add(pool.x[row], jnp.reshape(y, state.observations.y.shape[1:])),
+            observations=state.observations.add(pool.x[row], y, bought),
             available=state.available.at[row].set(False),
             spent=state.spent + cost,
+            lost=state.lost + state.observations.is_full,
             optima=state.optima,
             num_optima=state.num_optima,
         )
@@ -352,8 +361,8 @@ def _remember(optima: Array, num: Array, theta: Array, usable: Array) -> tuple[A
 def cheapest(cost: Array, num_runs: int, most: Array) -> Array:
     """The ``num_runs`` cheapest candidates while their cost is at most ``most``: ``(pool,)`` of bool.
 
-    The warm start of the paper: ``floor(2.5 P / D)`` runs for at most 2 % of the pool's cost. None of them has
-    a cost that is NaN or infinite.
+    The warm start of the paper: ``floor(2.5 P / D)`` runs for at most 2 % of the pool's cost. None has a
+    cost that is NaN or infinite.
 
     Example:
         >>> cheapest(jnp.array([5.0, 1.0, 2.0, 9.0]), 3, 4.0).tolist()

@@ -1,6 +1,7 @@
 """What may be run, what to predict, and what has been observed: three types, and only one has outcomes."""
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 from jax import Array
 
@@ -47,17 +48,46 @@ class Observations(eqx.Module):
         """Number of real rows, a scalar."""
         return jnp.sum(self.mask)
 
-    def add(self, x: Array, y: Array) -> "Observations":
+    @property
+    def is_full(self) -> Array:
+        """Whether no row is free, a scalar of bool."""
+        return jnp.all(jnp.asarray(self.mask))
+
+    def require_room(self, num_runs: int | Array) -> None:
+        """Refuse runs that do not fit, where that is known, which it is not under ``jit`` or ``vmap``.
+
+        Raises:
+            ValueError: when there are fewer free rows than ``num_runs``, a scalar.
+        """
+        size = self.mask.shape[0]
+        short = num_runs > size - self.num_observed
+        if not isinstance(short, jax.core.Tracer) and short:
+            raise ValueError(
+                f"no room for {int(num_runs)} more in a buffer of {size} that holds {int(self.num_observed)} "
+                "runs, and an outcome would be lost: make it larger first, by jaxsl.episode.enlarge(state, "
+                "size), or begin with more rows (jaxsl.pool.observe or empty)"
+            )
+
+    def add(self, x: Array, y: Array, when: bool | Array = True) -> "Observations":
         """One more run, ``x (feature,)``, ``y (output,)``, in the first free row.
 
-        A full buffer is left as it is: the host makes it large enough beforehand (``buffer_size``).
+        Args:
+            x: its configuration.
+            y: its outcomes.
+            when: whether to add it at all, a scalar; the same observations otherwise.
+
+        Raises:
+            ValueError: when the buffer is full. Under ``jit`` and ``vmap``, where that is not known yet, a
+                full buffer is left as it is and the caller counts what is lost, as ``State.lost`` does: make
+                it large enough beforehand (``buffer_size``, ``jaxsl.episode.enlarge``).
         """
+        self.require_room(when)
         row = jnp.argmin(self.mask)
-        free = ~self.mask[row]
+        here = (jnp.arange(self.mask.shape[0]) == row) & ~self.is_full & when
         return Observations(
-            x=self.x.at[row].set(jnp.where(free, x, self.x[row])),
-            y=self.y.at[row].set(jnp.where(free, y, self.y[row])),
-            mask=self.mask.at[row].set(True),
+            x=jnp.where(here[:, None], x, self.x),
+            y=jnp.where(here[:, None], y, self.y),
+            mask=self.mask | here,
         )
 
 

@@ -70,6 +70,15 @@ def test_a_full_buffer_is_enlarged_and_the_episode_goes_on_as_if_nothing_had_bee
     np.testing.assert_array_equal(np.concatenate([first[:-1], rest]), whole.index[: int(whole.num_rounds)])
 
 
+def test_first_purchases_beyond_the_buffer_are_refused_or_counted(setting):
+    design, pool, _, y = setting
+    with pytest.raises(ValueError, match="no room for 3 more in a buffer of 2"):
+        begin(design, pool, y, 2)
+    state = jax.jit(lambda y: begin(design, pool, y, 2))(y)
+    assert state.lost == 1 and state.observations.num_observed == 2
+    assert begin(design, pool, y, 3).lost == 0
+
+
 def test_the_first_purchases_are_the_cheapest_within_their_limit(setting):
     _, pool, _, _ = setting
     taken = cheapest(pool.cost, 5, pool.cost[:3].sum())

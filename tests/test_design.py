@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from jaxsl.design import Design, cheapest
+from jaxsl.episode import enlarge
 from jaxsl.law import Law, params
 from jaxsl.pool import Observations, Pool, Target, buffer_size, empty, observe, uniform_target
 from jaxsl.precision import double_precision
@@ -164,16 +165,36 @@ def test_the_cheapest_runs_within_a_share_of_the_cost():
     np.testing.assert_array_equal(cheapest(cost, 3, 0.5), [False] * 5)
 
 
-def test_adding_a_run_takes_the_first_free_row_and_a_full_buffer_stays():
+def test_adding_a_run_takes_the_first_free_row_and_a_full_buffer_loses_none_in_silence():
     runs = empty(jnp.ones(2), 1, 2)
     one = runs.add(jnp.array([3.0, 4]), jnp.array([5.0]))
     np.testing.assert_array_equal(one.mask, [True, False])
     np.testing.assert_array_equal(one.x, [[3, 4], [1, 1]])
     two = one.add(jnp.array([6.0, 7]), jnp.array([8.0]))
-    full = two.add(jnp.array([9.0, 9]), jnp.array([9.0]))
-    for before, after in zip(jax.tree.leaves(two), jax.tree.leaves(full), strict=True):
-        np.testing.assert_array_equal(before, after)
-    assert isinstance(full, Observations) and full.num_observed == 2
+    assert not one.is_full and two.is_full
+    more = jnp.array([9.0, 9]), jnp.array([9.0])
+    with pytest.raises(ValueError, match="no room for 1 more in a buffer of 2"):
+        two.add(*more)
+    for full in (jax.jit(Observations.add)(two, *more), two.add(*more, when=False)):
+        for before, after in zip(jax.tree.leaves(two), jax.tree.leaves(full), strict=True):
+            np.testing.assert_array_equal(before, after)
+        assert isinstance(full, Observations) and full.num_observed == 2
+
+
+def test_an_outcome_without_room_is_refused_or_counted():
+    pool, _ = world()
+    state = DESIGN.start(pool, empty(pool.x[0], 1, 2))
+    for index in range(2):
+        state = DESIGN.tell(state, pool, index, jnp.asarray(LOSS[index]))
+    with pytest.raises(ValueError, match=r"no room for 1 more in a buffer of 2 that holds 2 .*enlarge"):
+        DESIGN.tell(state, pool, 2, jnp.asarray(LOSS[2]))
+    assert DESIGN.tell(state, pool, -1, jnp.asarray(LOSS[2])).lost == 0
+    after = tell(DESIGN, state, pool, jnp.array(2), jnp.asarray(LOSS[2]))
+    assert state.lost == 0 and after.lost == 1 and after.observations.num_observed == 2
+    assert not after.available[2]
+    np.testing.assert_allclose(after.spent, pool.cost[:3].sum())
+    larger = tell(DESIGN, enlarge(state, 4), pool, jnp.array(2), jnp.asarray(LOSS[2]))
+    assert larger.lost == 0 and larger.observations.num_observed == 3
 
 
 def test_buffers_come_in_few_sizes_and_runs_that_do_not_fit_are_refused():
