@@ -38,7 +38,7 @@ from jaxsl.choice import Choice, Chooser
 from jaxsl.fit import PRIOR, Fit, fit
 from jaxsl.lookahead import Rollout
 from jaxsl.one_of import AnyLaw, OneOf, places, sharing, stacked
-from jaxsl.pool import Observations, Pool, Target, buffer_size, empty
+from jaxsl.pool import Observations, Pool, Target, buffer_size, empty, is_outcome
 from jaxsl.posterior import Heaviest, Mixture, Posterior, Validated, quantile, tabulate
 from jaxsl.solver.levenberg_marquardt import LevenbergMarquardt
 from jaxsl.starts import warm_starts
@@ -297,22 +297,24 @@ class Design(eqx.Module):
             state: before.
             pool: the candidates.
             index: row of the pool; negative changes nothing.
-            y: its outcome.
+            y: its outcome. Where it is not finite the run diverged: it is paid for and not asked for again,
+                and nothing is learned from it.
             belief: that of the ask, whose best fits become warm starts.
-            cost: what it really cost; the pool's cost when None.
+            cost: what it really cost; the pool's cost when None or not finite, nothing where that is not.
 
         Raises:
             ValueError: when the buffer is full and that is known; under ``jit`` the run counts as ``lost``.
         """
         bought = index >= 0
         row = jnp.maximum(index, 0)
-        cost = pool.cost[row] if cost is None else cost
+        planned = jnp.where(jnp.isfinite(pool.cost[row]), pool.cost[row], 0.0)
+        cost = planned if cost is None else jnp.where(jnp.isfinite(cost), cost, planned)
         y = jnp.reshape(y, state.observations.y.shape[1:])
         after = State(
             observations=state.observations.add(pool.x[row], y, bought),
             available=state.available.at[row].set(False),
             spent=state.spent + cost,
-            lost=state.lost + state.observations.is_full,
+            lost=state.lost + (state.observations.is_full & is_outcome(y)),
             optima=state.optima,
             num_optima=state.num_optima,
         )

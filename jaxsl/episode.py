@@ -57,7 +57,7 @@ def episode(
         design: the method; static but for its arrays.
         state: where to begin, with room in its buffer.
         pool, target: candidates and what to predict.
-        reveal: outcome ``(output,)`` of the run at an index, traceable.
+        reveal: outcome ``(output,)`` of the run at an index, traceable; not finite where it diverges.
         budget: total that may be spent, in the unit of the costs.
         key: as for ``Design.ask``.
         num_rounds: rows of the trace.

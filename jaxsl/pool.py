@@ -73,7 +73,7 @@ class Observations(eqx.Module):
 
         Args:
             x: its configuration.
-            y: its outcomes.
+            y: its outcomes; a run with one that is not finite, which diverged, is not added.
             when: whether to add it at all, a scalar; the same observations otherwise.
 
         Raises:
@@ -81,6 +81,7 @@ class Observations(eqx.Module):
                 full buffer is left as it is and the caller counts what is lost, as ``State.lost`` does: make
                 it large enough beforehand (``buffer_size``, ``jaxsl.episode.enlarge``).
         """
+        when = when & is_outcome(y)
         self.require_room(when)
         row = jnp.argmin(self.mask)
         here = (jnp.arange(self.mask.shape[0]) == row) & ~self.is_full & when
@@ -89,6 +90,17 @@ class Observations(eqx.Module):
             y=jnp.where(here[:, None], y, self.y),
             mask=self.mask | here,
         )
+
+
+def is_outcome(y: Array) -> Array:
+    """Whether a run gave something to learn from: all its outcomes are finite, ``(..., output) -> (...,)``.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> is_outcome(jnp.array([[2.5, 0.4], [jnp.nan, 0.4]])).tolist()
+        [True, False]
+    """
+    return jnp.all(jnp.isfinite(y), axis=-1)
 
 
 def uniform_target(x: Array) -> Target:
@@ -105,7 +117,8 @@ def uniform_target(x: Array) -> Target:
 def observe(x: Array, y: Array, size: int | None = None) -> Observations:
     """Pack runs ``x (row, feature)``, ``y (row, output)`` into a buffer of ``size`` rows.
 
-    Padded rows repeat the first configuration, where any law that is finite on the runs is finite.
+    Padded rows repeat the first configuration, where any law that is finite on the runs is finite. A run that
+    diverged, with an outcome that is not finite, is padding too.
 
     Raises:
         ValueError: when the runs do not fit, or there is none to pad with.
@@ -121,11 +134,11 @@ def observe(x: Array, y: Array, size: int | None = None) -> Observations:
         raise ValueError(f"{num} runs do not fit in a buffer of {size}")
     if num == 0:
         raise ValueError("no run to observe; use `empty`")
-    pad = size - num
+    pad, known = size - num, is_outcome(y)
     return Observations(
         x=jnp.concatenate([x, jnp.broadcast_to(x[:1], (pad, x.shape[1]))]),
-        y=jnp.concatenate([y, jnp.zeros((pad, y.shape[1]), y.dtype)]),
-        mask=jnp.arange(size) < num,
+        y=jnp.concatenate([jnp.where(known[:, None], y, 0.0), jnp.zeros((pad, y.shape[1]), y.dtype)]),
+        mask=jnp.concatenate([known, jnp.zeros(pad, bool)]),
     )
 
 

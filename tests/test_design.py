@@ -123,6 +123,40 @@ def test_telling_may_say_what_a_run_really_cost(bought):
     np.testing.assert_allclose(after.spent - state.spent, 7)
 
 
+@pytest.mark.parametrize("failed", [jnp.nan, jnp.inf])
+@pytest.mark.parametrize("how", [Design.tell, tell])
+def test_a_run_that_diverged_is_paid_for_and_the_design_goes_on(bought, how, failed):
+    state, history = bought
+    pool, target = world()
+    index = int(jnp.argmax(state.available))
+    after = how(DESIGN, state, pool, jnp.array(index), jnp.array([failed]), history[9][2])
+    for one, other in zip(
+        jax.tree.leaves(after.observations), jax.tree.leaves(state.observations), strict=True
+    ):
+        np.testing.assert_array_equal(one, other)
+    np.testing.assert_allclose(after.spent, state.spent + pool.cost[index])
+    np.testing.assert_array_equal(after.available, state.available.at[index].set(False))
+    choice, belief = ask(DESIGN, after, pool, target, BUDGET, KEY)
+    assert choice.index >= 0 and choice.index != index and jnp.isfinite(belief.fits[0].loss[0])
+    told = tell(DESIGN, after, pool, choice.index, jnp.asarray(LOSS[int(choice.index)]), belief)
+    assert told.observations.num_observed == 11 and told.lost == 0
+
+
+def test_a_cost_that_is_no_number_counts_as_planned(bought):
+    state, _ = bought
+    pool, _ = world()
+    after = DESIGN.tell(state, pool, jnp.array(19), jnp.array([2.0]), cost=jnp.nan)
+    np.testing.assert_allclose(after.spent - state.spent, pool.cost[19])
+
+
+def test_a_run_that_diverged_needs_no_room_and_is_not_among_earlier_runs():
+    runs = observe(jnp.asarray(SIZE[:3]), jnp.array([[2.0], [jnp.nan], [1.5]]), 3)
+    np.testing.assert_array_equal(runs.mask, [True, False, True])
+    np.testing.assert_array_equal(runs.y[:, 0], [2.0, 0.0, 1.5])
+    full = runs.add(jnp.array([1e5]), jnp.array([1.7]))
+    assert full.is_full and full.add(jnp.array([1e6]), jnp.array([jnp.nan])).num_observed == 3
+
+
 def test_no_type_that_a_selection_sees_has_outcomes():
     assert {field.name for field in dataclasses.fields(Pool)} == {"x", "cost"}
     assert {field.name for field in dataclasses.fields(Target)} == {"x", "weight"}

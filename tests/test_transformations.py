@@ -18,7 +18,7 @@ from jaxsl.cluster import complete_linkage
 from jaxsl.design import Design, cheapest
 from jaxsl.fit import Fit, fit
 from jaxsl.noise import InverseGamma, negligible_variance, outcome_variance
-from jaxsl.pool import Observations, Pool, Target, empty, observe, uniform_target
+from jaxsl.pool import Observations, Pool, Target, empty, is_outcome, observe, uniform_target
 from jaxsl.posterior import (
     Heaviest,
     LawPosterior,
@@ -121,6 +121,7 @@ TABLE = {
     "Law.jacobian": (lambda theta, x: DECAY.jacobian(theta, x), (THETA, X), True),
     "observe": (lambda x, y: observe(x, y, 7), (X, X), True),
     "empty": (lambda x: empty(x, 1, 4), (X[0],), True),
+    "is_outcome": (is_outcome, (X,), False),
     "uniform_target": (uniform_target, (X,), True),
     "Observations": (lambda runs, x, y: runs.add(x, y), (RUNS, X[0], X[0]), False),
     "problem": (lambda theta, runs: problem(DECAY, runs).loss(theta), (THETA, RUNS), True),
