@@ -76,14 +76,15 @@ def fit(
     ``theta* = argmin_theta sum_i w_i rho(f(x_i; theta) - y_i) / (D sum_i w_i)`` inside the law's box; with a
     prior, ``argmin_theta sum_i w_i rho(...) + prior sigma^2 |z - z_c|^2``: the mode of the posterior for
     ``z ~ N(z_c, I / prior)``, ``z`` in quarters of the (log-)box around its centre (Spend Less, Fit Better,
-    appendix C), with ``sigma^2 = SSR / (n - P)`` of the best of the first ``SCOUTS`` starts without prior.
+    appendix C), with ``sigma^2 = SSR / (n - P)``, ``n = D sum_i w_i``, of the best of the first ``SCOUTS``
+    starts without prior.
 
     Args:
         law: the law; static under ``jit``.
         observations: runs in a masked buffer, float64 for reliable convergence.
         starts: ``(start, param)``, as from ``jaxsl.starts``.
         solver: any ``(problem, starts) -> Solution``; ``LevenbergMarquardt()`` when None.
-        weight: times each run counts, ``(row,)``; one each when None.
+        weight: times each run counts, ``(row,)``; one each when None. A weight of k is k equal runs.
         robust: residual transformation such as ``Huber()``; least squares when None.
         prior: precision of the prior; None for none.
 
@@ -95,7 +96,8 @@ def fit(
     if prior is None:
         solution = solver(runs, starts)
     else:
-        runs, solution = _mode(runs, observations, starts, solver, prior)
+        count, least = observations.num_outcomes(weight), negligible_variance(observations, weight)
+        runs, solution = _mode(runs, count, least, starts, solver, prior)
     objective = jnp.where(jnp.isfinite(solution.loss), solution.loss, jnp.inf)
     order = jnp.argsort(objective)
     theta, objective = solution.theta[order], objective[order]
@@ -112,11 +114,9 @@ def fit(
 
 
 def _mode(
-    runs: Problem, observations: Observations, starts: Array, solver: Solver, prior: float | Array
+    runs: Problem, count: Array, least: Array, starts: Array, solver: Solver, prior: float | Array
 ) -> tuple[Problem, Solution]:
-    """The problem with its prior, and where its descents end."""
-    count = 1 / jnp.maximum(jnp.max(runs.root) ** 2, jnp.finfo(starts.dtype).tiny)  # of outcomes
-    least = negligible_variance(observations)
+    """The problem with its prior, and where its descents end; ``count`` outcomes, ``least`` noise."""
     scouts = jnp.arange(starts.shape[0]) < SCOUTS
 
     def descend(carry: tuple[Array, Array], some: Array):
@@ -124,7 +124,8 @@ def _mode(
         found = solver(replace(runs, pull=pull), jnp.where(scouts[:, None] | ~some, starts, jnp.nan))
         squares = jnp.min(jnp.where(jnp.isfinite(found.loss), found.loss, jnp.inf)) * count
         noise = squares / jnp.maximum(count - runs.law.num_real, 1.0) + least
-        return (jnp.where(jnp.isfinite(noise), prior * noise / count, 0.0), pull), found
+        known = jnp.isfinite(noise) & (count > 0)
+        return (jnp.where(known, prior * noise / jnp.where(count > 0, count, 1.0), 0.0), pull), found
 
     # A loop of two, so that the solver is compiled once.
     zero = jnp.zeros((), starts.dtype)

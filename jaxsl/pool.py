@@ -48,6 +48,15 @@ class Observations(eqx.Module):
         """Number of real rows, a scalar."""
         return jnp.sum(self.mask)
 
+    def times(self, weight: Array | None = None) -> Array:
+        """How often each run counts, ``(row,)``: ``weight``, once each when None, never in padded rows."""
+        weight = jnp.ones(self.mask.shape, self.y.dtype) if weight is None else weight
+        return jnp.where(self.mask, weight, 0.0)
+
+    def num_outcomes(self, weight: Array | None = None) -> Array:
+        """``D sum_i w_i``, a scalar: the outcomes of all runs, those of a run of weight k as of k runs."""
+        return jnp.sum(self.times(weight)) * self.y.shape[1]
+
     @property
     def is_full(self) -> Array:
         """Whether no row is free, a scalar of bool."""
