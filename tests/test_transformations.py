@@ -229,7 +229,8 @@ SLOW = ("Design.ask",)  # two compilations of nearly everything
 # Data alone: nothing to transform.
 RECORDS = {
     "Basins", "Belief", "Box", "Choice", "Clusters", "Design", "Fall", "Fit", "Moments", "Pool", "Posterior",
-    "Predictive", "Problem", "State", "Target", "Validation", "Weighing", "buffer_size", "target_stack",
+    "Predictive", "PriorUsed", "Problem", "State", "Target", "Validation", "Weighing", "buffer_size",
+    "target_stack",
 }  # fmt: skip
 
 
