@@ -209,6 +209,20 @@ def test_a_basin_without_weight_changes_nothing_whatever_it_predicts(acquisition
     )
 
 
+@pytest.mark.parametrize("junk", [np.nan, np.inf])
+@pytest.mark.parametrize("share", [0.01, 0.9])
+@pytest.mark.parametrize("acquisition", [MSPE(), VOptimal()], ids=lambda a: type(a).__name__)
+def test_a_basin_that_is_not_finite_on_the_target_is_dropped(acquisition, share, junk, case):
+    posterior, pool, target = case
+    more = jax.tree.map(lambda leaf: np.concatenate([leaf, leaf[:1]]), posterior)
+    more = eqx.tree_at(lambda p: p.weight, more, np.append((1 - share) * posterior.weight, share))
+    more.mean[-1, int(np.asarray(target.x)[0, 0])] = junk
+    np.testing.assert_allclose(
+        score(acquisition, more, pool, target), score(acquisition, posterior, pool, target), rtol=1e-9
+    )
+    assert (score(acquisition, posterior, pool, target) > 0).any()
+
+
 @pytest.mark.parametrize("junk", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("acquisition", [MSPE(), VOptimal(), DOptimal()], ids=lambda a: type(a).__name__)
 def test_a_candidate_where_a_basin_is_not_finite_scores_zero_and_spoils_no_other(acquisition, junk, case):

@@ -30,6 +30,7 @@ from jaxsl.posterior import (
     predict,
     quantile,
     split,
+    survey,
     tabulate,
 )
 from jaxsl.precision import double_precision
@@ -172,6 +173,7 @@ TABLE = {
     ),
     "Validated": (lambda x, belief: Validated(belief, jnp.asarray(0.1)).at(x), (X, BELIEF), True),
     "predict": (lambda x, belief: predict(belief, x), (X, BELIEF), True),
+    "survey": (lambda x, belief: survey(belief, x[2:], x), (X, BELIEF), True),
     "split": (lambda x, belief: split(belief.at(x), 2), (X, BELIEF), True),
     "tabulate": (lambda x, belief: tabulate(belief, x)[0].mean, (X, BELIEF), True),
     "finite": (lambda x, belief: finite(belief.at(x)), (X, BELIEF), False),
