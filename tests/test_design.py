@@ -1,6 +1,7 @@
 """Ask and tell: one compiled program for a whole loop, replay, no peeking."""
 
 import dataclasses
+import re
 
 import equinox as eqx
 import jax
@@ -8,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxsl.design import Design, cheapest
+from jaxsl.design import Design, _after, cheapest
 from jaxsl.episode import enlarge
 from jaxsl.law import Law, params
 from jaxsl.pool import Observations, Pool, Target, buffer_size, empty, observe, uniform_target
@@ -248,6 +249,42 @@ def test_two_laws_share_their_belief_by_what_they_extrapolate(bought):
     np.testing.assert_allclose(belief.posterior.weight[:8], belief.share[0] * belief.basins[0].weight)
     np.testing.assert_allclose(jnp.sum(belief.posterior.weight), 1)
     assert belief.posterior.at(target.x).root.shape == (16, 2, 1, 3)
+
+
+def needs(program):
+    """The entry of a compiled program: what each instruction needs, and its loops."""
+    entry = program[program.index("ENTRY") :].split("\n}")[0]
+    lines = [line.split(" = ", 1) for line in entry.splitlines() if " = " in line]
+    operands = {name.split()[-1]: re.findall(r"%[\w.-]+", rest.split("metadata")[0]) for name, rest in lines}
+    loops = [name.split()[-1] for name, rest in lines if re.search(r"while\(|to_apply=%while", rest)]
+    return operands, loops
+
+
+def reached(operands, start):
+    seen, ahead = set(), [start]
+    while ahead:
+        name = ahead.pop()
+        if name not in seen:
+            seen.add(name)
+            ahead += operands.get(name, [])
+    return seen
+
+
+@pytest.mark.parametrize("mapped", [False, True])
+def test_laws_take_turns_in_the_program_that_xla_makes(mapped):
+    def loop(y, function):
+        return jax.lax.while_loop(lambda y: jnp.sum(y) < 10, lambda y: function(y) + 1, y)
+
+    def turns(runs):
+        first = loop(runs.y, jnp.sin)
+        return first, loop(_after(runs, jnp.max(jnp.abs(first))).y, jnp.cos)
+
+    runs = observe(jnp.asarray(SIZE), jnp.asarray(LOSS))
+    runs = jax.tree.map(lambda leaf: jnp.stack([leaf] * 3), runs) if mapped else runs
+    program = jax.jit(jax.vmap(turns) if mapped else turns).lower(runs).compile().as_text()
+    operands, loops = needs(program)
+    assert len(loops) == 2
+    assert loops[0] in reached(operands, loops[1])
 
 
 def test_more_warm_starts_than_starts_are_refused():
