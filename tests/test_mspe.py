@@ -14,7 +14,7 @@ from experiments.speed.mixtures import random_mixture
 from jaxsl.acquisition import MSPE, DOptimal, Uniform, VOptimal
 from jaxsl.law import Law
 from jaxsl.posterior import LawPosterior
-from jaxsl.quadrature import GaussHermite, QuasiMonteCarlo, Trapezoid
+from jaxsl.quadrature import GaussHermite, GaussLegendre, QuasiMonteCarlo
 
 pytestmark = pytest.mark.usefixtures("float64")
 
@@ -193,7 +193,7 @@ def test_one_basin_has_no_between_basin_term_under_any_rule(case):
     posterior, pool, target = case
     alone = jax.tree.map(lambda leaf: leaf[:1], posterior)
     alone = eqx.tree_at(lambda p: p.weight, alone, np.ones(1))
-    for rule in (None, GaussHermite(8), QuasiMonteCarlo(16), Trapezoid(64)):
+    for rule in (None, GaussHermite(8), QuasiMonteCarlo(16), GaussLegendre((2.0, 4.0, 7.0), 16)):
         terms = fall(MSPE(rule=rule), alone, pool, target)
         assert np.abs(terms.between).max() < 1e-12 * np.max(terms.within)
 

@@ -34,7 +34,7 @@ from jaxsl.posterior import (
     tabulate,
 )
 from jaxsl.precision import double_precision
-from jaxsl.quadrature import GaussHermite, GaussLegendre, QuasiMonteCarlo, Trapezoid
+from jaxsl.quadrature import GaussHermite, GaussLegendre, QuasiMonteCarlo
 from jaxsl.residual import Asymmetric, Huber, linearise, problem
 from jaxsl.solver.levenberg_marquardt import LevenbergMarquardt
 from jaxsl.starts import random_starts, warm_starts
@@ -181,7 +181,6 @@ TABLE = {
     "quantile": (lambda x, belief: quantile(belief, x, (0.1, 0.9)), (X, BELIEF), False),
     "GaussHermite": (expectation(GaussHermite(8)), (MEAN, ROOT, WEIGHT), True),
     "GaussLegendre": (expectation(GaussLegendre()), (MEAN, ROOT, WEIGHT), True),
-    "Trapezoid": (expectation(Trapezoid(64)), (MEAN, ROOT, WEIGHT), True),
     "QuasiMonteCarlo": (expectation(QuasiMonteCarlo(16)), (MEAN, ROOT, WEIGHT), True),
     "MSPE": (lambda x, belief, target: MSPE()(belief, Pool(x, x[:, 0]), target), (X, BELIEF, TARGET), True),
     "VOptimal": (
