@@ -84,7 +84,7 @@ class Bootstrap(eqx.Module):
 
     Attributes:
         theta: ``(draw, param)``.
-        loss: on the drawn runs, ``(draw,)``.
+        loss: on the drawn runs, ``(draw,)``; what a prior adds is not in it.
         valid: whether any start of the draw ended finite, ``(draw,)`` of bool.
     """
 
@@ -122,6 +122,8 @@ def bootstrap(
 ) -> Bootstrap:
     """Refit ``law`` to ``num_draws`` drawn data sets, warm from the best ``num_starts`` optima of ``found``.
 
+    Every refit is made as ``found`` was: with its prior, if it has one, against the noise of the drawn runs.
+
     Args:
         key: for the draws.
         law: the law; static under ``jit``.
@@ -135,10 +137,11 @@ def bootstrap(
     """
     draw = Residuals() if draw is None else draw
     starts = found.theta[:num_starts]
+    prior = None if found.prior is None else found.prior.precision
 
     def one(key):
         drawn, weight = draw(key, law, observations, found.theta[0])
-        refitted = fit(law, drawn, starts, solver, weight)
+        refitted = fit(law, drawn, starts, solver, weight, prior=prior)
         return refitted.theta[0], refitted.loss[0]
 
     theta, loss = jax.lax.map(one, jax.random.split(key, num_draws), batch_size=batch_size)

@@ -44,13 +44,16 @@ class Chooser(eqx.Module):
 
         Args:
             score: ``(pool,)``, never negative; NaN or -inf where it failed, which is never bought.
-            pool: for its costs. A free run costs as little as 1e-12 of the dearest.
+            pool: for its costs. A free run costs as little as 1e-12 of the dearest; one whose cost is NaN or
+                infinite is never bought, whatever the money, and changes nothing for the others.
             available: which candidates may be bought, ``(pool,)`` of bool.
             money: what is left of the budget, a scalar in the unit of the costs.
             key: for draws and ties.
         """
-        affordable = available & (pool.cost <= money * (1 + 1e-9))
-        share = pool.cost / jnp.maximum(jnp.max(pool.cost), jnp.finfo(pool.cost.dtype).tiny)
+        known = jnp.isfinite(pool.cost)
+        cost = jnp.where(known, pool.cost, 0.0)
+        affordable = available & known & (cost <= money * (1 + 1e-9))
+        share = cost / jnp.maximum(jnp.max(cost), jnp.finfo(cost.dtype).tiny)
         value = score / jnp.maximum(share, 1e-12) ** self.cost_exponent
         value = jnp.where(affordable & ~jnp.isnan(value), value, -jnp.inf)
         eligible = value > -jnp.inf

@@ -41,7 +41,7 @@ from jaxsl.fit import PRIOR, Fit
 from jaxsl.lookahead import Rollout
 from jaxsl.one_of import AnyLaw, OneOf, places, sharing, stacked
 from jaxsl.paper import PaperRule
-from jaxsl.pool import Observations, Pool, Target, buffer_size, empty
+from jaxsl.pool import Observations, Pool, Target, buffer_size, empty, is_outcome
 from jaxsl.posterior import Heaviest, Posterior
 from jaxsl.solver.levenberg_marquardt import LevenbergMarquardt
 from jaxsl.starts import warm_starts
@@ -54,6 +54,8 @@ class State(eqx.Module):
         observations: bought runs.
         available: which candidates may still be bought, ``(pool,)`` of bool.
         spent: cost of what was bought, a scalar.
+        lost: outcomes that were paid for and found the buffer full, a scalar int; above 0 is a mistake of
+            whoever made the buffer, see ``jaxsl.episode.enlarge``.
         optima: the latest distinct best fits of each law, for warm starts: ``(warm, param)`` a law.
         num_optima: how many of them there are, a scalar int a law.
     """
@@ -61,6 +63,7 @@ class State(eqx.Module):
     observations: Observations
     available: Array
     spent: Array
+    lost: Array
     optima: tuple[Array, ...]
     num_optima: tuple[Array, ...]
 
@@ -131,6 +134,7 @@ class Design(eqx.Module):
             observations=observations,
             available=jnp.ones(pool.x.shape[0], bool),
             spent=jnp.zeros((), pool.cost.dtype),
+            lost=jnp.zeros((), int),
             optima=tuple(jnp.ones((self.num_warm, law.num_params), dtype) for law in self.laws),
             num_optima=tuple(jnp.zeros((), int) for _ in self.laws),
         )
@@ -221,17 +225,24 @@ class Design(eqx.Module):
             state: before.
             pool: the candidates.
             index: row of the pool; negative changes nothing.
-            y: its outcome.
+            y: its outcome. Where it is not finite the run diverged: it is paid for and not asked for again,
+                and nothing is learned from it.
             belief: that of the ask, whose best fits become warm starts.
-            cost: what it really cost; the pool's cost when None.
+            cost: what it really cost; the pool's cost when None or not finite, nothing where that is not.
+
+        Raises:
+            ValueError: when the buffer is full and that is known; under ``jit`` the run counts as ``lost``.
         """
         bought = index >= 0
         row = jnp.maximum(index, 0)
-        cost = pool.cost[row] if cost is None else cost
+        planned = jnp.where(jnp.isfinite(pool.cost[row]), pool.cost[row], 0.0)
+        cost = planned if cost is None else jnp.where(jnp.isfinite(cost), cost, planned)
+        y = jnp.reshape(y, state.observations.y.shape[1:])
         after = State(
-            observations=state.observations.add(pool.x[row], jnp.reshape(y, state.observations.y.shape[1:])),
+            observations=state.observations.add(pool.x[row], y, bought),
             available=state.available.at[row].set(False),
             spent=state.spent + cost,
+            lost=state.lost + (state.observations.is_full & is_outcome(y)),
             optima=state.optima,
             num_optima=state.num_optima,
         )
@@ -268,7 +279,11 @@ def _loop(laws: tuple, numbers: tuple[int, ...], function: Callable, runs: Obser
 
 
 def _after(observations: Observations, earlier: Array) -> Observations:
-    """The same observations, but not before ``earlier``, a number that is never negative, is known."""
+    """The same observations, but not before ``earlier``, a number that is never negative, is known.
+
+    By arithmetic: XLA for CPUs (JAX 0.10) takes ``jax.lax.optimization_barrier`` out before it schedules, and
+    two loops with a barrier between them then need nothing of each other.
+    """
     return eqx.tree_at(lambda runs: runs.y, observations, observations.y + jnp.where(earlier < 0, 1.0, 0.0))
 
 
@@ -284,12 +299,14 @@ def _remember(optima: Array, num: Array, theta: Array, usable: Array) -> tuple[A
 def cheapest(cost: Array, num_runs: int, most: Array) -> Array:
     """The ``num_runs`` cheapest candidates while their cost is at most ``most``: ``(pool,)`` of bool.
 
-    The warm start of the paper: ``floor(2.5 P / D)`` runs for at most 2 % of the pool's cost.
+    The warm start of the paper: ``floor(2.5 P / D)`` runs for at most 2 % of the pool's cost. None has a
+    cost that is NaN or infinite.
 
     Example:
         >>> cheapest(jnp.array([5.0, 1.0, 2.0, 9.0]), 3, 4.0).tolist()
         [False, True, True, False]
     """
     order = jnp.argsort(cost)
-    taken = (jnp.arange(cost.shape[0]) < num_runs) & (jnp.cumsum(cost[order]) <= most * (1 + 1e-9))
+    total = jnp.cumsum(cost[order])
+    taken = (jnp.arange(cost.shape[0]) < num_runs) & jnp.isfinite(total) & (total <= most * (1 + 1e-9))
     return jnp.zeros(cost.shape[0], bool).at[order].set(taken)

@@ -57,7 +57,7 @@ def episode(
         design: the method; static but for its arrays.
         state: where to begin, with room in its buffer.
         pool, target: candidates and what to predict.
-        reveal: outcome ``(output,)`` of the run at an index, traceable.
+        reveal: outcome ``(output,)`` of the run at an index, traceable; not finite where it diverges.
         budget: total that may be spent, in the unit of the costs.
         key: as for ``Design.ask``.
         num_rounds: rows of the trace.
@@ -117,14 +117,19 @@ def episode(
 
 
 def buy(design: Design, state: State, pool: Pool, chosen: Array, reveal: Callable[[Array], Array]) -> State:
-    """Buy all runs marked in ``chosen (pool,)`` of bool, cheapest first: the warm start of an episode."""
-    order = jnp.argsort(jnp.where(chosen, pool.cost, jnp.inf))
+    """Buy all runs marked in ``chosen (pool,)`` of bool, cheapest first: the warm start of an episode.
+
+    Raises:
+        ValueError: when they do not fit into the buffer; under ``jit`` see ``State.lost``.
+    """
+    order, num = jnp.argsort(jnp.where(chosen, pool.cost, jnp.inf)), jnp.sum(chosen)
+    state.observations.require_room(num)
 
     def one(step, state):
         index = jnp.where(chosen[order[step]], order[step], -1)
         return design.tell(state, pool, index, reveal(jnp.maximum(index, 0)))
 
-    return jax.lax.fori_loop(0, jnp.sum(chosen), one, state)
+    return jax.lax.fori_loop(0, num, one, state)
 
 
 def enlarge(state: State, size: int) -> State:

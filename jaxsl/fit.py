@@ -27,6 +27,39 @@ PRIOR = 0.3  # precision of the parameters' prior in the fits of a design
 SCOUTS = 16  # starts that look for the noise
 
 
+class PriorUsed(eqx.Module):
+    """The prior that a fit was made with, for whoever goes on from its optimum.
+
+    Attributes:
+        precision: of the prior of the scaled parameters, a scalar.
+        noise: ``sigma^2`` that it was weighed against, a scalar.
+        least: the least-squares optimum that ``noise`` is the variance around, ``(param,)``.
+    """
+
+    precision: Array
+    noise: Array
+    least: Array
+
+    def pull(
+        self,
+        runs: Problem,
+        observations: Observations,
+        weight: Array | None = None,
+        loss: Array | None = None,
+    ) -> Array:
+        """Its weight in the objective of ``runs``, a scalar, which follows the outcomes.
+
+        Args:
+            runs: the problem made of the observations and weights.
+            observations, weight: as in ``fit``.
+            loss: least loss on them; that of ``least`` when None.
+        """
+        count = observations.num_outcomes(weight)
+        least = negligible_variance(observations, weight)
+        loss = runs.loss(self.least) if loss is None else loss
+        return _pull(self.precision, _variance(loss * count, count, runs.law.num_real, least), count)
+
+
 class Fit(eqx.Module):
     """Optima in ascending order of the objective; not yet told apart (see ``jaxsl.basins``).
 
@@ -37,6 +70,7 @@ class Fit(eqx.Module):
         status: ``(start,)`` of int, see ``jaxsl.solver.solution.STATUS``.
         steps: evaluations spent, ``(start,)`` of int.
         lower, upper: whether a parameter ended at that bound, ``(start, param)`` of bool.
+        prior: that of the fit; None for least squares.
     """
 
     theta: Array
@@ -46,6 +80,7 @@ class Fit(eqx.Module):
     steps: Array
     lower: Array
     upper: Array
+    prior: PriorUsed | None = None
 
     @property
     def converged(self) -> Array:
@@ -54,8 +89,10 @@ class Fit(eqx.Module):
 
     def at(self, place: tuple[int, ...]) -> "Fit":
         """The same with the parameters at these places of ``theta``, as of ``jaxsl.one_of.places``."""
-        found = {name: getattr(self, name)[:, np.array(place)] for name in ("theta", "lower", "upper")}
-        return replace(self, **found)
+        rows = np.array(place)
+        prior = self.prior and replace(self.prior, least=self.prior.least[rows])
+        found = {name: getattr(self, name)[:, rows] for name in ("theta", "lower", "upper")}
+        return replace(self, prior=prior, **found)
 
     def num_best(self, tolerance: float = 0.01) -> Array:
         """How many starts reached the best objective within a relative ``tolerance``; a scalar."""
@@ -76,14 +113,15 @@ def fit(
     ``theta* = argmin_theta sum_i w_i rho(f(x_i; theta) - y_i) / (D sum_i w_i)`` inside the law's box; with a
     prior, ``argmin_theta sum_i w_i rho(...) + prior sigma^2 |z - z_c|^2``: the mode of the posterior for
     ``z ~ N(z_c, I / prior)``, ``z`` in quarters of the (log-)box around its centre (Spend Less, Fit Better,
-    appendix C), with ``sigma^2 = SSR / (n - P)`` of the best of the first ``SCOUTS`` starts without prior.
+    appendix C), with ``sigma^2 = SSR / (n - P)``, ``n = D sum_i w_i``, of the best of the first ``SCOUTS``
+    starts without prior.
 
     Args:
         law: the law; static under ``jit``.
         observations: runs in a masked buffer, float64 for reliable convergence.
         starts: ``(start, param)``, as from ``jaxsl.starts``.
         solver: any ``(problem, starts) -> Solution``; ``LevenbergMarquardt()`` when None.
-        weight: times each run counts, ``(row,)``; one each when None.
+        weight: times each run counts, ``(row,)``; one each when None. A weight of k is k equal runs.
         robust: residual transformation such as ``Huber()``; least squares when None.
         prior: precision of the prior; None for none.
 
@@ -91,11 +129,12 @@ def fit(
         The optima, best first. A start that was never finite has an infinite loss.
     """
     solver = LevenbergMarquardt() if solver is None else solver
-    runs = problem(law, observations, weight, robust)
+    runs, used = problem(law, observations, weight, robust), None
     if prior is None:
         solution = solver(runs, starts)
     else:
-        runs, solution = _mode(runs, observations, starts, solver, prior)
+        count, least = observations.num_outcomes(weight), negligible_variance(observations, weight)
+        runs, solution, used = _mode(runs, count, least, starts, solver, prior)
     objective = jnp.where(jnp.isfinite(solution.loss), solution.loss, jnp.inf)
     order = jnp.argsort(objective)
     theta, objective = solution.theta[order], objective[order]
@@ -108,26 +147,39 @@ def fit(
         steps=solution.steps[order],
         lower=lower,
         upper=upper,
+        prior=used,
     )
 
 
+def _variance(squares: Array, count: Array, num_params: int | Array, least: Array) -> Array:
+    """``SSR / (n - P)`` of least squares, with at least one degree of freedom, and the ``least`` noise."""
+    return squares / jnp.maximum(count - num_params, 1.0) + least
+
+
+def _pull(precision: float | Array, noise: Array, count: Array) -> Array:
+    """The weight of the prior in the objective, a mean over ``count`` outcomes; 0 without any."""
+    return jnp.where(count > 0, precision * noise / jnp.where(count > 0, count, 1.0), 0.0)
+
+
 def _mode(
-    runs: Problem, observations: Observations, starts: Array, solver: Solver, prior: float | Array
-) -> tuple[Problem, Solution]:
-    """The problem with its prior, and where its descents end."""
-    count = 1 / jnp.maximum(jnp.max(runs.root) ** 2, jnp.finfo(starts.dtype).tiny)  # of outcomes
-    least = negligible_variance(observations)
+    runs: Problem, count: Array, least: Array, starts: Array, solver: Solver, prior: float | Array
+) -> tuple[Problem, Solution, PriorUsed]:
+    """The problem with its prior, and where its descents end; ``count`` outcomes, ``least`` noise."""
     scouts = jnp.arange(starts.shape[0]) < SCOUTS
 
     def descend(carry: tuple[Array, Array], some: Array):
-        pull, _ = carry
-        found = solver(replace(runs, pull=pull), jnp.where(scouts[:, None] | ~some, starts, jnp.nan))
+        noise, _ = carry
+        pulled = replace(runs, pull=_pull(prior, noise, count))
+        found = solver(pulled, jnp.where(scouts[:, None] | ~some, starts, jnp.nan))
         squares = jnp.min(jnp.where(jnp.isfinite(found.loss), found.loss, jnp.inf)) * count
-        noise = squares / jnp.maximum(count - runs.law.num_real, 1.0) + least
-        return (jnp.where(jnp.isfinite(noise), prior * noise / count, 0.0), pull), found
+        around = _variance(squares, count, runs.law.num_real, least)
+        return (jnp.where(jnp.isfinite(around), around, 0.0), noise), found
 
     # A loop of two, so that the solver is compiled once.
     zero = jnp.zeros((), starts.dtype)
-    (_, pull), both = jax.lax.scan(descend, (zero, zero), jnp.array([True, False]))
-    last = jax.tree.map(lambda leaf: leaf[-1], both)
-    return replace(runs, pull=pull), replace(last, steps=jnp.sum(both.steps, axis=0))
+    (_, noise), both = jax.lax.scan(descend, (zero, zero), jnp.array([True, False]))
+    first, last = (jax.tree.map(lambda leaf, turn=turn: leaf[turn], both) for turn in (0, 1))
+    best = jnp.argmin(jnp.where(jnp.isfinite(first.loss), first.loss, jnp.inf))
+    used = PriorUsed(jnp.asarray(prior, starts.dtype), noise, first.theta[best])
+    runs = replace(runs, pull=_pull(prior, noise, count))
+    return runs, replace(last, steps=jnp.sum(both.steps, axis=0)), used

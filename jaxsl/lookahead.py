@@ -19,7 +19,7 @@ from jax import Array
 from jaxsl.acquisition.mspe import target_stack
 from jaxsl.choice import Chooser
 from jaxsl.pool import Pool, Target
-from jaxsl.posterior import Posterior, finite, predict, split
+from jaxsl.posterior import Posterior, finite, survey
 
 EQUAL = 1e-9  # relative difference of variances that tells no plans apart
 
@@ -77,7 +77,7 @@ class Rollout(eqx.Module):
         if len(self.exponents) == 1:
             return exponents[0]
         plans = self.plans(posterior, pool, target, available, money, key)
-        enough = money >= jnp.sum(jnp.where(available, pool.cost, 0.0))
+        enough = money >= jnp.sum(jnp.where(available & jnp.isfinite(pool.cost), pool.cost, 0.0))
         # Plans that buy the same runs in another order differ by rounding alone.
         equal = plans.variance <= jnp.min(plans.variance) * (1 + EQUAL)
         return exponents[jnp.argmax(equal | enough)]
@@ -86,10 +86,8 @@ class Rollout(eqx.Module):
         self, posterior: Posterior, pool: Pool, target: Target, available: Array, money: Array, key: Array
     ) -> Plan:
         """All plans, stacked in the order of the exponents."""
-        everywhere = predict(posterior, jnp.concatenate([target.x, pool.x]))
-        at_target, here = split(everywhere, target.x.shape[0])
+        weight, at_target, here = survey(posterior, target.x, pool.x)
         known = finite(here)
-        weight = posterior.weight
         noise = jnp.where(weight > 0, posterior.noise, 1.0)
         _, stack = target_stack(weight, at_target, target)
         aim = jnp.linalg.qr(stack, mode="r")

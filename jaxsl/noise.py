@@ -74,8 +74,10 @@ def outcome_variance(observations: Observations) -> Array:
     return jnp.mean(jnp.sum(jnp.where(mask, (observations.y - mean) ** 2, 0.0), axis=0) / count)
 
 
-def negligible_variance(observations: Observations) -> Array:
+def negligible_variance(observations: Observations, weight: Array | None = None) -> Array:
     """``NEGLIGIBLE^2`` of the mean squared bought outcome, a positive scalar: no noise is taken to be less.
+
+    The mean is over runs counted ``weight (row,)`` times, once each when None.
 
     Example:
         >>> import jax.numpy as jnp
@@ -84,5 +86,6 @@ def negligible_variance(observations: Observations) -> Array:
         5e-08
     """
     squares = jnp.where(observations.mask[:, None], observations.y, 0.0) ** 2
-    mean = jnp.sum(squares) / (jnp.maximum(observations.num_observed, 1) * observations.y.shape[1])
+    total = observations.num_outcomes(weight)
+    mean = jnp.sum(observations.times(weight)[:, None] * squares) / jnp.where(total > 0, total, 1.0)
     return NEGLIGIBLE**2 * mean + jnp.finfo(mean.dtype).tiny

@@ -172,8 +172,8 @@ def sharing(laws: Sequence[AnyLaw], widest: int = WIDEST) -> tuple[tuple[int, ..
         >>> sharing((moe.SL_1, kaplan.SIZE_DATA, moe.SL_2))
         ((0, 2), (1,))
         >>> one = shared(moe.SL_1, (moe.SL_1, kaplan.SIZE_DATA, moe.SL_2))
-        >>> one.num_params, place_of(one), place_of(kaplan.SIZE_DATA)
-        (5, (0, 1, 2, 3), (0, 1, 2, 3))
+        >>> one.num_params, places(one.laws)[0]
+        (5, (0, 1, 2, 3))
     """
     groups: list[list[int]] = []
     for number, law in enumerate(laws):
@@ -208,11 +208,6 @@ def shared(law: Law, laws: Sequence[Law]) -> AnyLaw:
     """A law as one of its companions among ``laws``; itself where it has none."""
     members = companions(law, laws)
     return law if len(members) == 1 else OneOf(members, jnp.asarray(members.index(law)))
-
-
-def place_of(law: AnyLaw) -> tuple[int, ...]:
-    """Where the law's own parameters stand in its parameter vector; the number of the law must be known."""
-    return tuple(range(law.num_params)) if isinstance(law, Law) else places(law.laws)[int(law.index)]
 
 
 def stacked(laws: tuple[Law, ...], theta: Sequence[Array]) -> Array:

@@ -1,6 +1,7 @@
 """What may be run, what to predict, and what has been observed: three types, and only one has outcomes."""
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 from jax import Array
 
@@ -47,18 +48,68 @@ class Observations(eqx.Module):
         """Number of real rows, a scalar."""
         return jnp.sum(self.mask)
 
-    def add(self, x: Array, y: Array) -> "Observations":
+    def times(self, weight: Array | None = None) -> Array:
+        """How often each run counts, ``(row,)``: ``weight``, once each when None, never in padded rows."""
+        weight = jnp.ones(self.mask.shape, self.y.dtype) if weight is None else weight
+        return jnp.where(self.mask, weight, 0.0)
+
+    def num_outcomes(self, weight: Array | None = None) -> Array:
+        """``D sum_i w_i``, a scalar: the outcomes of all runs, those of a run of weight k as of k runs."""
+        return jnp.sum(self.times(weight)) * self.y.shape[1]
+
+    @property
+    def is_full(self) -> Array:
+        """Whether no row is free, a scalar of bool."""
+        return jnp.all(jnp.asarray(self.mask))
+
+    def require_room(self, num_runs: int | Array) -> None:
+        """Refuse runs that do not fit, where that is known, which it is not under ``jit`` or ``vmap``.
+
+        Raises:
+            ValueError: when there are fewer free rows than ``num_runs``, a scalar.
+        """
+        size = self.mask.shape[0]
+        short = num_runs > size - self.num_observed
+        if not isinstance(short, jax.core.Tracer) and short:
+            raise ValueError(
+                f"no room for {int(num_runs)} more in a buffer of {size} that holds {int(self.num_observed)} "
+                "runs, and an outcome would be lost: make it larger first, by jaxsl.episode.enlarge(state, "
+                "size), or begin with more rows (jaxsl.pool.observe or empty)"
+            )
+
+    def add(self, x: Array, y: Array, when: bool | Array = True) -> "Observations":
         """One more run, ``x (feature,)``, ``y (output,)``, in the first free row.
 
-        A full buffer is left as it is: the host makes it large enough beforehand (``buffer_size``).
+        Args:
+            x: its configuration.
+            y: its outcomes; a run with one that is not finite, which diverged, is not added.
+            when: whether to add it at all, a scalar; the same observations otherwise.
+
+        Raises:
+            ValueError: when the buffer is full. Under ``jit`` and ``vmap``, where that is not known yet, a
+                full buffer is left as it is and the caller counts what is lost, as ``State.lost`` does: make
+                it large enough beforehand (``buffer_size``, ``jaxsl.episode.enlarge``).
         """
+        when = when & is_outcome(y)
+        self.require_room(when)
         row = jnp.argmin(self.mask)
-        free = ~self.mask[row]
+        here = (jnp.arange(self.mask.shape[0]) == row) & ~self.is_full & when
         return Observations(
-            x=self.x.at[row].set(jnp.where(free, x, self.x[row])),
-            y=self.y.at[row].set(jnp.where(free, y, self.y[row])),
-            mask=self.mask.at[row].set(True),
+            x=jnp.where(here[:, None], x, self.x),
+            y=jnp.where(here[:, None], y, self.y),
+            mask=self.mask | here,
         )
+
+
+def is_outcome(y: Array) -> Array:
+    """Whether a run gave something to learn from: all its outcomes are finite, ``(..., output) -> (...,)``.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> is_outcome(jnp.array([[2.5, 0.4], [jnp.nan, 0.4]])).tolist()
+        [True, False]
+    """
+    return jnp.all(jnp.isfinite(y), axis=-1)
 
 
 def uniform_target(x: Array) -> Target:
@@ -75,7 +126,8 @@ def uniform_target(x: Array) -> Target:
 def observe(x: Array, y: Array, size: int | None = None) -> Observations:
     """Pack runs ``x (row, feature)``, ``y (row, output)`` into a buffer of ``size`` rows.
 
-    Padded rows repeat the first configuration, where any law that is finite on the runs is finite.
+    Padded rows repeat the first configuration, where any law that is finite on the runs is finite. A run that
+    diverged, with an outcome that is not finite, is padding too.
 
     Raises:
         ValueError: when the runs do not fit, or there is none to pad with.
@@ -91,11 +143,11 @@ def observe(x: Array, y: Array, size: int | None = None) -> Observations:
         raise ValueError(f"{num} runs do not fit in a buffer of {size}")
     if num == 0:
         raise ValueError("no run to observe; use `empty`")
-    pad = size - num
+    pad, known = size - num, is_outcome(y)
     return Observations(
         x=jnp.concatenate([x, jnp.broadcast_to(x[:1], (pad, x.shape[1]))]),
-        y=jnp.concatenate([y, jnp.zeros((pad, y.shape[1]), y.dtype)]),
-        mask=jnp.arange(size) < num,
+        y=jnp.concatenate([jnp.where(known[:, None], y, 0.0), jnp.zeros((pad, y.shape[1]), y.dtype)]),
+        mask=jnp.concatenate([known, jnp.zeros(pad, bool)]),
     )
 
 

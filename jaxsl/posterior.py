@@ -229,14 +229,52 @@ class Widened(eqx.Module):
 
 def predict(posterior: Posterior, x: Array) -> Predictive:
     """The local Gaussians at ``x (row, feature)``, with zeros for empty slots whatever they predict."""
-    predictive, used = posterior.at(x), (posterior.weight > 0)[:, None, None]
+    return _of_used(posterior.weight, posterior.at(x))
+
+
+def survey(posterior: Posterior, aim: Array, x: Array) -> tuple[Array, Predictive, Predictive]:
+    """What a posterior says of a target by the basins that can: weights, and Gaussians at ``aim`` and ``x``.
+
+    A basin that predicts no finite number somewhere on the target ``aim (row, feature)`` says nothing of any
+    run's worth there: it is dropped, and the weights ``(basin,)`` of the others sum to one again. All are
+    kept where none is finite. At ``x (row, feature)`` see ``finite``.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> mean = jnp.array([[[1.0], [2.0]], [[jnp.nan], [3.0]], [[5.0], [jnp.nan]]])
+        >>> belief = Tabulated(jnp.array([0.6, 0.2, 0.2]), jnp.ones(3), mean, jnp.zeros((3, 2, 1, 1)))
+        >>> weight, at_aim, here = survey(belief, jnp.array([[0.0]]), jnp.array([[1.0]]))
+        >>> [round(float(part), 3) for part in weight], here.mean.ravel().tolist()
+        ([0.75, 0.0, 0.25], [2.0, 0.0, nan])
+    """
+    at_aim, here = split(posterior.at(jnp.concatenate([aim, x])), aim.shape[0])
+    weight = _renormalised(posterior.weight, jnp.all(_known(at_aim), axis=1))
+    return weight, _of_used(weight, at_aim), _of_used(weight, here)
+
+
+def _of_used(weight: Array, predictive: Predictive) -> Predictive:
+    """The same with zeros for basins without weight."""
+    used = (weight > 0)[:, None, None]
     return Predictive(jnp.where(used, predictive.mean, 0.0), jnp.where(used[..., None], predictive.root, 0.0))
+
+
+def _known(predictive: Predictive) -> Array:
+    """Where every basin predicts finite numbers, ``(basin, row)`` of bool."""
+    known = jnp.all(jnp.isfinite(predictive.root), axis=-1) & jnp.isfinite(predictive.mean)
+    return jnp.all(known, axis=2)
+
+
+def _renormalised(weight: Array, kept: Array) -> Array:
+    """Weights of the basins that are ``kept``, both ``(basin, ...)``, as shares of theirs; all if none is."""
+    left = jnp.where(kept, weight, 0.0)
+    total = jnp.sum(left, axis=0)
+    fewer = (total > 0) & jnp.any(~kept & (weight > 0), axis=0)
+    return jnp.where(fewer, left / jnp.where(total > 0, total, 1.0), weight)
 
 
 def finite(predictive: Predictive) -> Array:
     """Where every basin in use predicts finite numbers, ``(row,)`` of bool."""
-    known = jnp.all(jnp.isfinite(predictive.root), axis=-1) & jnp.isfinite(predictive.mean)
-    return jnp.all(known, axis=(0, 2))
+    return jnp.all(_known(predictive), axis=0)
 
 
 def split(predictive: Predictive, num_rows: int) -> tuple[Predictive, Predictive]:
@@ -260,12 +298,17 @@ class Moments(eqx.Module):
 
 
 def moments(posterior: Posterior, x: Array) -> Moments:
-    """Mean and both parts of the variance at ``x (row, feature)`` (Spend Less, Fit Better, section 4.1)."""
+    """Mean and both parts of the variance at ``x (row, feature)`` (Spend Less, Fit Better, section 4.1).
+
+    At each row of the basins that are finite there, by their shares among them; not finite where none is.
+    """
     predictive = predict(posterior, x)
-    weight = posterior.weight[:, None, None]
-    mean = jnp.sum(weight * predictive.mean, axis=0)
-    within = jnp.sum(weight * jnp.sum(predictive.root**2, axis=-1), axis=0)
-    between = jnp.sum(weight * (predictive.mean - mean) ** 2, axis=0)
+    weight = _renormalised(posterior.weight[:, None], _known(predictive))[..., None]
+    centre = jnp.where(weight > 0, predictive.mean, 0.0)
+    root = jnp.where(weight[..., None] > 0, predictive.root, 0.0)
+    mean = jnp.sum(weight * centre, axis=0)
+    within = jnp.sum(weight * jnp.sum(root**2, axis=-1), axis=0)
+    between = jnp.sum(weight * (centre - mean) ** 2, axis=0)
     return Moments(mean, within, between)
 
 

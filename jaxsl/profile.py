@@ -1,19 +1,22 @@
 """Profile-likelihood intervals of a parameter or a prediction, by refits along it.
 
-With ``L(c)`` the least loss at which the quantity equals ``c``, n the weight of all outcomes and
+With ``L(c)`` the least objective at which the quantity equals ``c``, n the weight of all outcomes and
 ``sigma^2 = n L* / (n - P)``, the interval holds every c with
 
     sqrt(n (L(c) - L*)) / sigma <= t_(n-P)((1 + level) / 2),
 
-exact for a linear law (Bates and Watts, Nonlinear Regression Analysis, 1988, chapter 6).
+exact for a linear law (Bates and Watts, Nonlinear Regression Analysis, 1988, chapter 6). Without a prior the
+objective is the loss. With one, ``L`` holds what the prior adds, ``sigma^2`` is the noise that the prior was
+weighed against, and the interval is that of the posterior, its width by Student's t.
 
 A parameter is held by a box of no width in its coordinate. A prediction is held by a pseudo-run: the
-minimiser of ``L(theta) + w (f(theta) - c')^2`` is the least-loss point for the value ``c = f`` that it
+minimiser of ``L(theta) + w (f(theta) - c')^2`` is the lowest point for the value ``c = f`` that it
 attains, whatever ``w`` and ``c'`` are, so every refit gives an exact point of the profile; the root is found
 in ``c'``, and the attained ``c`` is reported.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import NamedTuple
 
 import equinox as eqx
@@ -57,7 +60,8 @@ class Profile(eqx.Module):
         open_low, open_high: whether the runs set no end there: a parameter's end is then its bound, a
             prediction's the furthest value tried.
         theta: the parameters at both ends, ``(2, param)``.
-        loss: there, ``(2,)``.
+        loss: the objective there, ``(2,)``.
+        limit: the objective at which the interval ends, a scalar.
         better: a refit undercut the optimum by more than rounding: there is a better one to be found.
     """
 
@@ -68,6 +72,7 @@ class Profile(eqx.Module):
     open_high: Array
     theta: Array
     loss: Array
+    limit: Array
     better: Array
 
 
@@ -85,13 +90,14 @@ def parameter_interval(
     Args:
         law: the law; static under ``jit``.
         observations: the runs that ``found`` was fitted to.
-        found: their fit; refits start from its best ``num_starts`` optima and from the previous refit.
+        found: their fit; refits have its prior, and start from its best ``num_starts`` optima and from the
+            previous refit.
         index: position of the parameter; one compiled program serves them all.
         level: of confidence.
         solver: as in ``fit``.
         num_starts: static under ``jit``.
     """
-    runs, solver = problem(law, observations), _default(solver)
+    runs, solver = _problem(law, observations, found), _default(solver)
     box, starts = runs.box, found.theta[:num_starts]
     theta = found.theta[0]
 
@@ -113,13 +119,13 @@ def parameter_profile(
     solver: Solver | None = None,
     num_starts: int = 8,
 ) -> Array:
-    """The least loss with parameter ``index`` held at each of ``values (value,)``: ``(value,)``.
+    """The least objective with parameter ``index`` held at each of ``values (value,)``: ``(value,)``.
 
     ``L(c) = min { L(theta) : theta_index = c }``, from the best ``num_starts`` optima of ``found``; its
-    crossings of ``L* (1 + t^2 / (n - P))`` are the ends of ``parameter_interval``. Values outside the box
+    crossings of ``Profile.limit`` are the ends of ``parameter_interval``. Values outside the box
     are taken at its bounds.
     """
-    runs, solver = problem(law, observations), _default(solver)
+    runs, solver = _problem(law, observations, found), _default(solver)
     places = runs.box.scaled(jnp.repeat(found.theta[:1], values.shape[0], axis=0).at[:, index].set(values))
 
     def least(z):
@@ -147,7 +153,7 @@ def prediction_interval(
         output: which output; static under ``jit``.
         weight: of the pseudo-run, in runs.
     """
-    runs, solver = problem(law, observations), _default(solver)
+    runs, solver = _problem(law, observations, found), _default(solver)
     starts, theta = found.theta[:num_starts], found.theta[0]
     share = jnp.sqrt(weight) * jnp.max(runs.root)
 
@@ -177,6 +183,12 @@ class _Held(Problem):
         return jnp.concatenate([super().residual(theta), extra[None]])
 
 
+def _problem(law: Law, observations: Observations, found: Fit) -> Problem:
+    """What ``found`` minimised."""
+    runs = problem(law, observations)
+    return runs if found.prior is None else replace(runs, pull=found.prior.pull(runs, observations))
+
+
 def _default(solver: Solver | None) -> Solver:
     # Ends of an interval are found from differences of losses, which need more digits than an optimum.
     return LevenbergMarquardt(tolerance=1e-13) if solver is None else solver
@@ -199,13 +211,15 @@ def _pinned(runs: Problem, index: ArrayLike, z: Array) -> Problem:
 
 
 def _best(solver: Solver, held: Problem, starts: Array, runs: Problem) -> tuple[Array, Array]:
-    """Parameters of the best refit and the loss of the runs alone there."""
+    """Parameters of the best refit and the objective there: without what holds it, with all of the prior."""
     solution = solver(held, starts)
     theta = solution.theta[jnp.argmin(jnp.where(jnp.isfinite(solution.loss), solution.loss, jnp.inf))]
-    return theta, runs.loss(theta)
+    return theta, runs.objective(theta)
 
 
 def _variance(law: Law, observations: Observations, found: Fit) -> Array:
+    if found.prior is not None:
+        return found.prior.noise
     count = observations.num_observed * law.num_outputs
     return count * found.loss[0] / jnp.maximum(count - law.num_params, 1)
 
@@ -219,8 +233,9 @@ def _both_ends(
     centre: Array,
     room: Array,
     first: Array,
-) -> tuple[Array, Array, Array, Array]:
-    """Parameters ``(2, param)`` and losses where the profile crosses its limit, openness, and improvement.
+) -> tuple[Array, Array, Array, Array, Array]:
+    """Parameters ``(2, param)`` and objectives where the profile crosses its limit, openness, the limit
+    itself, and improvement.
 
     Distances from ``centre`` are doubled from ``first`` until the limit is passed (or the ``room`` ends),
     then the crossing is closed in by false position on the root of the loss's rise, which is a line for a
@@ -230,7 +245,7 @@ def _both_ends(
     # An exact fit has an interval of no width.
     sigma = jnp.maximum(jnp.sqrt(_variance(law, observations, found)), jnp.finfo(centre.dtype).tiny ** 0.5)
     limit = quantile.student_t((1 + level) / 2, count - law.num_params)
-    theta, least = found.theta[0], found.loss[0]
+    theta, least = found.theta[0], found.objective[0]
 
     def one(sign, room, first):
         def step(_, now):
@@ -263,9 +278,10 @@ def _both_ends(
         end = jax.lax.fori_loop(0, NUM_REFITS, step, start)
         return end.theta, end.loss, end.at_high <= 0, end.lowest < least * (1 - 1e-6)
 
-    return jax.vmap(one)(jnp.array([-1.0, 1.0], room.dtype), room, first)
+    theta, loss, is_open, better = jax.vmap(one)(jnp.array([-1.0, 1.0], room.dtype), room, first)
+    return theta, loss, is_open, least + (limit * sigma) ** 2 / count, jnp.any(better)
 
 
-def _profile(value, quantity, theta, loss, is_open, better) -> Profile:
+def _profile(value, quantity, theta, loss, is_open, limit, better) -> Profile:
     low, high = quantity(theta[0]), quantity(theta[1])
-    return Profile(value, low, high, is_open[0], is_open[1], theta, loss, jnp.any(better))
+    return Profile(value, low, high, is_open[0], is_open[1], theta, loss, limit, better)

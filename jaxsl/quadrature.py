@@ -5,7 +5,8 @@ probability (node,))`` with ``E_{y ~ p}[h(y)] ~ sum_q probability_q h(y_q)`` for
 ``p = sum_k weight_k N(mean_k, root_k root_k^T)``; ``root`` is lower triangular.
 
 Which to use: ``python -m experiments speed quadrature`` prints, for 8 basins 0.3 to 30 deviations apart, the
-worst error in a score relative to the largest score of the pool, and CPU time for 1000 candidates:
+worst error in a score relative to the largest score of the pool, and CPU time for 1000 candidates (rules
+without a class here are in ``experiments.speed.rules``):
 
     rule                            nodes   equal deviations   deviations 1 to 100      ms
     GaussHermite(32)                  256             1.2e-4                1.5e-1      18
@@ -21,7 +22,7 @@ width are none: no number of nodes on a wide basin sees a narrow one inside it, 
 ``GaussLegendre`` is the default, its last row where more digits are wanted.
 
 For several outputs a product rule would need too many nodes. The same for 5 outputs, worst of 9 pools, by
-``... speed quadrature --outputs 5`` (rules without a class here are in ``experiments.speed.rules``):
+``... speed quadrature --outputs 5``:
 
                             3 basins: error, same choice, ms     8 basins: error, same choice, ms
     GaussHermite(2)            4.7e-2    8/9     19                 7.7e-2    8/9    195
@@ -110,7 +111,9 @@ class GaussLegendre(eqx.Module):
 
     def __call__(self, mean: Array, root: Array, weight: Array) -> tuple[Array, Array]:
         """Nodes and probabilities, see the module."""
-        mean, sd = _line(mean, root, "Gauss-Legendre on panels")
+        if mean.shape[-1] != 1:
+            raise ValueError(f"Gauss-Legendre on panels serves one output, not {mean.shape[-1]}")
+        mean, sd = mean[:, 0], root[:, 0, 0]
         heaviest = jnp.argmax(weight)  # an unused component adds empty panels at the heaviest
         used = weight > 0
         centre, scale = jnp.where(used, mean, mean[heaviest]), jnp.where(used, sd, sd[heaviest])
@@ -120,39 +123,6 @@ class GaussLegendre(eqx.Module):
         half = (edge[1:] - edge[:-1])[:, None] / 2
         y = (edge[:-1, None] + half * jnp.asarray(1 + line, mean.dtype)).ravel()
         return y[:, None], _probability(y, mean, sd, weight, (half * jnp.asarray(mass, mean.dtype)).ravel())
-
-
-class Trapezoid(eqx.Module):
-    """The trapezoid rule over the range of all components, ``reach`` standard deviations beyond their means.
-
-    For one output. Spectrally accurate while every component's deviation spans a few nodes; distant or
-    unequal components need more nodes than ``GaussLegendre``.
-
-    Example:
-        >>> import jax.numpy as jnp
-        >>> y, probability = Trapezoid()(jnp.zeros((1, 1)), jnp.ones((1, 1, 1)), jnp.ones(1))
-        >>> round(float(probability @ y[:, 0] ** 2), 2)
-        1.0
-    """
-
-    num_nodes: int = eqx.field(static=True, default=256)
-    reach: float = 8.0
-
-    def __call__(self, mean: Array, root: Array, weight: Array) -> tuple[Array, Array]:
-        """Nodes and probabilities, see the module."""
-        mean, sd = _line(mean, root, "the trapezoid rule")
-        used = weight > 0
-        low = jnp.min(jnp.where(used, mean - self.reach * sd, jnp.inf))
-        high = jnp.max(jnp.where(used, mean + self.reach * sd, -jnp.inf))
-        y = low + (high - low) * jnp.linspace(0.0, 1.0, self.num_nodes, dtype=mean.dtype)
-        return y[:, None], _probability(y, mean, sd, weight, jnp.ones_like(y))
-
-
-def _line(mean: Array, root: Array, name: str) -> tuple[Array, Array]:
-    """Means and deviations, ``(basin,)``, of components with one output."""
-    if mean.shape[-1] != 1:
-        raise ValueError(f"{name} serves one output, not {mean.shape[-1]}")
-    return mean[:, 0], root[:, 0, 0]
 
 
 def _probability(y: Array, mean: Array, sd: Array, weight: Array, length: Array) -> Array:

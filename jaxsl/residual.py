@@ -135,8 +135,7 @@ def problem(
     dtype = observations.y.dtype
     first = jnp.argmax(observations.mask)
     x = jnp.where(observations.mask[:, None], observations.x, observations.x[first])
-    weight = observations.mask.astype(dtype) if weight is None else jnp.where(observations.mask, weight, 0.0)
-    total = jnp.sum(weight) * observations.y.shape[1]
+    weight, total = observations.times(weight), observations.num_outcomes(weight)
     root = jnp.sqrt(weight / jnp.where(total > 0, total, 1.0))
     return Problem(law, box(law, dtype), x, observations.y, root, robust)
 

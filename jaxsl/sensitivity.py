@@ -6,15 +6,20 @@ At an optimum the gradient of the loss by the free scaled coordinates is zero, `
 
 and coordinates at an active bound do not move: those that sit on it and are pushed outwards. Directions
 without effect (eigenvalues of the equilibrated Hessian below rounding) do not move either.
+
+With the prior of a fit (``Fit.prior``) ``g`` and ``H`` are those of its objective, and the prior's pull moves
+with the outcomes too: ``sigma^2`` is what least squares leaves of them.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax import Array
 
+from jaxsl.fit import PriorUsed
 from jaxsl.law import Law
 from jaxsl.pool import Observations, Target
 from jaxsl.residual import Problem, problem
@@ -42,6 +47,7 @@ def differentiable_fit(
     theta: Array,
     weight: Array | None = None,
     robust: Robust | None = None,
+    prior: PriorUsed | None = None,
 ) -> Array:
     """The optimum ``theta`` as a function of the runs that any transformation of JAX may differentiate.
 
@@ -55,11 +61,12 @@ def differentiable_fit(
             derivative is taken to be zero.
         weight: as in ``fit``.
         robust: as in ``fit``.
+        prior: that of the fit, ``Fit.prior``; None for least squares.
 
     Returns:
         ``theta (param,)``.
     """
-    runs = problem(law, observations, weight, robust)
+    runs = _problem(law, observations, weight, robust, prior)
     theta = jax.lax.stop_gradient(theta)
     z = runs.box.scaled(theta)
     free = _free(jax.lax.stop_gradient(runs), z)
@@ -81,13 +88,14 @@ def polish(
     weight: Array | None = None,
     robust: Robust | None = None,
     num_steps: int = 5,
+    prior: PriorUsed | None = None,
 ) -> Array:
     """``theta (param,)`` after Newton steps on the gradient, each taken if its decrement ``g H^+ g`` falls.
 
     A solver that compares losses stops at half the digits of the arithmetic in ``theta``; the gradient
     knows the others. Active bounds stay active.
     """
-    runs = problem(law, observations, weight, robust)
+    runs = _problem(law, observations, weight, robust, prior)
     free = _free(runs, runs.box.scaled(theta))
 
     def step(_, carry):
@@ -111,8 +119,11 @@ def response(
     theta: Array,
     weight: Array | None = None,
     robust: Robust | None = None,
+    prior: PriorUsed | None = None,
 ) -> Array:
     """``d theta / d y``: how the optimum moves with each outcome, ``(row, output, param)``.
+
+    Arguments as of ``differentiable_fit``.
 
     Example:
         >>> import jax.numpy as jnp
@@ -125,12 +136,12 @@ def response(
         >>> [[round(float(part), 3) + 0.0 for part in row] for row in moves]  # by each outcome: (a, b)
         [[0.833, -0.5], [0.333, 0.0], [-0.167, 0.5]]
     """
-    runs = problem(law, observations, weight, robust)
+    runs = _problem(law, observations, weight, robust, prior)
     z = runs.box.scaled(theta)
     free = _free(runs, z)
 
     def gradient(y):
-        return _gradient(eqx.tree_at(lambda runs: runs.y, runs, y), z)
+        return _gradient(_problem(law, replace(observations, y=y), weight, robust, prior), z)
 
     mixed = jax.jacrev(gradient)(runs.y)
     move = -_solve(_hessian(runs, z), free, mixed.reshape(theta.shape[0], -1))
@@ -144,12 +155,13 @@ def influence(
     target: Target,
     weight: Array | None = None,
     robust: Robust | None = None,
+    prior: PriorUsed | None = None,
 ) -> Array:
     """Derivative of every prediction by every observed outcome, ``(target, output, row, output)``.
 
     Entry ``[t, d, i, e]`` is ``d f_d(x_t; theta*) / d y_ie`` with the fit following.
     """
-    moves = response(law, observations, theta, weight, robust)
+    moves = response(law, observations, theta, weight, robust, prior)
     return jnp.einsum("tdp,iep->tdie", law.jacobian(theta, target.x), moves)
 
 
@@ -159,26 +171,75 @@ def leave_one_out(
     theta: Array,
     weight: Array | None = None,
     robust: Robust | None = None,
+    prior: PriorUsed | None = None,
 ) -> LeaveOneOut:
-    """The fit without each run, by one Newton step of the loss without it: exact for a linear law.
+    """The fit without each run, by one Newton step of the objective without it: exact for a linear law.
 
     ``z_(-i) = z + (H - H_i)^+ (g_i - g)``, with ``g_i, H_i`` the run's own share. Active bounds stay active;
     free coordinates stop at the box.
     """
-    runs = problem(law, observations, weight, robust)
+    runs = _problem(law, observations, weight, robust, prior)
     z = runs.box.scaled(theta)
     free = _free(runs, z)
     gradient, hessian = _gradient(runs, z), _hessian(runs, z)
+    change = jnp.zeros_like(runs.root)
+    if prior is not None:
+        pull = prior.pull(runs, observations, weight)
+        change = _pulls_without(law, observations, weight, robust, prior) - pull
 
-    def without(x, y, root):
-        own = Problem(law, runs.box, x[None], y[None], root[None], robust)
+    def without(x, y, root, change):
+        own = Problem(law, runs.box, x[None], y[None], root[None], robust, -change)  # what is taken away
         move = _solve(hessian - _hessian(own, z), free, _gradient(own, z) - gradient)
         moved = jnp.where(free & (root > 0), runs.box.theta(runs.box.clip(z + move)), theta)
         return moved, law.point(moved, x)
 
-    moved, prediction = jax.vmap(without)(runs.x, runs.y, runs.root)
+    moved, prediction = jax.vmap(without)(runs.x, runs.y, runs.root, change)
     error = jnp.where(observations.mask[:, None], runs.y - prediction, 0.0)
     return LeaveOneOut(moved, prediction, error)
+
+
+def _problem(
+    law: Law,
+    observations: Observations,
+    weight: Array | None,
+    robust: Robust | None,
+    prior: PriorUsed | None,
+) -> Problem:
+    """The problem with its prior, as a function of the runs that may be differentiated."""
+    runs = problem(law, observations, weight, robust)
+    if prior is None:
+        return runs
+    least = differentiable_fit(law, observations, prior.least, weight, robust)
+    return replace(runs, pull=replace(prior, least=least).pull(runs, observations, weight))
+
+
+def _pulls_without(
+    law: Law,
+    observations: Observations,
+    weight: Array | None,
+    robust: Robust | None,
+    prior: PriorUsed,
+) -> Array:
+    """The pull of the prior without each run, on the scale of the loss with all of them, ``(row,)``.
+
+    The least loss without the run is that of the quadratic at the optimum, which never exceeds what the other
+    runs have there: that of the Newton step may, by far, where few runs hold a law.
+    """
+    runs, times = problem(law, observations, weight, robust), observations.times(weight)
+    count = observations.num_outcomes(weight)
+    z, loss = runs.box.scaled(prior.least), runs.loss(prior.least)
+    free, gradient, hessian = _free(runs, z), _gradient(runs, z), _hessian(runs, z)
+
+    def without(row, x, y, root):
+        own = Problem(law, runs.box, x[None], y[None], root[None], robust)
+        slope, rest = gradient - _gradient(own, z), loss - own.loss(prior.least)
+        fall = slope @ _solve(hessian - _hessian(own, z), free, slope) / 2
+        others = times.at[row].set(0.0)
+        left = observations.num_outcomes(others) / jnp.where(count > 0, count, 1.0)
+        rest = (rest - jnp.clip(fall, 0.0, rest)) / jnp.where(left > 0, left, 1.0)
+        return prior.pull(runs, observations, others, rest) * left
+
+    return jax.vmap(without)(jnp.arange(times.shape[0]), runs.x, runs.y, runs.root)
 
 
 def _theta(runs: Problem, z: Array) -> Array:
@@ -188,7 +249,9 @@ def _theta(runs: Problem, z: Array) -> Array:
 
 
 def _gradient(runs: Problem, z: Array) -> Array:
-    return jax.grad(lambda z: runs.loss(_theta(runs, z)))(z)
+    """Of the objective; the prior's in ``z`` itself, where it is a square."""
+    gradient = jax.grad(lambda z: runs.loss(_theta(runs, z)))(z)
+    return gradient if runs.pull is None else gradient + 2 * runs.pull * (z - runs.box.centre)
 
 
 def _hessian(runs: Problem, z: Array) -> Array:

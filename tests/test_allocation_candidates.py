@@ -84,6 +84,19 @@ def test_branch_and_bound_finds_what_enumeration_finds(criterion):
         assert searched.gap == 0 and searched.cost <= budget * (1 + 1e-9)
 
 
+@pytest.mark.parametrize("budget", [0.0, 0.1, 0.3])
+def test_branch_and_bound_finds_what_enumeration_finds_where_runs_cost_nothing(budget):
+    rng, region = np.random.default_rng(7), uniform_region(4, 5)
+    for _ in range(8):
+        x = rng.uniform(0, 3, 12)
+        cost = 0.05 * np.exp(x)
+        cost[rng.choice(12, 3, replace=False)] = 0.0
+        listed = best_line_subset(x, cost, budget, region)
+        searched = best_subset(line(x), cost, budget, region.moment)
+        assert searched.value == pytest.approx(listed.value, rel=1e-9) and searched.gap == 0
+        assert set(np.flatnonzero(cost == 0)) <= set(searched.index.tolist())
+
+
 def test_branch_and_bound_is_exact_for_interactions_too():
     rng = np.random.default_rng(2)
     x = rng.uniform(0, 3, (12, 2))

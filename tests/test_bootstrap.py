@@ -9,6 +9,7 @@ from synthetic import LINE, PAIR
 from jaxsl.bootstrap import Groups, Pairs, Residuals, bootstrap
 from jaxsl.fit import fit
 from jaxsl.law import Law, params
+from jaxsl.noise import NEGLIGIBLE
 from jaxsl.pool import observe
 
 pytestmark = pytest.mark.usefixtures("float64")
@@ -47,6 +48,20 @@ def test_every_draw_is_the_least_squares_fit_of_its_drawn_runs(booted, draw):
         drawn, weight = draw(key, WIDE, observations, jnp.asarray(theta))
         expected = least_squares(drawn.x[:12], drawn.y[:12], weight[:12])
         np.testing.assert_allclose(boot.theta[index], expected, rtol=1e-6)
+
+
+def test_every_draw_is_fitted_with_the_prior_of_the_fit():
+    observations, prior = runs(size=16), 1e3
+    found = fit(WIDE, observations, jnp.zeros((2, 2)), prior=prior)
+    boot = bootstrap(jax.random.key(1), WIDE, observations, found, 3, Pairs())
+    for theta, key in zip(boot.theta, jax.random.split(jax.random.key(1), 3), strict=True):
+        drawn, weight = Pairs()(key, WIDE, observations, found.theta[0])
+        root = np.sqrt(np.asarray(weight[:12]))
+        design = root[:, None] * np.column_stack([np.ones(12), drawn.x[:12]])
+        y = root * np.asarray(drawn.y[:12, 0])
+        noise = np.linalg.lstsq(design, y, rcond=None)[1][0] / 10 + NEGLIGIBLE**2 * np.mean(y**2)
+        precision = design.T @ design / noise + prior * np.diag([1 / 10.0**2, 1 / 15.0**2])
+        np.testing.assert_allclose(theta, np.linalg.solve(precision, design.T @ y / noise), rtol=1e-5)
 
 
 def test_residuals_recover_the_textbook_standard_errors(booted):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from jaxsl.choice import Chooser
+from jaxsl.design import cheapest
 from jaxsl.pool import Pool
 
 pytestmark = pytest.mark.usefixtures("float64")
@@ -99,6 +100,20 @@ def test_free_runs_come_first_and_are_finite():
     assert found.index == 3 and np.isfinite(found.value).all()
     found = choose(Chooser(), jnp.zeros(4), COST.at[0].set(0.0), ALL, 1e9)
     assert found.index >= 0
+
+
+@pytest.mark.parametrize("unknown", [jnp.nan, jnp.inf])
+@pytest.mark.parametrize("draw", [False, True])
+def test_a_cost_that_is_no_number_is_never_paid_and_changes_no_other_value(unknown, draw):
+    chooser, cost, score = Chooser(draw=draw), jnp.append(COST, unknown), jnp.append(SCORE, 1e9)
+    every = jnp.ones(5, bool)
+    for money in (50.0, jnp.inf):
+        alone, among = (
+            choose(chooser, *given, money) for given in ((SCORE, COST, ALL), (score, cost, every))
+        )
+        np.testing.assert_array_equal(among.value, jnp.append(alone.value, -jnp.inf))
+        assert 4 not in choices(chooser, score, cost, every, money, num=50)
+    assert not cheapest(cost, 5, jnp.inf)[4] and cheapest(cost, 5, jnp.inf)[:4].all()
 
 
 def test_a_draw_is_proportional_to_the_value():

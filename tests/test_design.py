@@ -1,6 +1,7 @@
 """Ask and tell: one compiled program for a whole loop, replay, no peeking."""
 
 import dataclasses
+import re
 
 import equinox as eqx
 import jax
@@ -8,7 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxsl.design import Design, cheapest
+from jaxsl.design import Design, _after, cheapest
+from jaxsl.episode import enlarge
 from jaxsl.law import Law, params
 from jaxsl.pool import Observations, Pool, Target, buffer_size, empty, observe, uniform_target
 from jaxsl.precision import double_precision
@@ -122,6 +124,40 @@ def test_telling_may_say_what_a_run_really_cost(bought):
     np.testing.assert_allclose(after.spent - state.spent, 7)
 
 
+@pytest.mark.parametrize("failed", [jnp.nan, jnp.inf])
+@pytest.mark.parametrize("how", [Design.tell, tell])
+def test_a_run_that_diverged_is_paid_for_and_the_design_goes_on(bought, how, failed):
+    state, history = bought
+    pool, target = world()
+    index = int(jnp.argmax(state.available))
+    after = how(DESIGN, state, pool, jnp.array(index), jnp.array([failed]), history[9][2])
+    for one, other in zip(
+        jax.tree.leaves(after.observations), jax.tree.leaves(state.observations), strict=True
+    ):
+        np.testing.assert_array_equal(one, other)
+    np.testing.assert_allclose(after.spent, state.spent + pool.cost[index])
+    np.testing.assert_array_equal(after.available, state.available.at[index].set(False))
+    choice, belief = ask(DESIGN, after, pool, target, BUDGET, KEY)
+    assert choice.index >= 0 and choice.index != index and jnp.isfinite(belief.fits[0].loss[0])
+    told = tell(DESIGN, after, pool, choice.index, jnp.asarray(LOSS[int(choice.index)]), belief)
+    assert told.observations.num_observed == 11 and told.lost == 0
+
+
+def test_a_cost_that_is_no_number_counts_as_planned(bought):
+    state, _ = bought
+    pool, _ = world()
+    after = DESIGN.tell(state, pool, jnp.array(19), jnp.array([2.0]), cost=jnp.nan)
+    np.testing.assert_allclose(after.spent - state.spent, pool.cost[19])
+
+
+def test_a_run_that_diverged_needs_no_room_and_is_not_among_earlier_runs():
+    runs = observe(jnp.asarray(SIZE[:3]), jnp.array([[2.0], [jnp.nan], [1.5]]), 3)
+    np.testing.assert_array_equal(runs.mask, [True, False, True])
+    np.testing.assert_array_equal(runs.y[:, 0], [2.0, 0.0, 1.5])
+    full = runs.add(jnp.array([1e5]), jnp.array([1.7]))
+    assert full.is_full and full.add(jnp.array([1e6]), jnp.array([jnp.nan])).num_observed == 3
+
+
 def test_no_type_that_a_selection_sees_has_outcomes():
     assert {field.name for field in dataclasses.fields(Pool)} == {"x", "cost"}
     assert {field.name for field in dataclasses.fields(Target)} == {"x", "weight"}
@@ -164,16 +200,36 @@ def test_the_cheapest_runs_within_a_share_of_the_cost():
     np.testing.assert_array_equal(cheapest(cost, 3, 0.5), [False] * 5)
 
 
-def test_adding_a_run_takes_the_first_free_row_and_a_full_buffer_stays():
+def test_adding_a_run_takes_the_first_free_row_and_a_full_buffer_loses_none_in_silence():
     runs = empty(jnp.ones(2), 1, 2)
     one = runs.add(jnp.array([3.0, 4]), jnp.array([5.0]))
     np.testing.assert_array_equal(one.mask, [True, False])
     np.testing.assert_array_equal(one.x, [[3, 4], [1, 1]])
     two = one.add(jnp.array([6.0, 7]), jnp.array([8.0]))
-    full = two.add(jnp.array([9.0, 9]), jnp.array([9.0]))
-    for before, after in zip(jax.tree.leaves(two), jax.tree.leaves(full), strict=True):
-        np.testing.assert_array_equal(before, after)
-    assert isinstance(full, Observations) and full.num_observed == 2
+    assert not one.is_full and two.is_full
+    more = jnp.array([9.0, 9]), jnp.array([9.0])
+    with pytest.raises(ValueError, match="no room for 1 more in a buffer of 2"):
+        two.add(*more)
+    for full in (jax.jit(Observations.add)(two, *more), two.add(*more, when=False)):
+        for before, after in zip(jax.tree.leaves(two), jax.tree.leaves(full), strict=True):
+            np.testing.assert_array_equal(before, after)
+        assert isinstance(full, Observations) and full.num_observed == 2
+
+
+def test_an_outcome_without_room_is_refused_or_counted():
+    pool, _ = world()
+    state = DESIGN.start(pool, empty(pool.x[0], 1, 2))
+    for index in range(2):
+        state = DESIGN.tell(state, pool, index, jnp.asarray(LOSS[index]))
+    with pytest.raises(ValueError, match=r"no room for 1 more in a buffer of 2 that holds 2 .*enlarge"):
+        DESIGN.tell(state, pool, 2, jnp.asarray(LOSS[2]))
+    assert DESIGN.tell(state, pool, -1, jnp.asarray(LOSS[2])).lost == 0
+    after = tell(DESIGN, state, pool, jnp.array(2), jnp.asarray(LOSS[2]))
+    assert state.lost == 0 and after.lost == 1 and after.observations.num_observed == 2
+    assert not after.available[2]
+    np.testing.assert_allclose(after.spent, pool.cost[:3].sum())
+    larger = tell(DESIGN, enlarge(state, 4), pool, jnp.array(2), jnp.asarray(LOSS[2]))
+    assert larger.lost == 0 and larger.observations.num_observed == 3
 
 
 def test_buffers_come_in_few_sizes_and_runs_that_do_not_fit_are_refused():
@@ -193,6 +249,42 @@ def test_two_laws_share_their_belief_by_what_they_extrapolate(bought):
     np.testing.assert_allclose(belief.posterior.weight[:8], belief.share[0] * belief.basins[0].weight)
     np.testing.assert_allclose(jnp.sum(belief.posterior.weight), 1)
     assert belief.posterior.at(target.x).root.shape == (16, 2, 1, 3)
+
+
+def needs(program):
+    """The entry of a compiled program: what each instruction needs, and its loops."""
+    entry = program[program.index("ENTRY") :].split("\n}")[0]
+    lines = [line.split(" = ", 1) for line in entry.splitlines() if " = " in line]
+    operands = {name.split()[-1]: re.findall(r"%[\w.-]+", rest.split("metadata")[0]) for name, rest in lines}
+    loops = [name.split()[-1] for name, rest in lines if re.search(r"while\(|to_apply=%while", rest)]
+    return operands, loops
+
+
+def reached(operands, start):
+    seen, ahead = set(), [start]
+    while ahead:
+        name = ahead.pop()
+        if name not in seen:
+            seen.add(name)
+            ahead += operands.get(name, [])
+    return seen
+
+
+@pytest.mark.parametrize("mapped", [False, True])
+def test_laws_take_turns_in_the_program_that_xla_makes(mapped):
+    def loop(y, function):
+        return jax.lax.while_loop(lambda y: jnp.sum(y) < 10, lambda y: function(y) + 1, y)
+
+    def turns(runs):
+        first = loop(runs.y, jnp.sin)
+        return first, loop(_after(runs, jnp.max(jnp.abs(first))).y, jnp.cos)
+
+    runs = observe(jnp.asarray(SIZE), jnp.asarray(LOSS))
+    runs = jax.tree.map(lambda leaf: jnp.stack([leaf] * 3), runs) if mapped else runs
+    program = jax.jit(jax.vmap(turns) if mapped else turns).lower(runs).compile().as_text()
+    operands, loops = needs(program)
+    assert len(loops) == 2
+    assert loops[0] in reached(operands, loops[1])
 
 
 def test_more_warm_starts_than_starts_are_refused():

@@ -58,6 +58,15 @@ def test_an_episode_asks_for_each_outcome_once_and_keeps_its_budget(episode):
     np.testing.assert_allclose(steps[-1].mean, truth, atol=0.05)
 
 
+def test_runs_that_diverged_are_paid_for_and_teach_nothing(episode):
+    known = {0: LOSS[0], 5: LOSS[5], 9: LOSS[9]}
+    without = episode.believe(known)
+    found = episode.believe({**known, 3: np.array([np.nan])})
+    assert found.num_runs == 3
+    np.testing.assert_array_equal(found.mean, without.mean)
+    np.testing.assert_allclose(found.spent, without.spent + episode.cost[3])
+
+
 def test_all_rounds_and_all_other_beliefs_share_one_program(episode):
     episode.believe({0: LOSS[0], 5: LOSS[5], 9: LOSS[9]})
     before = len(TRACES)

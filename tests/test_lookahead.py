@@ -1,5 +1,6 @@
 """Plans for the rest of a budget: against updates worked out in NumPy, and against all plans."""
 
+from dataclasses import replace
 from itertools import permutations
 
 import jax
@@ -11,7 +12,7 @@ from jaxsl.design import Design
 from jaxsl.law import Law, params
 from jaxsl.lookahead import Rollout
 from jaxsl.pool import Pool, uniform_target
-from jaxsl.posterior import LawPosterior
+from jaxsl.posterior import LawPosterior, Mixture
 
 pytestmark = pytest.mark.usefixtures("float64")
 LINE = Law(
@@ -85,6 +86,31 @@ def test_unavailable_runs_are_never_planned_and_with_money_for_all_nothing_is():
     enough = COST.sum()
     assert float(rule(*world(), jnp.ones(4, bool), enough, jax.random.key(0))) == 0.7
     assert float(rule(*world(), jnp.ones(4, bool), jnp.inf, jax.random.key(0))) == 0.7
+
+
+@pytest.mark.parametrize("unknown", [np.nan, np.inf])
+def test_a_cost_that_is_no_number_changes_no_plan(unknown):
+    belief, pool, target = world()
+    more = Pool(jnp.append(pool.x, pool.x[:1], axis=0), jnp.append(pool.cost, unknown))
+    key = jax.random.key(0)
+    plans = Rollout().plans(belief, pool, target, jnp.ones(4, bool), 6.0, key)
+    among = Rollout().plans(belief, more, target, jnp.ones(5, bool), 6.0, key)
+    np.testing.assert_allclose(among.variance, plans.variance)
+    np.testing.assert_array_equal(among.bought[:, :4], plans.bought)
+    assert not among.bought[:, 4].any()
+    enough = COST.sum()  # for all that have a price: the first exponent, unplanned
+    rule = Rollout((0.7, 0.0))
+    assert float(rule(belief, more, target, jnp.ones(5, bool), enough, key)) == 0.7
+
+
+def test_a_law_that_is_not_finite_on_the_target_changes_no_plan():
+    belief, pool, target = world()
+    blind = replace(LINE, function=lambda theta, x: LINE.function(theta, x) / jnp.where(x[0] > 4.5, 0.0, 1.0))
+    both = Mixture((belief, replace(belief, law=blind)), jnp.array([0.99, 0.01]))
+    given = pool, target, jnp.ones(4, bool), 6.0, jax.random.key(0)
+    plans, among = Rollout().plans(belief, *given), Rollout().plans(both, *given)
+    np.testing.assert_allclose(among.variance, plans.variance)
+    np.testing.assert_array_equal(among.bought, plans.bought)
 
 
 def test_several_laws_look_ahead_by_default_and_one_law_does_not():

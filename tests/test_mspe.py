@@ -14,7 +14,7 @@ from experiments.speed.mixtures import random_mixture
 from jaxsl.acquisition import MSPE, DOptimal, Uniform, VOptimal
 from jaxsl.law import Law
 from jaxsl.posterior import LawPosterior
-from jaxsl.quadrature import GaussHermite, QuasiMonteCarlo, Trapezoid
+from jaxsl.quadrature import GaussHermite, GaussLegendre, QuasiMonteCarlo
 
 pytestmark = pytest.mark.usefixtures("float64")
 
@@ -193,7 +193,7 @@ def test_one_basin_has_no_between_basin_term_under_any_rule(case):
     posterior, pool, target = case
     alone = jax.tree.map(lambda leaf: leaf[:1], posterior)
     alone = eqx.tree_at(lambda p: p.weight, alone, np.ones(1))
-    for rule in (None, GaussHermite(8), QuasiMonteCarlo(16), Trapezoid(64)):
+    for rule in (None, GaussHermite(8), QuasiMonteCarlo(16), GaussLegendre((2.0, 4.0, 7.0), 16)):
         terms = fall(MSPE(rule=rule), alone, pool, target)
         assert np.abs(terms.between).max() < 1e-12 * np.max(terms.within)
 
@@ -207,6 +207,20 @@ def test_a_basin_without_weight_changes_nothing_whatever_it_predicts(acquisition
     np.testing.assert_allclose(
         score(acquisition, extended, pool, target), score(acquisition, posterior, pool, target), rtol=1e-12
     )
+
+
+@pytest.mark.parametrize("junk", [np.nan, np.inf])
+@pytest.mark.parametrize("share", [0.01, 0.9])
+@pytest.mark.parametrize("acquisition", [MSPE(), VOptimal()], ids=lambda a: type(a).__name__)
+def test_a_basin_that_is_not_finite_on_the_target_is_dropped(acquisition, share, junk, case):
+    posterior, pool, target = case
+    more = jax.tree.map(lambda leaf: np.concatenate([leaf, leaf[:1]]), posterior)
+    more = eqx.tree_at(lambda p: p.weight, more, np.append((1 - share) * posterior.weight, share))
+    more.mean[-1, int(np.asarray(target.x)[0, 0])] = junk
+    np.testing.assert_allclose(
+        score(acquisition, more, pool, target), score(acquisition, posterior, pool, target), rtol=1e-9
+    )
+    assert (score(acquisition, posterior, pool, target) > 0).any()
 
 
 @pytest.mark.parametrize("junk", [np.nan, np.inf, -np.inf])

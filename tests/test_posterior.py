@@ -116,6 +116,21 @@ def test_rows_where_a_basin_in_use_is_not_finite_are_told():
     np.testing.assert_array_equal(finite(predict(posterior, rows(0, 4))), [True, True, False, False])
 
 
+def test_moments_are_of_the_basins_that_are_finite_row_by_row():
+    posterior = random_posterior()
+    clean = moments(posterior, rows(0, 4))
+    posterior.mean[1, 2, 0] = np.nan
+    found = moments(posterior, rows(0, 4))
+    others = jax.tree.map(lambda leaf: leaf[[0, 2]], posterior)
+    others = eqx.tree_at(lambda p: p.weight, others, others.weight / others.weight.sum())
+    left = moments(others, rows(0, 4))
+    for dirty, whole, part in zip(*map(jax.tree.leaves, (found, clean, left)), strict=True):
+        np.testing.assert_array_equal(np.delete(dirty, 2, axis=0), np.delete(whole, 2, axis=0))
+        np.testing.assert_allclose(dirty[2], part[2], rtol=1e-12)
+    posterior.mean[:, 3, 0] = np.nan
+    assert np.isnan(moments(posterior, rows(3, 4)).mean[0, 0])
+
+
 class Far(eqx.Module):
     """Two basins at 1 and 2, and a light one as far off as a law that overflows."""
 

@@ -68,6 +68,24 @@ def test_the_mode_of_a_curved_law_is_that_of_scipy():
     assert here.loss[0] < here.objective[0] and not here.lower[0].any() and not here.upper[0].any()
 
 
+@pytest.mark.parametrize("weight", [[3.0] * 7, [1.0, 2, 3, 1, 0, 2, 4]])
+def test_a_run_of_weight_k_is_k_runs(weight):
+    starts = random_starts(KEY, DECAY, 12)
+    prior, tight = jnp.array(3.0), LevenbergMarquardt(tolerance=1e-13)
+    index = np.repeat(np.arange(7), np.array(weight, int))
+    weighted, repeated = (
+        jax.jit(lambda runs, weight: fit(DECAY, runs, starts, tight, weight, prior=prior))(runs, weight)
+        for runs, weight in (
+            (runs_of(SIZE, LOSS, 24), np.append(weight, np.ones(17))),
+            (runs_of(SIZE[index], LOSS[index], 24), np.ones(24)),
+        )
+    )
+    np.testing.assert_allclose(weighted.theta[0], repeated.theta[0], rtol=1e-6)
+    np.testing.assert_allclose(weighted.objective[0], repeated.objective[0], rtol=1e-9)
+    plain = found(DECAY, runs_of(SIZE, LOSS, 24), prior)
+    assert abs(plain.objective[0] - plain.loss[0]) > 1.1 * abs(weighted.objective[0] - weighted.loss[0])
+
+
 def test_what_the_runs_do_not_tell_is_left_at_the_centre_of_the_box():
     """Two equal powers share their amplitude as the prior wishes, where least squares ends anywhere."""
     law = Law(

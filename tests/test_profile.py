@@ -11,6 +11,7 @@ from synthetic import DECAY, LINE
 
 from jaxsl.fit import fit
 from jaxsl.law import Law, params
+from jaxsl.noise import NEGLIGIBLE
 from jaxsl.pool import observe
 from jaxsl.profile import parameter_interval, parameter_profile, prediction_interval
 
@@ -120,11 +121,33 @@ def test_an_end_that_the_runs_do_not_set_is_open_and_at_the_bound():
     assert bool(profile.open_high) or rise[1] == pytest.approx(limit, rel=1e-4)
 
 
+@pytest.mark.slow
+def test_the_intervals_of_a_linear_law_with_a_prior_are_those_of_bayesian_regression():
+    observations, prior = line_runs(), 1e3
+    found = fit(WIDE, observations, jnp.zeros((1, 2)), prior=prior)
+    x, y = np.asarray(observations.x)[:, 0], np.asarray(observations.y)[:, 0]
+    design = np.column_stack([np.ones(9), x])
+    noise = np.linalg.lstsq(design, y, rcond=None)[1][0] / 7 + NEGLIGIBLE**2 * np.mean(y**2)
+    precision = design.T @ design / noise + prior * np.diag([1 / 10.0**2, 1 / 15.0**2])
+    mean, covariance = np.linalg.solve(precision, design.T @ y / noise), np.linalg.inv(precision)
+    slope = parameter_interval(WIDE, observations, found, 1)
+    far = prediction_interval(WIDE, observations, found, jnp.array([6.0]))
+    for interval, row in ((slope, np.array([0.0, 1.0])), (far, np.array([1.0, 6.0]))):
+        half = scipy.stats.t.ppf(0.975, 7) * np.sqrt(row @ covariance @ row)
+        ends = [row @ mean - half, row @ mean, row @ mean + half]
+        np.testing.assert_allclose([interval.low, interval.value, interval.high], ends, rtol=1e-5)
+        assert not interval.better
+    least = parameter_profile(WIDE, observations, found, 1, jnp.stack([slope.low, slope.high]))
+    np.testing.assert_allclose(least, [float(slope.limit)] * 2, rtol=1e-5)
+
+
 def test_a_better_optimum_met_on_the_way_is_reported():
     observations = decay_runs()
     found = fit(DECAY, observations, jnp.array([[1.0, 100.0, 0.35], [0.5, 50.0, 0.3]]))
     stuck = eqx.tree_at(
-        lambda fit: (fit.theta, fit.loss), found, (found.theta.at[:, 2].multiply(1.1), found.loss * 1.5)
+        lambda fit: (fit.theta, fit.loss, fit.objective),
+        found,
+        (found.theta.at[:, 2].multiply(1.1), found.loss * 1.5, found.objective * 1.5),
     )
     assert bool(parameter_interval(DECAY, observations, stuck, 2).better)
 

@@ -10,8 +10,9 @@ from scipy.stats import norm
 
 from experiments.speed.mixtures import random_mixture
 from experiments.speed.quadrature import REFERENCE
+from experiments.speed.rules import Trapezoid
 from jaxsl.acquisition import MSPE
-from jaxsl.quadrature import GaussHermite, GaussLegendre, QuasiMonteCarlo, Trapezoid
+from jaxsl.quadrature import GaussHermite, GaussLegendre, QuasiMonteCarlo
 
 pytestmark = pytest.mark.usefixtures("float64")
 
@@ -75,10 +76,9 @@ def test_a_component_without_weight_changes_nothing(rule):
         np.testing.assert_allclose(more[1] @ more[0] ** power, probability @ y**power, rtol=1e-12)
 
 
-@pytest.mark.parametrize("rule", [GaussLegendre(), Trapezoid()])
-def test_a_rule_for_one_output_refuses_two(rule):
+def test_a_rule_for_one_output_refuses_two():
     with pytest.raises(ValueError, match="serves one output, not 2"):
-        rule(np.zeros((1, 2)), np.eye(2)[None], np.ones(1))
+        GaussLegendre()(np.zeros((1, 2)), np.eye(2)[None], np.ones(1))
 
 
 def between_by_adaptive_integration(posterior, pool, target, index):

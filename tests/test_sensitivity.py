@@ -11,8 +11,11 @@ import scipy.optimize
 from synthetic import DECAY, LINE, PAIR
 
 from jaxsl import sensitivity
+from jaxsl.fit import fit
 from jaxsl.pool import Observations, Target, observe, uniform_target
 from jaxsl.residual import Huber
+from jaxsl.solver.levenberg_marquardt import LevenbergMarquardt
+from jaxsl.starts import random_starts
 
 pytestmark = pytest.mark.usefixtures("float64")
 
@@ -114,6 +117,58 @@ def test_influence_of_several_outputs_is_the_hat_matrix_of_a_linear_law():
     hat = design @ np.linalg.pinv(design)
     found = influence(PAIR, observe(x, y), theta, uniform_target(x))
     np.testing.assert_allclose(found.reshape(14, 14), hat, atol=1e-10)
+
+
+@jax.jit
+def mode(observations):
+    starts = random_starts(jax.random.key(0), DECAY, 12)
+    return fit(DECAY, observations, starts, LevenbergMarquardt(tolerance=1e-13), prior=30.0)
+
+
+def test_influence_under_a_prior_equals_finite_differences_of_refits():
+    observations = decay_runs(noise=0.1)
+    found = mode(observations)
+    exact = influence(DECAY, observations, found.theta[0], TARGET, prior=found.prior)
+    numeric = differences(lambda o: predicted(mode(o).theta[0]), observations)
+    np.testing.assert_allclose(exact[:, 0, :, 0], numeric, rtol=1e-3, atol=1e-4)
+    without = influence(DECAY, observations, found.theta[0], TARGET)
+    assert np.max(np.abs(without - exact)) > 0.1
+
+
+def test_polish_stays_at_the_mode_of_a_prior():
+    observations = decay_runs(noise=0.1)
+    found = mode(observations)
+    np.testing.assert_allclose(
+        polish(DECAY, observations, found.theta[0], prior=found.prior), found.theta[0], rtol=1e-5
+    )
+    assert abs(float(polish(DECAY, observations, found.theta[0])[2] / found.theta[0, 2]) - 1) > 1e-3
+
+
+def test_the_fit_under_a_prior_has_its_derivatives():
+    observations = decay_runs(noise=0.1)
+    found = mode(observations)
+
+    def alpha(y):
+        runs = dataclasses.replace(observations, y=y)
+        return sensitivity.differentiable_fit(DECAY, runs, found.theta[0], prior=found.prior)[2]
+
+    numeric = differences(lambda o: np.asarray(mode(o).theta[0, 2]), observations)
+    np.testing.assert_allclose(jax.jit(jax.grad(alpha))(observations.y)[:, 0], numeric, rtol=1e-3, atol=1e-6)
+
+
+def test_leave_one_out_under_a_prior_is_exact_for_a_linear_law():
+    rng = np.random.default_rng(2)
+    x = rng.standard_normal((8, 1))
+    runs = observe(jnp.asarray(x), jnp.asarray(0.5 + x + 0.2 * rng.standard_normal((8, 1))))
+
+    @jax.jit
+    def regression(runs):
+        return fit(LINE, runs, jnp.zeros((1, 2)), LevenbergMarquardt(tolerance=1e-13), prior=50.0)
+
+    found = regression(runs)
+    left_out = leave_one_out(LINE, runs, found.theta[0], prior=found.prior)
+    others = [regression(dataclasses.replace(runs, mask=runs.mask.at[i].set(False))) for i in range(8)]
+    np.testing.assert_allclose(left_out.theta, [other.theta[0] for other in others], rtol=1e-6)
 
 
 def test_padded_rows_have_no_influence_and_change_nothing():

@@ -18,7 +18,7 @@ from jaxsl.cluster import complete_linkage
 from jaxsl.design import Design, cheapest
 from jaxsl.fit import Fit, fit
 from jaxsl.noise import InverseGamma, negligible_variance, outcome_variance
-from jaxsl.pool import Observations, Pool, Target, empty, observe, uniform_target
+from jaxsl.pool import Observations, Pool, Target, empty, is_outcome, observe, uniform_target
 from jaxsl.posterior import (
     Heaviest,
     LawPosterior,
@@ -30,10 +30,11 @@ from jaxsl.posterior import (
     predict,
     quantile,
     split,
+    survey,
     tabulate,
 )
 from jaxsl.precision import double_precision
-from jaxsl.quadrature import GaussHermite, GaussLegendre, QuasiMonteCarlo, Trapezoid
+from jaxsl.quadrature import GaussHermite, GaussLegendre, QuasiMonteCarlo
 from jaxsl.residual import Asymmetric, Huber, linearise, problem
 from jaxsl.solver.levenberg_marquardt import LevenbergMarquardt
 from jaxsl.starts import random_starts, warm_starts
@@ -121,6 +122,7 @@ TABLE = {
     "Law.jacobian": (lambda theta, x: DECAY.jacobian(theta, x), (THETA, X), True),
     "observe": (lambda x, y: observe(x, y, 7), (X, X), True),
     "empty": (lambda x: empty(x, 1, 4), (X[0],), True),
+    "is_outcome": (is_outcome, (X,), False),
     "uniform_target": (uniform_target, (X,), True),
     "Observations": (lambda runs, x, y: runs.add(x, y), (RUNS, X[0], X[0]), False),
     "problem": (lambda theta, runs: problem(DECAY, runs).loss(theta), (THETA, RUNS), True),
@@ -171,6 +173,7 @@ TABLE = {
     ),
     "Validated": (lambda x, belief: Validated(belief, jnp.asarray(0.1)).at(x), (X, BELIEF), True),
     "predict": (lambda x, belief: predict(belief, x), (X, BELIEF), True),
+    "survey": (lambda x, belief: survey(belief, x[2:], x), (X, BELIEF), True),
     "split": (lambda x, belief: split(belief.at(x), 2), (X, BELIEF), True),
     "tabulate": (lambda x, belief: tabulate(belief, x)[0].mean, (X, BELIEF), True),
     "finite": (lambda x, belief: finite(belief.at(x)), (X, BELIEF), False),
@@ -178,7 +181,6 @@ TABLE = {
     "quantile": (lambda x, belief: quantile(belief, x, (0.1, 0.9)), (X, BELIEF), False),
     "GaussHermite": (expectation(GaussHermite(8)), (MEAN, ROOT, WEIGHT), True),
     "GaussLegendre": (expectation(GaussLegendre()), (MEAN, ROOT, WEIGHT), True),
-    "Trapezoid": (expectation(Trapezoid(64)), (MEAN, ROOT, WEIGHT), True),
     "QuasiMonteCarlo": (expectation(QuasiMonteCarlo(16)), (MEAN, ROOT, WEIGHT), True),
     "MSPE": (lambda x, belief, target: MSPE()(belief, Pool(x, x[:, 0]), target), (X, BELIEF, TARGET), True),
     "VOptimal": (
@@ -228,7 +230,8 @@ SLOW = ("Design.ask",)  # two compilations of nearly everything
 # Data alone: nothing to transform.
 RECORDS = {
     "Basins", "Belief", "Box", "Choice", "Clusters", "Design", "Fall", "Fit", "Moments", "Pool", "Posterior",
-    "Predictive", "Problem", "State", "Target", "Validation", "Weighing", "buffer_size", "target_stack",
+    "Predictive", "PriorUsed", "Problem", "State", "Target", "Validation", "Weighing", "buffer_size",
+    "target_stack",
 }  # fmt: skip
 
 

@@ -14,7 +14,8 @@ from jaxsl.design import Belief, Design, State
 from jaxsl.episode import enlarge, episode
 from jaxsl.fit import fit
 from jaxsl.host.compiled import compiled
-from jaxsl.one_of import AnyLaw, place_of
+from jaxsl.law import Law
+from jaxsl.one_of import AnyLaw, places
 from jaxsl.pool import Observations, Pool, Target, buffer_size
 from jaxsl.posterior import quantile
 from jaxsl.precision import double_precision, to_numpy
@@ -85,7 +86,7 @@ def run(
                 within = np.array([0])
             known = theta[within[-1]] if within.size else None
             at_target = None if known is None else np.asarray(_predict(law, jnp.asarray(known), target.x))
-            fitted.append(None if known is None else known[list(place_of(law))])
+            fitted.append(None if known is None else known[list(_place(law))])
             prediction.append(None if at_target is None else at_target[:num])
             median.append(None if known is None or middle is None else middle[within[-1], :num])
     spent_in_all = float(share[list(bought)].sum())
@@ -106,6 +107,11 @@ def target_of(x: np.ndarray, num_targets: int) -> Target:
     more = max(num_targets - len(x), 0)
     weight = np.append(np.full(len(x), 1 / len(x)), np.zeros(more))
     return Target(jnp.asarray(_padded(x, more)), jnp.asarray(weight))
+
+
+def _place(law: AnyLaw) -> tuple[int, ...]:
+    """Where the law's own parameters stand in its parameter vector."""
+    return tuple(range(law.num_params)) if isinstance(law, Law) else places(law.laws)[int(law.index)]
 
 
 def _padded(rows: np.ndarray, more: int) -> np.ndarray:

@@ -23,12 +23,12 @@ from rich.table import Table
 
 from experiments.report import provenance, shown, write_table
 from experiments.speed.mixtures import random_mixture
-from experiments.speed.rules import LeadingDirection, Shared
+from experiments.speed.rules import LeadingDirection, Shared, Trapezoid
 from jaxsl.acquisition import MSPE
 from jaxsl.pool import Pool, Target
 from jaxsl.posterior import Posterior
 from jaxsl.precision import double_precision
-from jaxsl.quadrature import GaussHermite, GaussLegendre, QuasiMonteCarlo, Trapezoid
+from jaxsl.quadrature import GaussHermite, GaussLegendre, QuasiMonteCarlo
 
 SEPARATIONS = (0.3, 3.0, 30.0)  # overlapping, apart, far apart, in deviations
 RATIOS = {"equal": (1.0,), "unequal": (10.0, 100.0)}

@@ -1,20 +1,28 @@
 """Acquisitions to compare with: classical criteria at the single best fit, and no criterion at all."""
 
+from dataclasses import replace
+
 import equinox as eqx
 import jax.numpy as jnp
 from jax import Array
 
 from jaxsl.acquisition.mspe import MSPE
 from jaxsl.pool import Pool, Target
-from jaxsl.posterior import Heaviest, Posterior, finite, predict
+from jaxsl.posterior import Heaviest, Posterior, finite, predict, survey, tabulate
 
 
 class VOptimal(eqx.Module):
-    """Fall of the target's variance in the heaviest basin alone (Spend Less, Fit Better, section 5.1)."""
+    """Fall of the target's variance in the heaviest basin alone (Spend Less, Fit Better, section 5.1).
+
+    Of those that are finite on the target.
+    """
 
     def __call__(self, posterior: Posterior, pool: Pool, target: Target) -> Array:
         """Score every candidate: ``(pool,)``."""
-        return MSPE(between=False)(Heaviest(posterior), pool, target)
+        table, row = tabulate(posterior, jnp.concatenate([target.x, pool.x]))
+        at_target, here = jnp.split(row, [target.x.shape[0]])
+        best = Heaviest(replace(table, weight=survey(table, at_target, here)[0]))
+        return MSPE(between=False)(best, replace(pool, x=here), replace(target, x=at_target))
 
 
 class DOptimal(eqx.Module):

@@ -25,7 +25,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from jaxsl.pool import Pool, Target
-from jaxsl.posterior import Posterior, Predictive, finite, predict, split
+from jaxsl.posterior import Posterior, Predictive, finite, survey
 from jaxsl.quadrature import GaussLegendre, QuasiMonteCarlo
 
 FEW = 3  # basins that are scored by the smaller program
@@ -73,10 +73,11 @@ class MSPE(eqx.Module):
         return jnp.where(jnp.isfinite(total), jnp.maximum(total, 0.0), 0.0)
 
     def fall(self, posterior: Posterior, x: Array, target: Target) -> Fall:
-        """Both terms at ``x (row, feature)``; zero where a basin in use is not finite."""
-        num_target = target.x.shape[0]
-        everywhere = predict(posterior, jnp.concatenate([target.x, x]))
-        at_target, here = split(everywhere, num_target)
+        """Both terms at ``x (row, feature)``; zero where a basin in use is not finite.
+
+        A basin that is not finite on the target is not in use (``jaxsl.posterior.survey``).
+        """
+        weights, at_target, here = survey(posterior, target.x, x)
         known = finite(here)
         here = Predictive(
             jnp.where(known[:, None], here.mean, 0.0), jnp.where(known[:, None, None], here.root, 0.0)
@@ -84,12 +85,12 @@ class MSPE(eqx.Module):
         rule = self.rule
         if rule is None:
             rule = QuasiMonteCarlo() if here.mean.shape[-1] > 1 else GaussLegendre()
-        heaviest = jnp.argsort(-posterior.weight)
+        heaviest = jnp.argsort(-weights)
 
         def among(num_basins):
             """Score with the heaviest basins only: exact when no other is in use."""
             kept = heaviest[:num_basins]
-            weight = posterior.weight[kept]
+            weight = weights[kept]
             noise = jnp.where(weight > 0, posterior.noise[kept], 1.0)
             mean, root = target_stack(weight, Predictive(at_target.mean[kept], at_target.root[kept]), target)
             candidates = jnp.moveaxis(here.mean[kept], 1, 0), jnp.moveaxis(here.root[kept], 1, 0)
@@ -102,11 +103,11 @@ class MSPE(eqx.Module):
             )
 
         # Most beliefs have few basins, and the work grows with the square of the slots.
-        slots = posterior.weight.shape[0]
+        slots = weights.shape[0]
         if slots <= FEW or not self.between:
             fall = among(slots)
         else:
-            few = jnp.sum(posterior.weight > 0) <= FEW
+            few = jnp.sum(weights > 0) <= FEW
             fall = jax.lax.cond(few, lambda: among(FEW), lambda: among(slots))
         return jax.tree.map(lambda term: jnp.where(known, term, 0.0), fall)
 

@@ -182,7 +182,9 @@ class _Search:
         """A lower bound for every node ``(node, candidate)`` of {1 in, 0 out, -1 free}, and its fractions."""
         free, inside = nodes == -1, nodes == 1
         left = self.budget - inside @ self.cost
-        weight = inside + free * np.clip(left / np.maximum(free @ self.cost, 1e-300), 0, 1)[:, None]
+        wanted, rest = free @ self.cost, np.maximum(left, 0.0)
+        share = np.where(wanted > rest, rest / np.where(wanted > rest, wanted, 1.0), 1.0)
+        weight = inside + free * share[:, None]
         best = np.full(nodes.shape[0], -np.inf)
         for _ in range(STEPS):
             inverse = self._inverse(weight)
@@ -198,12 +200,18 @@ class _Search:
         return best * self.factors[most], weight
 
     def _knapsack(self, gain: np.ndarray, free: np.ndarray, left: np.ndarray) -> np.ndarray:
-        """The fractional knapsack: free candidates by gain per cost until the budget is spent."""
-        order = np.argsort(-np.where(free, gain / self.cost, -1.0), axis=1)
+        """The fractional knapsack: free candidates by gain per cost until the budget is spent.
+
+        Those without a cost come first and whole: a bound that leaves part of one out is none.
+        """
+        paid = self.cost > 0
+        rate = np.where(paid, gain / np.where(paid, self.cost, 1.0), np.inf)
+        order = np.argsort(-np.where(free, rate, -1.0), axis=1)
         price = np.where(free, self.cost, 0.0)
         ordered = np.take_along_axis(price, order, 1)
         before = np.cumsum(ordered, axis=1) - ordered
-        share = np.clip((left[:, None] - before) / np.where(ordered > 0, ordered, 1.0), 0, 1)
+        part = np.clip((left[:, None] - before) / np.where(ordered > 0, ordered, 1.0), 0, 1)
+        share = np.where(ordered > 0, part, 1.0)
         out = np.empty_like(share)
         np.put_along_axis(out, order, share, 1)
         return np.where(free, out, 0.0)

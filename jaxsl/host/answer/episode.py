@@ -29,13 +29,13 @@ class Step:
     """What is believed after some purchases, and the next one.
 
     Attributes:
-        num_runs, spent: bought so far.
+        num_runs, spent: bought so far; runs that diverged are paid for, and not among the number.
         mean: predictions, ``(target, output)``.
         interval: 95 % interval of outcomes, ``(level, target, output)``.
         num_basins: in use.
         index: row of the pool to buy now; -1 when nothing is affordable any more.
         cost: of this purchase.
-        y: what it gave, ``(output,)``.
+        y: what it gave, ``(output,)``; not finite where it diverged.
     """
 
     num_runs: int
@@ -109,7 +109,9 @@ class Episode:
         y = np.zeros((self.size, law.num_outputs))
         y[: len(rows)] = np.reshape(list(outcomes.values()), (-1, law.num_outputs))
         order = np.concatenate([rows, np.zeros(self.size - len(rows), int)])
-        observations = Observations(jnp.asarray(x[order]), jnp.asarray(y), jnp.arange(self.size) < len(rows))
+        known = (np.arange(self.size) < len(rows)) & np.isfinite(y).all(axis=1)  # the others diverged
+        y = np.where(known[:, None], y, 0.0)
+        observations = Observations(jnp.asarray(x[order]), jnp.asarray(y), jnp.asarray(known))
         available = ~np.isin(np.arange(self.size), rows) & (np.arange(self.size) < len(self.cost))
         start = self.design.start(self.pool, observations)
         spent = jnp.asarray(self.cost[rows].sum())

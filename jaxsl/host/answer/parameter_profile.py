@@ -26,6 +26,8 @@ MARGIN = 0.3  # of the interval's length, shown beyond both its ends
 class ParameterProfile(Report):
     """The least root mean squared error with a parameter held at each of many values.
 
+    What the prior of the fit adds to the squared error is in it, since that is what the fit has minimised.
+
     Attributes:
         name: the parameter.
         log: whether it is searched in logarithms.
@@ -87,7 +89,7 @@ def parameter_profile(view: View, name: str, level: float = 0.95, num_values: in
         where = bounds.clip(jnp.repeat(bounds.scaled(fit.theta[:1]), num_values, axis=0).at[:, index].set(z))
         values = bounds.theta(where)[:, index]
         loss = np.asarray(_loss(law, observations, fit, jnp.asarray(index), values))
-        best, limit = float(fit.loss[0]), _limit(float(fit.loss[0]), count, law.num_params, level)
+        best, limit = float(fit.objective[0]), float(found.limit)
     return ParameterProfile(
         name=name,
         log=bool(law.log[index]),
@@ -101,10 +103,3 @@ def parameter_profile(view: View, name: str, level: float = 0.95, num_values: in
         limit=limit**0.5,
         level=level,
     )
-
-
-def _limit(loss: float, count: int, num_params: int, level: float) -> float:
-    from scipy.stats import t
-
-    dof = count - num_params
-    return loss * (1 + float(t.ppf((1 + level) / 2, dof)) ** 2 / dof)
