@@ -12,7 +12,7 @@ from experiments.benchmark.oracle import Oracle, oracle
 from experiments.datasets import Group
 from jaxsl.design import Belief, Design, State
 from jaxsl.episode import enlarge, episode
-from jaxsl.fit import fit
+from jaxsl.fit import PRIOR, fit
 from jaxsl.host.compiled import compiled
 from jaxsl.law import Law
 from jaxsl.one_of import AnyLaw, places
@@ -226,7 +226,7 @@ def _fit(law: AnyLaw, pool: Pool, hidden: Oracle, bought, key):
     """The best parameters on the bought rows."""
     y, mask = hidden.reveal_all(bought)
     starts = random_starts(key, law, 64, pool.x.dtype)
-    return fit(law, Observations(pool.x, y, mask), starts, prior=Design.prior).theta[0]
+    return fit(law, Observations(pool.x, y, mask), starts, prior=PRIOR).theta[0]
 
 
 def r2(outcomes: list[Outcome], checkpoint: int, of: str = "prediction") -> float:

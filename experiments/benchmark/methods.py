@@ -14,6 +14,7 @@ from jaxsl.acquisition import MSPE, DOptimal
 from jaxsl.basins import BasinRule
 from jaxsl.choice import Chooser
 from jaxsl.design import Design
+from jaxsl.fit import PRIOR
 from jaxsl.lookahead import Rollout
 from jaxsl.noise import InverseGamma
 from jaxsl.one_of import AnyLaw
@@ -57,7 +58,6 @@ class Method:
         criterion, terms: of ``Compared``; no criterion looks at no belief.
         chooser: from scores to a purchase.
         lookahead: of the design: what decides how much cost counts.
-        aim: of the fits at the target, or several for forward chaining to choose from, see ``Design.aim``.
         prior: precision of the parameters' prior in the fits, see ``jaxsl.fit.fit``; None for least squares.
         noise: share of the outcomes' variance that is guessed to be noise (``InverseGamma.fraction``).
         leak: take that variance over the whole pool, outcomes not bought included, as the public
@@ -70,8 +70,7 @@ class Method:
     terms: tuple[float, float] = (1.0, 1.0)
     chooser: Chooser = field(default_factory=Chooser)
     lookahead: Rollout | None = None
-    aim: float | tuple[float, ...] = 0.0
-    prior: float | Array | None = Design.prior
+    prior: float | Array | None = PRIOR
     noise: float = 1.0
     leak: bool = False
     pool: str = "all"
@@ -94,8 +93,14 @@ class Method:
         prior = InverseGamma(fraction=jnp.asarray(self.noise), spread=known)
         rule = BasinRule(prior=prior)
         strength = None if self.prior is None else jnp.asarray(self.prior)
-        return Design(
-            (law,), acquisition, self.chooser, rule, SOLVER, strength, lookahead=self.lookahead, aim=self.aim
+        return Design.paper(
+            law,
+            rule,
+            acquisition=acquisition,
+            chooser=self.chooser,
+            solver=SOLVER,
+            prior=strength,
+            lookahead=self.lookahead,
         )
 
 
@@ -107,8 +112,6 @@ METHODS = {
     "between": Method(0, (0.0, 1.0)),
     "lookahead": Method(0, lookahead=Rollout()),
     "greedy": Method(0, lookahead=Rollout((0.4,))),
-    "aimed": Method(0, aim=2.0),
-    "chosen-aim": Method(0, aim=(0.0, 1.0, 2.0, 4.0)),
     "least-squares": Method(0, prior=None),
     "prior-0.1": Method(0, prior=0.1),
     "prior-1": Method(0, prior=1.0),

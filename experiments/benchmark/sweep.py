@@ -105,8 +105,13 @@ class _Bare(ast.NodeTransformer):
 def code(task: str, several: bool = False) -> str:
     """Fingerprint of the source that an episode runs: the core, the task's laws and the methods."""
     laws = {law.function.__module__ for law in find_task(task).laws}
+    return fingerprint_of_source({f"experiments.{'several' if several else 'benchmark'}.episode", *laws})
+
+
+def fingerprint_of_source(names: set[str]) -> str:
+    """Fingerprint of modules and of all they import of the core and of the experiments, without docstrings."""
     total = hashlib.sha256()
-    for source in _sources({f"experiments.{'several' if several else 'benchmark'}.episode", *laws}).values():
+    for source in _sources(names).values():
         total.update(ast.dump(_Bare().visit(ast.parse(source))).encode())
     return total.hexdigest()[:16]
 
@@ -123,7 +128,7 @@ def _sources(names: set[str]) -> dict[str, str]:
         for node in ast.walk(ast.parse(found[name])):
             if isinstance(node, ast.ImportFrom) and node.module:
                 core = node.module.startswith("jaxsl.") and not node.module.startswith("jaxsl.host")
-                if core or node.module.startswith(("experiments.benchmark", "experiments.several")):
+                if core or node.module.startswith("experiments."):
                     waiting.append(node.module)
     return dict(sorted(found.items()))
 

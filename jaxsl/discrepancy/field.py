@@ -1,12 +1,13 @@
 """What a law may be wrong by: smooth fields over the inputs, in a few features each.
 
 Coordinates ``u`` are decimal logarithms of the inputs; an input that may be 0, such as a share, counts in
-halves of its range over runs, target and candidates. Two kernels, whose features are stacked:
+halves of its range over runs, target and candidates. Three kernels, whose features are stacked:
 
     smooth     k(u, v) = exp(-|u - v|^2 / 2)                                  bumps a decade wide
+    fading     k(u, v) = a(u) a(v) exp(-|u - v|^2 / 2),   a(u) = 10^(RATE max(g(u) - h, 0))
     Brownian   k(u, v) = (g(u) + g(v) - |u - v| - h) / 2,  g(u) = sum_t w_t |u - t|,  h = sum_t w_t g(t)
 
-The second is Brownian motion in several dimensions (Lévy's), less its mean over the target ``t``: it is zero
+The second is of corrections that die out toward the target, as of runs that were too short. The third is Brownian motion in several dimensions (Lévy's), less its mean over the target ``t``: it is zero
 there on average and grows with the distance from it, without a mean to return to. So the law means what
 holds near the target, and far runs may have drifted from it.
 
@@ -23,8 +24,8 @@ from jax.scipy.linalg import solve_triangular
 from jaxsl.one_of import AnyLaw
 from jaxsl.pool import Observations, Target
 
-SMOOTH, BROWNIAN = 0, 1
-NUM_KERNELS = 2
+SMOOTH, FADING, BROWNIAN = 0, 1, 2
+RATE = 0.5  # decades by which a fading discrepancy falls in a decade
 NUM_FEATURES = 24
 LEAST = 1e-9  # share of the largest variance below which a landmark tells nothing new
 MOST_CANDIDATES = 512  # of which landmarks are taken
@@ -51,9 +52,7 @@ class Field(eqx.Module):
     def features(self, x: Array) -> Array:
         """``phi`` at ``x (row, feature)``: ``(kernel, row, landmark)``."""
         u = _coordinates(x, self.plain, self.unit)
-        smooth = _smooth(u, self.landmark[SMOOTH])
-        brownian = _brownian(u, self.landmark[BROWNIAN], self.aim, self.aim_weight)
-        return jnp.stack([smooth, brownian]) @ self.whiten
+        return _kernels(u, self.landmark, self.aim, self.aim_weight) @ self.whiten
 
 
 def field(law: AnyLaw, observations: Observations, target: Target, candidates: Array | None = None) -> Field:
@@ -83,11 +82,11 @@ def field(law: AnyLaw, observations: Observations, target: Target, candidates: A
     u, aim = _coordinates(every, plain, unit), _coordinates(target.x, plain, unit)
 
     def column(index: Array) -> Array:
-        smooth = _smooth(u, u[index[SMOOTH]][None])[:, 0]
-        return jnp.stack([smooth, _brownian(u, u[index[BROWNIAN]][None], aim, target.weight)[:, 0]])
+        return _kernels(u, u[index][:, None], aim, target.weight)[..., 0]
 
-    variance = jnp.stack([jnp.ones(len(u), u.dtype), _distance(u, aim) @ target.weight])
-    variance = variance.at[BROWNIAN].add(-target.weight @ _distance(aim, aim) @ target.weight / 2)
+    brownian = _distance(u, aim) @ target.weight - _inside(aim, target.weight) / 2
+    fading = _amplitude(u, aim, target.weight) ** 2
+    variance = jnp.stack([jnp.ones_like(fading), fading, brownian])
     pivots, factor = _pivoted_cholesky(column, variance, NUM_FEATURES)
     return Field(plain, unit, aim, target.weight, u[pivots], factor)
 
@@ -143,10 +142,24 @@ def _distance(u: Array, v: Array) -> Array:
     return jnp.sqrt(jnp.sum((u[:, None] - v) ** 2, axis=-1))
 
 
-def _smooth(u: Array, v: Array) -> Array:
-    return jnp.exp(-jnp.sum((u[:, None] - v) ** 2, axis=-1) / 2)
+def _inside(aim: Array, weight: Array) -> Array:
+    """Mean distance between two configurations of the target, a scalar."""
+    return weight @ _distance(aim, aim) @ weight
 
 
-def _brownian(u: Array, v: Array, aim: Array, weight: Array) -> Array:
-    mean_u, mean_v = _distance(u, aim) @ weight, _distance(v, aim) @ weight
-    return (mean_u[:, None] + mean_v - _distance(u, v) - weight @ _distance(aim, aim) @ weight) / 2
+def _amplitude(u: Array, aim: Array, weight: Array) -> Array:
+    """Of a fading discrepancy, ``(row,)``: 1 at the target."""
+    away = _distance(u, aim) @ weight - _inside(aim, weight)
+    return 10.0 ** (RATE * jnp.maximum(away, 0.0))
+
+
+def _kernels(u: Array, v: Array, aim: Array, weight: Array) -> Array:
+    """All kernels of ``u (row, feature)`` with each its own ``v (kernel, column, feature)``."""
+
+    def smooth(v):
+        return jnp.exp(-jnp.sum((u[:, None] - v) ** 2, axis=-1) / 2)
+
+    amplitude = _amplitude(u, aim, weight)[:, None] * _amplitude(v[FADING], aim, weight)
+    away = (_distance(u, aim) @ weight)[:, None] + _distance(v[BROWNIAN], aim) @ weight
+    brownian = (away - _distance(u, v[BROWNIAN]) - _inside(aim, weight)) / 2
+    return jnp.stack([smooth(v[SMOOTH]), amplitude * smooth(v[FADING]), brownian])

@@ -1,0 +1,78 @@
+"""All cases of the chosen environments by the chosen methods, resumable: one line of JSON a result."""
+
+import hashlib
+import json
+import os
+import sys
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from functools import cache
+from multiprocessing import get_context
+from pathlib import Path
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from experiments.benchmark.sweep import digest, fingerprint_of_source, read, start_worker
+from experiments.robust.environments import Case, cases
+
+
+def results(environments: list[str], methods: list[str], seeds: int, path: Path, workers: int) -> list[dict]:
+    """Results with environment, law, seed and method, measured or read; a failure has its message."""
+    done = read(path)
+    parts: dict[tuple, list[tuple[str, str, int]]] = {}
+    keys = []
+    for environment in environments:
+        for number, case in enumerate(cases(environment, seeds)):
+            for method in methods:
+                key = _key(environment, case, method)
+                keys.append(key)
+                if key not in done:
+                    part = environment, method, case.law if "lr_bsz" in environment else "", case.seed // 5
+                    parts.setdefault(part, []).append((key, method, number))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    total = sum(map(len, parts.values()))
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with (
+        Progress(*columns, disable=not sys.stdout.isatty()) as progress,
+        path.open("a") as file,
+        ProcessPoolExecutor(workers, get_context("spawn"), start_worker, max_tasks_per_child=1) as pool,
+    ):
+        bar = progress.add_task("episodes", total=total)
+        waiting = [pool.submit(_measure, part[0], seeds, wanted) for part, wanted in parts.items()]
+        for future in as_completed(waiting):
+            for result in future.result():
+                file.write(json.dumps(result) + "\n")
+                done[result["fingerprint"]] = result
+                progress.advance(bar)
+            file.flush()
+            os.fsync(file.fileno())
+    return [done[key] for key in keys]
+
+
+def _key(environment: str, case: Case, method: str) -> str:
+    made = _code(), digest(case.groups), case.law, case.seed, method, environment, case.budgets
+    return hashlib.sha256(json.dumps(made).encode()).hexdigest()[:20]
+
+
+@cache
+def _code() -> str:
+    return fingerprint_of_source({"experiments.robust.episode"})
+
+
+def _measure(environment: str, seeds: int, wanted: list[tuple[str, str, int]]) -> list[dict]:
+    from experiments.robust.episode import measure
+
+    every, found = list(cases(environment, seeds)), []
+    for key, method, number in wanted:
+        case = every[number]
+        said = {
+            "fingerprint": key,
+            "environment": environment,
+            "law": case.law,
+            "seed": case.seed,
+            "method": method,
+        }
+        try:
+            found.append({**said, **measure(case, method)})
+        except Exception as error:
+            found.append({**said, "error": repr(error), "interval": [None] * len(case.budgets)})
+    return found
