@@ -1,13 +1,12 @@
 """What a law may be wrong by: smooth fields over the inputs, in a few features each.
 
 Coordinates ``u`` are decimal logarithms of the inputs; an input that may be 0, such as a share, counts in
-halves of its range over runs, target and candidates. Three kernels, whose features are stacked:
+halves of its range over runs, target and candidates. Two kernels, whose features are stacked:
 
     smooth     k(u, v) = exp(-|u - v|^2 / 2)                                  bumps a decade wide
-    fading     k(u, v) = a(u) a(v) exp(-|u - v|^2 / 2),   a(u) = 10^(RATE max(g(u) - h, 0))
     Brownian   k(u, v) = (g(u) + g(v) - |u - v| - h) / 2,  g(u) = sum_t w_t |u - t|,  h = sum_t w_t g(t)
 
-The second is of corrections that die out toward the target, as of runs that were too short. The third is Brownian motion in several dimensions (Lévy's), less its mean over the target ``t``: it is zero
+The second is Brownian motion in several dimensions (Lévy's), less its mean over the target ``t``: it is zero
 there on average and grows with the distance from it, without a mean to return to. So the law means what
 holds near the target, and far runs may have drifted from it.
 
@@ -24,8 +23,7 @@ from jax.scipy.linalg import solve_triangular
 from jaxsl.one_of import AnyLaw
 from jaxsl.pool import Observations, Target
 
-SMOOTH, FADING, BROWNIAN = 0, 1, 2
-RATE = 0.5  # decades by which a fading discrepancy falls in a decade
+SMOOTH, BROWNIAN = 0, 1
 NUM_FEATURES = 24
 LEAST = 1e-9  # share of the largest variance below which a landmark tells nothing new
 MOST_CANDIDATES = 512  # of which landmarks are taken
@@ -66,7 +64,7 @@ def field(law: AnyLaw, observations: Observations, target: Target, candidates: A
         >>> runs = observe(jnp.array([[1e6], [1e7]]), jnp.zeros((2, 1)))
         >>> found = field(law, runs, uniform_target(jnp.array([[1e9]])))
         >>> variance = (found.features(jnp.array([[1e9], [1e7], [1e6]])) ** 2).sum(axis=2)
-        >>> abs(variance).round(3).tolist()  # of both kernels: the Brownian one counts decades
+        >>> [[round(abs(float(part)), 3) for part in row] for row in variance]  # the Brownian one counts decades
         [[1.0, 1.0, 1.0], [0.0, 2.0, 3.0]]
     """
     plain = law.apply(lambda law: jnp.array([name in law.nonnegative for name in law.inputs]))
@@ -85,8 +83,7 @@ def field(law: AnyLaw, observations: Observations, target: Target, candidates: A
         return _kernels(u, u[index][:, None], aim, target.weight)[..., 0]
 
     brownian = _distance(u, aim) @ target.weight - _inside(aim, target.weight) / 2
-    fading = _amplitude(u, aim, target.weight) ** 2
-    variance = jnp.stack([jnp.ones_like(fading), fading, brownian])
+    variance = jnp.stack([jnp.ones_like(brownian), brownian])
     pivots, factor = _pivoted_cholesky(column, variance, NUM_FEATURES)
     return Field(plain, unit, aim, target.weight, u[pivots], factor)
 
@@ -101,7 +98,7 @@ def _pivoted_cholesky(column, variance: Array, num: int) -> tuple[Array, Array]:
     """
     kernels, rows = variance.shape
     each = jnp.arange(kernels)
-    least = LEAST * jnp.max(variance, axis=1)
+    least = max(LEAST, 100 * float(jnp.finfo(variance.dtype).eps)) * jnp.max(variance, axis=1)
 
     def step(count, carry):
         left, lower, pivots, used = carry
@@ -147,19 +144,10 @@ def _inside(aim: Array, weight: Array) -> Array:
     return weight @ _distance(aim, aim) @ weight
 
 
-def _amplitude(u: Array, aim: Array, weight: Array) -> Array:
-    """Of a fading discrepancy, ``(row,)``: 1 at the target."""
-    away = _distance(u, aim) @ weight - _inside(aim, weight)
-    return 10.0 ** (RATE * jnp.maximum(away, 0.0))
-
-
 def _kernels(u: Array, v: Array, aim: Array, weight: Array) -> Array:
     """All kernels of ``u (row, feature)`` with each its own ``v (kernel, column, feature)``."""
 
-    def smooth(v):
-        return jnp.exp(-jnp.sum((u[:, None] - v) ** 2, axis=-1) / 2)
-
-    amplitude = _amplitude(u, aim, weight)[:, None] * _amplitude(v[FADING], aim, weight)
+    smooth = jnp.exp(-jnp.sum((u[:, None] - v[SMOOTH]) ** 2, axis=-1) / 2)
     away = (_distance(u, aim) @ weight)[:, None] + _distance(v[BROWNIAN], aim) @ weight
     brownian = (away - _distance(u, v[BROWNIAN]) - _inside(aim, weight)) / 2
-    return jnp.stack([smooth(v[SMOOTH]), amplitude * smooth(v[FADING]), brownian])
+    return jnp.stack([smooth, brownian])

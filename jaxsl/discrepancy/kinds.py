@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from jaxsl.discrepancy.field import BROWNIAN, FADING, SMOOTH
+from jaxsl.discrepancy.field import BROWNIAN, SMOOTH
 
 
 class Kinds(eqx.Module):
@@ -15,7 +15,7 @@ class Kinds(eqx.Module):
 
     Attributes:
         sizes: variances of the discrepancy in units of the noise's.
-        holds, smooth, fading, brownian: prior weights of no discrepancy and of the three kernels.
+        holds, smooth, brownian: prior weights of no discrepancy and of the two kernels.
         doubt: prior weight of components in which runs may be bad.
         bad_share: share of bad runs in those.
         noise_count, noise_share: the prior of the noise is worth ``noise_count`` outcomes with a deviation of
@@ -25,8 +25,7 @@ class Kinds(eqx.Module):
     sizes: tuple[float, ...] = eqx.field(static=True, default=(1.0, 10.0, 100.0, 1000.0))
     holds: float | Array = 0.25
     smooth: float | Array = 0.25
-    fading: float | Array = 0.25
-    brownian: float | Array = 0.25
+    brownian: float | Array = 0.5
     doubt: float | Array = 0.2
     bad_share: float | Array = 0.05
     noise_count: float | Array = 1.0
@@ -35,7 +34,7 @@ class Kinds(eqx.Module):
     @property
     def forms(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Kernel, size and whether runs may be bad, ``(kind,)`` each; the first kind is the law alone."""
-        forms = [(SMOOTH, 0.0), *product((SMOOTH, FADING, BROWNIAN), self.sizes)]
+        forms = [(SMOOTH, 0.0), *product((SMOOTH, BROWNIAN), self.sizes)]
         every = [(*form, doubt) for doubt in (False, True) for form in forms]
         kernel, size, doubt = zip(*every, strict=True)
         return np.array(kernel), np.array(size), np.array(doubt)
@@ -44,7 +43,7 @@ class Kinds(eqx.Module):
     def log_prior(self) -> Array:
         """Logarithm of the prior weight of every kind, ``(kind,)``."""
         kernel, size, doubt = self.forms
-        of_kernel = jnp.stack([jnp.asarray(part) for part in (self.smooth, self.fading, self.brownian)])
+        of_kernel = jnp.stack([jnp.asarray(part) for part in (self.smooth, self.brownian)])
         some = of_kernel[kernel] / len(self.sizes)
         weight = jnp.where(size == 0, self.holds, some) * jnp.where(doubt, self.doubt, 1 - self.doubt)
         return jnp.log(weight)
