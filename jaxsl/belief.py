@@ -17,7 +17,7 @@ from jaxsl.fit import Fit, Solver
 from jaxsl.one_of import AnyLaw
 from jaxsl.pool import Observations, Target
 from jaxsl.posterior import Mixture, Posterior, Widened, quantile, tabulate
-from jaxsl.quantile import normal, student_t
+from jaxsl.quantile import student_over_normal
 
 
 class Learned(eqx.Module):
@@ -129,9 +129,9 @@ class Belief(eqx.Module):
         """
         table, row = tabulate(self.posterior, x)
         upper = (1 + level) / 2
-        wide = student_t(upper, jnp.minimum(self.dof, 1e6)) / normal(upper)
+        wide = student_over_normal(upper, self.dof)
         median = quantile(table, row, (0.5,), noisy)[0]
-        low, high = quantile(Widened(table, wide.astype(median.dtype)), row, (1 - upper, upper), noisy)
+        low, high = quantile(Widened(table, wide), row, (1 - upper, upper), noisy)
         return jnp.stack([jnp.minimum(low, median), median, jnp.maximum(high, median)])
 
 

@@ -64,3 +64,43 @@ class Chooser(eqx.Module):
             rank = jnp.where(value == jnp.max(value), noise, -jnp.inf)
         index = jnp.argmax(jnp.where(eligible, rank, -jnp.inf))
         return Choice(jnp.where(jnp.any(eligible), index, -1), value)
+
+
+class Reach(eqx.Module):
+    """What the next run may cost: a multiple of what was spent, so that predictions get better all along.
+
+    ``growth = (n - P) / (runs P)``, between ``least`` and ``most``: while there are few outcomes for each
+    parameter, what the belief says of a dear run is not worth its price, and many cheap runs tell more of the
+    noise and of what the law is wrong by. The cheapest run that can be paid for is always within reach.
+
+    Attributes:
+        least, most: bounds of the growth.
+        runs: outcomes for each parameter, beyond one, at which a run may cost as much as all before it.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from jaxsl.pool import Pool
+        >>> pool = Pool(jnp.zeros((3, 1)), jnp.array([1.0, 2.0, 9.0]))
+        >>> every = jnp.ones(3, bool)
+        >>> [float(Reach()(num, 5, 4.0, 99.0, pool, every)) for num in (5, 30, 300)]
+        [1.0, 2.0, 4.0]
+    """
+
+    least: float | Array = 0.25
+    most: float | Array = 1.0
+    runs: float | Array = 10.0
+
+    def __call__(
+        self, count: Array, num_params: Array, spent: Array, money: Array, pool: Pool, available: Array
+    ) -> Array:
+        """The most that the next run may cost, a scalar.
+
+        Args:
+            count: outcomes so far. num_params: of the law.
+            spent: cost so far. money: what is left.
+            pool, available: candidates and which of them may be bought.
+        """
+        growth = jnp.clip((count - num_params) / (self.runs * num_params), self.least, self.most)
+        payable = available & (pool.cost <= money)
+        cheapest = jnp.min(jnp.where(payable, pool.cost, jnp.inf))
+        return jnp.minimum(jnp.maximum(growth * spent, cheapest), money)

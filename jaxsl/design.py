@@ -34,7 +34,7 @@ from jax import Array
 from jaxsl.acquisition import MSPE
 from jaxsl.basins import BasinRule, Basins
 from jaxsl.belief import Belief, Rule, believe
-from jaxsl.choice import Choice, Chooser
+from jaxsl.choice import Choice, Chooser, Reach
 from jaxsl.discrepancy import DiscrepancyRule
 from jaxsl.discrepancy.posterior import DiscrepantPosterior
 from jaxsl.fit import PRIOR, Fit
@@ -82,9 +82,7 @@ class Design(eqx.Module):
         num_warm: at most so many of them are earlier best fits.
         lookahead: what decides how much cost counts, in place of the chooser's exponent, by plans for the
             rest of the budget; None for the exponent.
-        growth: the next run costs at most so many times what was spent so far, so that predictions get better
-            all along and no run takes the whole budget before the law is known; the cheapest run is always
-            within reach. Infinite for no such limit.
+        reach: what the next run may cost at most, see there; None for all that is left.
         num_scored: components that are scored, the heaviest: the work grows with their square; None for all.
         least_scored: weight of the lightest of them.
 
@@ -101,7 +99,7 @@ class Design(eqx.Module):
     num_starts: int = eqx.field(static=True, default=32)
     num_warm: int = eqx.field(static=True, default=12)
     lookahead: Rollout | None = None
-    growth: float | Array = 1.0
+    reach: Reach | None = Reach()
     num_scored: int | None = eqx.field(static=True, default=6)
     least_scored: float = 0.01
 
@@ -119,7 +117,7 @@ class Design(eqx.Module):
             settings: any of this class.
         """
         usual = {"solver": LevenbergMarquardt(), "num_starts": 64, "num_warm": 30}
-        usual |= {"growth": jnp.inf, "num_scored": None}
+        usual |= {"reach": None, "num_scored": None}
         rule = PaperRule(BasinRule() if basin_rule is None else basin_rule)
         return cls((law,), rule=rule, **{**usual, **settings})
 
@@ -194,15 +192,15 @@ class Design(eqx.Module):
         belief = self.believe(state, target, key, pool)
         posterior = self.scored(belief.posterior)
         key = jax.random.fold_in(jax.random.fold_in(key, state.observations.num_observed), len(self.laws))
-        money = self.within_reach(state, pool, budget - state.spent)
+        money = budget - state.spent
+        if self.reach is not None:
+            num_params = jnp.min(jnp.stack([jnp.asarray(law.num_real) for law in self.laws]))
+            money = self.reach(
+                state.observations.num_outcomes(), num_params, state.spent, money, pool, state.available
+            )
         chooser = self.priced(posterior, pool, target, state.available, money, key)
         score = self.acquisition(posterior, pool, target)
         return chooser(score, pool, state.available, money, key), belief
-
-    def within_reach(self, state: State, pool: Pool, money: Array) -> Array:
-        """What the next run may cost, of the ``money`` that is left: see ``growth``."""
-        least = jnp.min(jnp.where(state.available & (pool.cost <= money), pool.cost, jnp.inf))
-        return jnp.minimum(jnp.maximum(self.growth * state.spent, least), money)
 
     def scored(self, posterior: Posterior) -> Posterior:
         """What candidates are scored by: the heaviest components alone."""

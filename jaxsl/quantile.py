@@ -2,9 +2,12 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from jax.scipy.special import betainc, ndtri
 from jax.typing import ArrayLike
+from scipy.special import ndtri as normal_quantile
+from scipy.special import stdtrit
 
 HALVINGS = 60
 
@@ -97,3 +100,26 @@ def student_t(probability: ArrayLike, dof: ArrayLike) -> Array:
     low, high = jax.lax.fori_loop(0, HALVINGS, halve, ends)
     size = jnp.where(tail == 0.5, 0.0, jnp.where(dof > 0, jnp.exp((low + high) / 2), jnp.inf))
     return jnp.where(probability < 0.5, -size, size)
+
+
+def student_over_normal(probability: float, dof: Array) -> Array:
+    """Quantile of Student's t as a multiple of the normal one, ``t_(dof, p) / z_p``, for ``dof >= 1``.
+
+    Interpolated in ``1 / dof`` on a table, to 1e-4: a loop in every round of an episode for the same number
+    took longer than all else.
+
+    Args:
+        probability: not traced, other than a half.
+        dof: any shape; infinite for the normal distribution.
+
+    Example:
+        >>> student_over_normal(0.95, jnp.array([1.0, 10.0, jnp.inf])).round(2).tolist()  # 6.31, 1.81, 1.64
+        [3.84, 1.1, 1.0]
+    """
+    inverse = np.linspace(0, 1, 129)
+    with np.errstate(divide="ignore"):
+        ratio = stdtrit(1 / inverse, probability) / normal_quantile(probability)
+    ratio[0] = 1.0
+    return jnp.interp(
+        1 / jnp.maximum(dof, 1.0), jnp.asarray(inverse, dof.dtype), jnp.asarray(ratio, dof.dtype)
+    )
