@@ -61,14 +61,14 @@ class Noise(eqx.Module):
 class Solved(NamedTuple):
     """What one component says: of the parameters given the runs, and of the discrepancy given both.
 
-    With ``s ~ N(shift, precision^-1)`` and ``L L^T = I + rho phi^T W phi``, the discrepancy of an output is
+    With ``s ~ N(shift, (factor factor^T)^-1)`` and ``L L^T = I + rho phi^T W phi``, the discrepancy of an output is
     ``phi (offset - cross (s - shift))``, and ``sqrt(rho noise) phi L^-T`` times white noise around it.
     """
 
     evidence: Array
     noise: Array
     shift: Array  # (param,)
-    precision: Array  # (param, param)
+    factor: Array  # lower triangular, of the precision, (param, param)
     offset: Array  # (landmark, output)
     cross: Array  # (landmark, output, param)
     lower: Array  # (landmark, landmark)
@@ -106,7 +106,8 @@ def solve(
     eye = jnp.eye(params, dtype=gram.dtype)
 
     ridge = 1e-9 * jnp.trace(inner) / params + jnp.finfo(gram.dtype).tiny
-    left_over = jnp.maximum(gram[params, params] - outer @ jnp.linalg.solve(inner + ridge * eye, outer), 0.0)
+    told = solve_triangular(jnp.linalg.cholesky(inner + ridge * eye), outer, lower=True)
+    left_over = jnp.maximum(gram[params, params] - told @ told, 0.0)
     count = jnp.sum(weight) * outputs
     dof = jnp.maximum(noise.dof - jnp.sum(bad) * outputs, 0.0) + noise.count
     variance = (left_over + noise.count * noise.variance) / jnp.maximum(dof, 1.0) + noise.least
@@ -132,7 +133,7 @@ def solve(
     rest = solve_triangular(lower, features.T, lower=True)
     claimed = claimed + (size * variance * jnp.sum(rest**2, axis=0))[:, None]
     left = seen.residual - seen.jacobian @ shift - features @ offset
-    return Solved(evidence, variance, shift, precision, offset, cross, lower, left, claimed)
+    return Solved(evidence, variance, shift, factor, offset, cross, lower, left, claimed)
 
 
 def bad_runs(

@@ -5,9 +5,8 @@ import jax.numpy as jnp
 from jax import Array
 from jax.scipy.linalg import solve_triangular
 
-from jaxsl._linalg import symmetric_root
 from jaxsl.discrepancy.component import solve
-from jaxsl.discrepancy.known import Known, Whitening, sane
+from jaxsl.discrepancy.known import Known, Whitening
 from jaxsl.fit import Fit
 
 LEADERS = 16  # best optima among which basins are looked for
@@ -45,7 +44,8 @@ def distinct(
         jacobian = jacobian * known.runs.box.slope(theta)
         mean = value + jacobian @ found.shift + at_target @ found.offset
         own = jacobian - jnp.einsum("rm,mdp->rdp", at_target, found.cross)
-        told = jnp.sum((own @ symmetric_root(sane(found.precision))) ** 2, axis=2)
+        told = solve_triangular(found.factor, own.reshape(-1, own.shape[2]).T, lower=True)
+        told = jnp.sum(told**2, axis=0).reshape(mean.shape)
         free = solve_triangular(found.lower, at_target.T, lower=True)
         free = size * found.noise * jnp.sum(free**2, axis=0)
         return mean, told + free[:, None] + found.noise, found.evidence

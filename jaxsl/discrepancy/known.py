@@ -156,8 +156,3 @@ def num_distinct(x: Array, mask: Array) -> Array:
     same = jnp.all(x[:, None] == x, axis=2) & mask
     first = jnp.argmax(same, axis=1) == jnp.arange(x.shape[0])
     return jnp.sum(first & mask)
-
-
-def sane(matrix: Array) -> Array:
-    """The matrix, or the identity where it is not finite."""
-    return jnp.where(jnp.all(jnp.isfinite(matrix)), matrix, jnp.eye(matrix.shape[0], dtype=matrix.dtype))

@@ -6,11 +6,10 @@ from jax import Array
 from jax.scipy.linalg import solve_triangular
 from jax.scipy.special import logsumexp
 
-from jaxsl._linalg import symmetric_root
 from jaxsl.basins import Basins
 from jaxsl.belief import Learned
 from jaxsl.discrepancy.component import Solved
-from jaxsl.discrepancy.known import Known, sane
+from jaxsl.discrepancy.known import Known
 from jaxsl.discrepancy.posterior import DiscrepantPosterior
 from jaxsl.fit import Fit
 
@@ -52,20 +51,24 @@ def weigh(known: Known, fit: Fit, theta: Array, label: Array, used: Array, num_c
 
 def _posterior(known: Known, theta: Array, kind: Array, share: Array, found: Solved) -> DiscrepantPosterior:
     kernel, size, _ = (jnp.asarray(part) for part in known.kinds.forms)
-    eye = jnp.eye(found.lower.shape[1], dtype=found.lower.dtype)
-    lower = jnp.where(share[:, None, None] > 0, found.lower, eye)
+
+    def inverse_root(lower):
+        """``L^-T`` of a factor of a precision, where the component is in use."""
+        eye = jnp.eye(lower.shape[1], dtype=lower.dtype)
+        lower = jnp.where(share[:, None, None] > 0, lower, eye)
+        return jax.vmap(lambda lower: solve_triangular(lower, eye, lower=True).T)(lower)
+
     scale = jnp.sqrt(size[kind] * found.noise)
-    spread = jax.vmap(lambda lower, scale: scale * solve_triangular(lower, eye, lower=True).T)(lower, scale)
     return DiscrepantPosterior(
         law=known.law,
         field=known.field,
         theta=theta,
         slope=jax.vmap(known.runs.box.slope)(theta),
         shift=found.shift,
-        root=jax.vmap(lambda precision: symmetric_root(sane(precision)))(found.precision),
+        root=inverse_root(found.factor),
         offset=found.offset,
         cross=found.cross,
-        spread=spread,
+        spread=scale[:, None, None] * inverse_root(found.lower),
         kernel=kernel[kind],
         weight=share,
         noise=found.noise,
