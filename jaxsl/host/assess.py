@@ -9,12 +9,11 @@ import numpy as np
 from jaxsl import linear_model, misspecification, resample
 from jaxsl.host.errors import UserError
 from jaxsl.host.ess_report import Diagnosis, EssReport
-from jaxsl.host.expression import parse
 from jaxsl.host.forecast import Promise, check_interval
 from jaxsl.host.line_runs import WIDE, line_runs, require_noise, size_cost, target_columns, target_size
 from jaxsl.host.link_runs import LinkRuns, ready_link, remarks, require_shares
 from jaxsl.host.spend import MEASURES, choose
-from jaxsl.host.table import read
+from jaxsl.host.table import Table, read
 from jaxsl.linear_model import Interval, LinearFit
 from jaxsl.precision import double_precision
 
@@ -81,7 +80,7 @@ def assess(
     _check(noise, delta, sides, items, item_cost, by, cost, sigma, draws)
     found = line_runs(read(runs), x, y)
     columns = target_columns(target)
-    _require_use(columns, x, cost)
+    _require_use(found.table, columns, x, cost)
     size = target_size(found, columns)
     if size <= found.x.max() and not inside:
         raise UserError(
@@ -165,19 +164,15 @@ def _check(noise, delta, sides, items, item_cost, by, cost, sigma, draws) -> Non
         raise UserError(f"--draws {draws}: a 95 % bootstrap interval needs at least 100 draws, better 1000")
 
 
-def _require_use(columns: dict[str, float], x: str, cost: str | None) -> None:
+def _require_use(table: Table, columns: dict[str, float], x: str, cost: str | None) -> None:
     """Refuse values of the target that nothing asks for: most often a misspelt name."""
-    used = {name for formula in (x, cost) if formula for name in (formula, *_names(formula))}
+    used = {name for formula in (x, cost) if formula for name in (formula, *table.names(formula))}
     idle = [name for name in columns if name and name not in used]
     if idle:
         raise UserError(
             f"--target {idle[0]}={columns[idle[0]]:g}: neither --x {x} nor --cost uses {idle[0]}; leave it "
             "out, or correct its name"
         )
-
-
-def _names(formula: str) -> tuple[str, ...]:
-    return parse(formula).names
 
 
 def _interval(

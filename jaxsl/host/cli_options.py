@@ -27,7 +27,7 @@ TargetOption = Annotated[
         "--target",
         metavar="WHAT",
         help="What to predict: a file, a column that marks rows (is_target, or split=test), "
-        "or a point N=7e10,D=1.4e12, which may be given several times.",
+        "or a point N=7e10,D=1.4e12, in inputs or mapped columns, which may be given several times.",
     ),
 ]
 MapOption = Annotated[

@@ -98,12 +98,25 @@ class Table:
         known = known or {}
         if formula in known or formula in self.columns:
             return known[formula] if formula in known else self.numbers(formula)
-        expression = parse(formula)
+        expression = parse(formula, self.columns)
         for name in expression.names:
             if name not in known and name not in self.columns:
                 raise UserError(f"{self.name} has no column {name!r}; {self.suggest(name)}")
         values = {name: known[name] if name in known else self.numbers(name) for name in expression.names}
         return np.broadcast_to(expression.evaluate(values), self.num_rows)
+
+    def names(self, formula: str) -> tuple[str, ...]:
+        """The columns that a formula needs: itself, if it is one.
+
+        Raises:
+            UserError: when it is neither a column nor arithmetic.
+
+        Example:
+            >>> table = read({"val/loss": [3.0], "N": [1e6]})
+            >>> table.names("val/loss"), table.names("6*N*D")
+            (('val/loss',), ('N', 'D'))
+        """
+        return (formula,) if formula in self.columns else parse(formula, self.columns).names
 
     def suggest(self, name: str) -> str:
         """The columns there are, the ones that resemble ``name`` first."""
