@@ -49,6 +49,9 @@ CostOption = Annotated[
     ),
 ]
 SeedOption = Annotated[int, typer.Option("--seed", help="Of the starting points of the fit.")]
+ForceOption = Annotated[
+    bool, typer.Option("--force", help="Replace the file if it exists; an input or a journal never is.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
 
 

@@ -7,6 +7,7 @@ import typer
 from jaxsl.host.cli_import import import_command
 from jaxsl.host.cli_options import (
     CostOption,
+    ForceOption,
     JsonOption,
     LawsOption,
     MapOption,
@@ -235,12 +236,13 @@ def change(
 def export(
     path: StudyArgument,
     file: Annotated[str, typer.Argument(metavar="FILE", help="Where to: a .csv or .parquet file.")],
+    force: ForceOption = False,
 ) -> None:
     """Write all runs of a study as a table."""
     from jaxsl.host.show import console
     from jaxsl.host.study import Study
 
-    found = Study(path).export(file)
+    found = Study(path).export(file, force)
     console().print(f"wrote {found.num_rows} runs to {file}")
 
 

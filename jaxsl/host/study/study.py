@@ -256,13 +256,22 @@ class Study:
             return None
         return assess(forecast, outlook, Stop(**ledger.settings["stop"]))
 
-    def export(self, path: str | Path | None = None) -> Any:
-        """All runs as a table, written to ``path`` (``.csv`` or ``.parquet``) if one is given."""
+    def export(self, path: str | Path | None = None, force: bool = False) -> Any:
+        """All runs as a table, written to ``path`` (``.csv`` or ``.parquet``) if one is given.
+
+        Args:
+            path: of the file.
+            force: whether one that exists may be replaced; a journal or a law's file never is.
+
+        Raises:
+            UserError: as in ``jaxsl.host.writing.write_file``.
+        """
         from jaxsl.host.study.export import table, write
 
         found = table(self.refresh())
         if path is not None:
-            write(found, Path(path))
+            law = self.ledger.settings["law"]
+            write(found, Path(path), [self.journal.path, *([law] if isinstance(law, str) else law)], force)
         return found
 
     @cached_property
