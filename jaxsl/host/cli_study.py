@@ -161,6 +161,9 @@ def tell(
     status: Annotated[
         str, typer.Option("--status", help="done, failed (may be asked again), diverged or abandoned (not).")
     ] = "done",
+    yes: Annotated[
+        bool, typer.Option("--yes", help="A cost over 3 times the expected one, or under a third, is meant.")
+    ] = False,
     json: JsonOption = False,
 ) -> None:
     """What a run gave, or that it failed. Telling again corrects; late results are always taken.
@@ -173,11 +176,11 @@ def tell(
 
     opened = Study(path)
     notes = opened.journal.notes
-    run = opened.tell(id, _numbers(loss), cost, status)
+    run = opened.tell(id, _numbers(loss), cost, status, yes)
     if json:
         print_json(run)
     else:
-        show_told(run, notes)
+        show_told(run, opened.status() if cost is not None else None, notes)
 
 
 @study.command("show")

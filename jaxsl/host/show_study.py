@@ -40,8 +40,8 @@ def show_asked(study: "Study", asked: list["Asked"], why_none: str, notes: tuple
         out.print(f"{number(status.left)} of the budget of {number(status.budget or 0)} is left after them")
 
 
-def show_told(run: "Run", notes: tuple[str, ...]) -> None:
-    """Print what the study knows of a run now."""
+def show_told(run: "Run", status: "Status | None", notes: tuple[str, ...]) -> None:
+    """Print what the study knows of a run now, and of the money where a cost was told."""
     value = "" if run.y is None else f": {', '.join(number(y, 6) for y in run.y)}"
     cost = "counted as planned; say --cost" if run.cost is None else f"cost {number(run.cost)}"
     out = console()
@@ -51,6 +51,8 @@ def show_told(run: "Run", notes: tuple[str, ...]) -> None:
     if before is not None and (before.status, before.y) != (run.status, run.y):
         was = ", ".join(number(y, 6) for y in before.y) if before.y else before.status
         out.print(f"note: it was {was} before; the history keeps that")
+    if status is not None:
+        out.print(money(status))
 
 
 def show_study(
@@ -66,7 +68,7 @@ def show_study(
     left = status.num_candidates
     where = "anywhere in the space" if left is None else f"{left} candidate{'' if left == 1 else 's'} left"
     out.print(f"{status.law}; runs: {runs}; {where}", style="bold")
-    out.print(_money(status))
+    out.print(money(status))
     if status.pending:
         out.print()
         out.print(_pending(status.pending, inputs))
@@ -91,7 +93,8 @@ def as_dict(status: "Status", forecast: "Forecast | None", worth: "Worth | None"
     return {"status": status, "prediction": forecast, "worth": worth}
 
 
-def _money(status: "Status") -> str:
+def money(status: "Status") -> str:
+    """What was spent, what is left, and what runs really cost over their plan."""
     spent = f"spent {number(status.spent)}, reserved for pending runs {number(status.reserved)}"
     limit = (
         "no budget"

@@ -26,6 +26,7 @@ from jaxsl.host.study.ledger import DONE, PENDING, STATUSES, Ledger, Run
 from jaxsl.host.study.lock import Lock
 from jaxsl.host.study.records import now
 from jaxsl.host.study.status import Asked, Status, status_of
+from jaxsl.host.study.told_costs import check_run
 
 if TYPE_CHECKING:
     from jaxsl.host.study.advisor import Advisor
@@ -172,6 +173,7 @@ class Study:
         loss: float | Sequence[float] | None = None,
         cost: float | None = None,
         status: str = DONE,
+        confirmed: bool = False,
     ) -> Run:
         """What a run gave; may be said late, and again with another value, which corrects the first.
 
@@ -180,6 +182,7 @@ class Study:
             loss: its outcome, or outcomes in the order of the law; only of a run that is done.
             cost: what it really cost; counts as planned when not told.
             status: ``done``, ``failed`` (may be asked again), ``diverged`` or ``abandoned`` (are not).
+            confirmed: that a cost over three times what was expected, or under a third of it, is meant.
 
         Returns:
             The run as it stands now.
@@ -211,6 +214,8 @@ class Study:
 
         self.refresh()
         self._run(id)
+        if cost is not None and not confirmed:
+            check_run(self.ledger, id, cost, status)
         self.journal.write(decide)
         self.refresh()
         return self._run(id)
