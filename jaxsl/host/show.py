@@ -1,14 +1,16 @@
 """What the commands print: tables for people, one JSON object for programs, a spinner while they wait."""
 
 import json
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import Literal
 
 import numpy as np
 from rich.console import Console
-from rich.table import Table
 
+from jaxsl.host.grid import Grid
 from jaxsl.host.report import BasinReport, FitReport, NextReport, Prediction, plain
 
 PIPE_WIDTH = (
@@ -19,7 +21,12 @@ PIPE_WIDTH = (
 def console() -> Console:
     """Standard output; plain text of generous width in a pipe."""
     width = None if sys.stdout.isatty() else PIPE_WIDTH
-    return Console(file=sys.stdout, markup=False, highlight=False, width=width)
+    return Console(file=sys.stdout, markup=False, highlight=False, width=width, color_system=colours())
+
+
+def colours() -> Literal["auto"] | None:
+    """Whether text may be coloured, bold or dim: not where ``NO_COLOR`` is set."""
+    return None if os.environ.get("NO_COLOR") else "auto"
 
 
 def print_json(value: object) -> None:
@@ -33,7 +40,7 @@ def busy(what: str) -> Iterator[None]:
     if not (sys.stdout.isatty() and sys.stderr.isatty()):
         yield
         return
-    with Console(stderr=True).status(what):
+    with Console(stderr=True, color_system=colours()).status(what):
         yield
 
 
@@ -57,14 +64,9 @@ def interval(low: float, high: float) -> str:
     return f"[{number(low)}, {number(high)}]"
 
 
-def grid(columns: Iterable[str], rows: Iterable[Iterable[str]], left: Iterable[int] = (0,)) -> Table:
+def grid(columns: Iterable[str], rows: Iterable[Iterable[str]], left: Iterable[int] = (0,)) -> Grid:
     """A table; numbers flush right, the columns ``left`` flush left."""
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for index, name in enumerate(columns):
-        table.add_column(name, justify="left" if index in left else "right", no_wrap=True)
-    for row in rows:
-        table.add_row(*row)
-    return table
+    return Grid(list(columns), [list(row) for row in rows], tuple(left))
 
 
 def show_fit(report: FitReport, formula: str, unit: str) -> None:
@@ -122,7 +124,7 @@ def show_notes(out: Console, notes: Iterable[str]) -> None:
         out.print(f"note: {note}")
 
 
-def _basin(basin: BasinReport) -> Table:
+def _basin(basin: BasinReport) -> Grid:
     rows = (
         (
             parameter.name,
@@ -136,7 +138,7 @@ def _basin(basin: BasinReport) -> Table:
     return grid(("parameter", "value", "95 % interval", "told", ""), rows, left=(0, 4))
 
 
-def _prediction(prediction: Prediction) -> Table:
+def _prediction(prediction: Prediction) -> Grid:
     known = np.isfinite(prediction.observed).any()
     num_outputs = prediction.mean.shape[1]
     columns = [*prediction.x, *(["output"] if num_outputs > 1 else []), "prediction", "95 % interval"]
@@ -153,7 +155,7 @@ def _prediction(prediction: Prediction) -> Table:
     return grid(columns, rows)
 
 
-def _candidates(report: NextReport, now: Prediction, unit: str) -> Table:
+def _candidates(report: NextReport, now: Prediction, unit: str) -> Grid:
     variance = report.within + report.between
     single = now.mean.size == 1
     shown = "interval" if single else "mean width of interval"

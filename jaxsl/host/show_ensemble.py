@@ -4,7 +4,6 @@ from collections.abc import Iterable
 
 import numpy as np
 from rich.console import Console
-from rich.table import Table
 
 from jaxsl.host.ensemble_report import (
     EnsembleNextReport,
@@ -13,6 +12,7 @@ from jaxsl.host.ensemble_report import (
     LeftOut,
     RankReport,
 )
+from jaxsl.host.grid import Grid
 from jaxsl.host.show import console, grid, interval, number, show_notes
 
 SHOWN = 3  # laws whose own predictions are printed
@@ -93,7 +93,7 @@ def _count(num: int) -> str:
     return f"{num} law{'s' if num > 1 else ''}"
 
 
-def _laws(report: EnsembleReport) -> Table:
+def _laws(report: EnsembleReport) -> Grid:
     columns = ["law", "weight", "RMSE", "forward RMSE", "parameters", "basins"]
     rows = [
         [
@@ -109,7 +109,7 @@ def _laws(report: EnsembleReport) -> Table:
     return grid(columns, rows)
 
 
-def _prediction(prediction: EnsemblePrediction) -> Table:
+def _prediction(prediction: EnsemblePrediction) -> Grid:
     num_targets, num_outputs = prediction.median.shape
     known = np.isfinite(prediction.observed).any()
     heaviest = list(prediction.by_law)[:SHOWN]

@@ -3,8 +3,7 @@
 import math
 from typing import TYPE_CHECKING, Any
 
-from rich.table import Table
-
+from jaxsl.host.grid import Grid
 from jaxsl.host.show import console, grid, interval, number, show_notes
 
 if TYPE_CHECKING:
@@ -107,7 +106,7 @@ def money(status: "Status") -> str:
     return f"{spent}; {limit}{factor}"
 
 
-def _pending(runs: tuple["Run", ...], inputs: list[str]) -> Table:
+def _pending(runs: tuple["Run", ...], inputs: list[str]) -> Grid:
     rows = [
         [run.id, *(number(value, 6) for value in run.x), number(run.planned or math.nan), run.time, run.name]
         for run in runs
@@ -117,7 +116,7 @@ def _pending(runs: tuple["Run", ...], inputs: list[str]) -> Table:
     )
 
 
-def _forecast(forecast: "Forecast", inputs: list[str]) -> Table:
+def _forecast(forecast: "Forecast", inputs: list[str]) -> Grid:
     rows = []
     outputs = forecast.prediction.shape[1]
     for target in range(len(forecast.x)):
@@ -134,7 +133,7 @@ def _forecast(forecast: "Forecast", inputs: list[str]) -> Table:
     return grid([*inputs, *(["output"] if outputs > 1 else []), "prediction", "95 % interval"], rows)
 
 
-def _curve(worth: "Worth") -> Table:
+def _curve(worth: "Worth") -> Grid:
     last = len(worth.spend) - 1
     points = sorted({round(last * share / (CURVE_POINTS - 1)) for share in range(CURVE_POINTS)})
     rows = [[str(at), number(worth.spend[at]), number(worth.width[at], 3)] for at in points]
