@@ -215,8 +215,14 @@ def change(
     gain: GainOption = None,
     price: PriceOption = None,
     clear: Annotated[bool, typer.Option("--clear", help="Drop the stop rules there are.")] = False,
+    law: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--law", metavar="NAME", help="Go on with this law as it is now, or where it is; all of several."
+        ),
+    ] = None,
 ) -> None:
-    """Change the budget or the stop rules; rules that are not given stay."""
+    """Change the budget or the stop rules, or accept a law that was edited or moved; the rest stays."""
     from jaxsl.host.show_study import show_study
     from jaxsl.host.study import Study
     from jaxsl.host.study.settings import Stop, check_budget
@@ -229,8 +235,10 @@ def change(
     if rules or clear:
         settings["stop"] = rules if clear else opened.ledger.settings["stop"] | rules
         Stop(**settings["stop"])
+    if law:
+        settings |= opened.accept(law)
     if not settings:
-        raise UserError("nothing to change; give --budget or a stop rule")
+        raise UserError("nothing to change; give --budget, a stop rule or --law")
     opened.set(**settings)
     show_study(opened.status(), None, None, opened.ledger.settings["inputs"])
 

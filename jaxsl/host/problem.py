@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxsl.host.errors import UserError
+from jaxsl.host.law_values import box_draws
 from jaxsl.host.table import Table, read
 from jaxsl.host.target import Marked, parse_target
 from jaxsl.law import Law
@@ -207,14 +208,11 @@ def _inputs(table: Table, law: Law, names: Mapping[str, str]) -> np.ndarray:
 def _ever_finite(law: Law, x: np.ndarray) -> np.ndarray:
     """Which rows have a finite value at one parameter vector of the box at least, ``(row,)`` of bool.
 
-    The vectors are drawn uniformly, logarithmically where the box is positive. One is enough: a law may
-    well overflow in a corner of its box, but a logarithm of something negative has no value in all of it.
+    One is enough: a law may well overflow in a corner of its box, but a logarithm of something negative has
+    no value in all of it.
     """
-    share = np.random.default_rng(0).uniform(0.05, 0.95, (NUM_TRIALS, law.num_params))
-    lower, upper = np.where(law.log, law.lower, 1.0), np.where(law.log, law.upper, 1.0)
-    theta = np.where(law.log, lower * (upper / lower) ** share, law.lower + (law.upper - law.lower) * share)
     with double_precision():
-        return np.asarray(_any_finite(law, theta, x))
+        return np.asarray(_any_finite(law, box_draws(law, NUM_TRIALS), x))
 
 
 @partial(jax.jit, static_argnames="law")
