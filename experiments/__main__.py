@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from experiments import ess, speed, table1
+from experiments import ess, exits, speed, table1
 from experiments.benchmark import figures, tables
 from experiments.several import inside
 from experiments.several import tables as several
@@ -23,6 +23,7 @@ app.command("figure2")(figures.figure2)
 app.command("figure3")(figures.figure3)
 app.command("several")(several.several)
 app.command("weighing")(inside.weighing)
+app.command("exits")(exits.main)
 app.add_typer(ess.app, name="ess")
 app.add_typer(speed.app, name="speed")
 

@@ -50,9 +50,8 @@ def test_a_campaign_from_the_command_line(folder):
     assert "3 runs done, 13 candidates; next: jaxsl study ask s.jsonl" in made
     asked = json.loads(said("study", "ask", "s.jsonl", "-n", 2, "--json"))
     assert [run["id"] for run in asked["asked"]] == ["r1", "r2"] and asked["stop"] is None
-    assert "run r1 is done: 2.9 (cost 1e+18)" in said(
-        "study", "tell", "s.jsonl", "r1", "2.9", "--cost", "1e18"
-    )
+    told = said("study", "tell", "s.jsonl", "r1", "2.9", "--cost", "1e18", "--yes")
+    assert "run r1 is done: 2.9 (cost 1e+18)" in told and "runs cost 4.17 times their plan (1 told)" in told
     again = said("study", "tell", "s.jsonl", "r1", "2.8")
     assert "run r1 is done: 2.8 (cost 1e+18)" in again and "it was 2.9 before" in again
     assert "run r2 is failed (counted as planned" in said(

@@ -20,6 +20,7 @@ from jaxsl.host.answer.describe import fit_report
 from jaxsl.host.answer.one_law import fitted, rank
 from jaxsl.host.answer.report import FitReport, NextReport
 from jaxsl.host.compiled import compiled
+from jaxsl.host.input.law_values import law_values
 from jaxsl.host.input.problem import Problem, Runs, runs
 from jaxsl.host.input.table import read
 from jaxsl.host.laws.lookup import find
@@ -258,11 +259,6 @@ def _centre(x: np.ndarray) -> np.ndarray:
     return np.where(positive, np.exp(np.log(np.where(positive, x, 1.0)).mean(axis=0)), x.mean(axis=0))
 
 
-@compiled
-def _optima(law: Law, theta: jax.Array, x: jax.Array) -> jax.Array:
-    return jax.vmap(law.predict, (0, None))(theta, x)
-
-
 def _plausible(problem: Problem, seen: Runs, now: Now) -> Plausible:
     x = seen.x if problem.targets is None else problem.targets.x
     fit, basins = now.belief.fits[0], now.belief.basins[0]
@@ -270,7 +266,7 @@ def _plausible(problem: Problem, seen: Runs, now: Now) -> Plausible:
     here = _at(now.belief.posterior, x)
     with double_precision():
         padded = jnp.asarray(pad(x, buffer_size(len(x))))
-        predicted = np.asarray(_optima(problem.law, jnp.asarray(fit.theta), padded))[:, : len(x)]
+        predicted = np.asarray(law_values(problem.law, jnp.asarray(fit.theta), padded))[:, : len(x)]
     return Plausible(
         prediction=predicted.mean(axis=1),
         loss=np.asarray(fit.loss),

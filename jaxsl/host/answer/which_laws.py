@@ -162,7 +162,7 @@ def _fitting(
     target: Any,
 ) -> tuple[list[Law], list[LeftOut]]:
     """Laws of the catalogue that can read the table and predict the same, and why the others cannot."""
-    given = _given(target, {name for law in offered for name in law.inputs})
+    given = _given(target, {name for law in offered for name in law.inputs}, table, mapping)
     lacking = {law.name: _lacking(law, table, mapping, outcome, given) for law in offered}
     candidates = [law for law in offered if not lacking[law.name]]
     outputs = named[0].outputs if named else _outputs(candidates, outcome)
@@ -198,15 +198,16 @@ def _lacking(law: Law, table: Table, mapping: Mapping[str, str], outcome: str | 
     return f"the target does not give its {', '.join(missing)}" if missing else ""
 
 
-def _given(target: Any, inputs: set[str]) -> set[str]:
+def _given(target: Any, inputs: set[str], table: Table, mapping: Mapping[str, str]) -> set[str]:
     """The inputs that a target of points gives; none where the target is rows of a table."""
     names: set[str] = set()
     for item in target if isinstance(target, list | tuple) else [target]:
         if isinstance(item, Mapping):
             names |= set(item)
         elif isinstance(item, str):
-            names |= {part.split("=")[0].strip() for part in item.split(",") if "=" in part}
-    return names & inputs
+            names |= {part.rpartition("=")[0].strip() for part in item.split(",") if "=" in part}
+    mapped = {name for name, formula in mapping.items() if {formula, *table.names(formula)} & names}
+    return (names | mapped) & inputs
 
 
 def _outputs(candidates: Sequence[Law], outcome: str | None) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ PILOT_RUNS = Path(__file__).parents[2] / "data" / "pilot_runs.csv"
 TARGET_SHARE = 6  # the dearest run in so many, and the dearer ones, are the target
 MIN_STEPS = 1000  # shorter runs are mostly warm-up and obey no power law yet
 NUM_RANDOM = 10  # random selections that the active one is compared with
-STEP = "{:>4}  {:>12}  {:>12}  {:>10}  {:>9}  {:>9}  {:>14}"
+STEP = "{:>4}  {:>{point}}  {:>8}  {:>6}  {:>7}  {:>6}  {:>6}"
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ def _buy(
     episode: "Episode", pool: "Runs", target: "Runs", inputs: tuple[str, ...], money: float, quiet: bool
 ) -> list["Step"]:
     """Run the episode, showing each purchase as it happens."""
-    from jaxsl.host.show.console import busy, console, number
+    from jaxsl.host.show.console import busy, console, grid, number
 
     out, total = console(), pool.cost.sum()
     steps: list[Step] = []
@@ -135,36 +135,41 @@ def _buy(
             f"{len(pool.x)} finished runs are the pool, their outcomes hidden; the {len(target.x)} dearest, "
             f"{times[0]} to {times[1]} times as dear as the dearest of the pool, are to be predicted."
         )
-        names = ", ".join(inputs)
         warm = episode.warm()
         out.print(
             f"Bought first: the {len(warm)} cheapest, {pool.cost[warm].sum() / total:.2%} of the pool's cost."
         )
         out.print()
-        out.print(
-            STEP.format("runs", names, "cost", "spent", "outcome", "basins", "interval width"), style="dim"
-        )
+    names, rows, width = ", ".join(inputs), list[list[str]](), 10 * len(inputs) - 2
+    columns = ["runs", names, "cost", "spent", "outcome", "basins", "width"]
+    header = STEP.format(*columns, point=width)
+    streams = not quiet and len(header) <= out.width  # else they are shown together, in a table that folds
+    if streams:
+        out.print(header, style="dim")
     iterator = episode.steps(lambda index: pool.y[index], money)
     while True:
         with busy("compiling the fit and the choice" if not steps else "fitting"):
             step = next(iterator, None)
         if step is None:
-            return steps
+            break
         steps.append(step)
-        if quiet:
-            continue
         point = ", ".join(number(value, 3) for value in pool.x[step.index]) if step.y is not None else "done"
-        out.print(
-            STEP.format(
-                step.num_runs,
+        rows.append(
+            [
+                str(step.num_runs),
                 point,
                 number(step.cost, 3) if step.y is not None else "",
                 f"{(step.spent + step.cost) / total:.2%}",
                 number(float(step.y.mean())) if step.y is not None else "",
-                step.num_basins,
+                str(step.num_basins),
                 number(float(np.mean(step.interval[1] - step.interval[0])), 3),
-            )
+            ]
         )
+        if streams:
+            out.print(STEP.format(*rows[-1], point=width))
+    if not (streams or quiet):
+        out.print(grid(columns, rows, left=(1,)))
+    return steps
 
 
 def _random_rows(episode: "Episode", money: float, seed: int) -> list[int]:

@@ -44,9 +44,7 @@ def show(
     out = console()
     if name is None:
         rows = [[law.name, ", ".join(law.inputs), str(law.num_params), law.formula] for law in found]
-        table = grid(["law", "inputs", "parameters", "formula"], rows, left=(0, 1, 3))
-        table.columns[3].no_wrap = False
-        out.print(table)
+        out.print(grid(["law", "inputs", "parameters", "formula"], rows, left=(0, 1, 3)))
         return
     law = found[0]
     out.print(f"{law.name}: {law.formula}", style="bold")

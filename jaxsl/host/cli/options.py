@@ -27,7 +27,7 @@ TargetOption = Annotated[
         "--target",
         metavar="WHAT",
         help="What to predict: a file, a column that marks rows (is_target, or split=test), "
-        "or a point N=7e10,D=1.4e12, which may be given several times.",
+        "or a point N=7e10,D=1.4e12, in inputs or mapped columns, which may be given several times.",
     ),
 ]
 MapOption = Annotated[
@@ -49,6 +49,9 @@ CostOption = Annotated[
     ),
 ]
 SeedOption = Annotated[int, typer.Option("--seed", help="Of the starting points of the fit.")]
+ForceOption = Annotated[
+    bool, typer.Option("--force", help="Replace the file if it exists; an input or a journal never is.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
 
 

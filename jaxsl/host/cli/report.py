@@ -7,6 +7,7 @@ import typer
 
 from jaxsl.host.cli.options import (
     CostOption,
+    ForceOption,
     JsonOption,
     MapOption,
     OutcomeOption,
@@ -49,6 +50,7 @@ def report(
     output: Annotated[
         Path, typer.Option("-o", "--output", metavar="FILE", help="The HTML file to write.")
     ] = Path("report.html"),
+    force: ForceOption = False,
     json: JsonOption = False,
 ) -> None:
     """Write one HTML file: what was run, what it predicts, what to run next, how far to trust it.
@@ -57,12 +59,15 @@ def report(
     """
     from jaxsl.host.answer.provenance import provenance
     from jaxsl.host.html.report import html_report, report_data
-    from jaxsl.host.html.report_study import is_study, study_view
+    from jaxsl.host.html.report_study import study_view
     from jaxsl.host.show.console import busy, console, print_json
+    from jaxsl.host.writing import check_output, is_journal, write_text
 
     units, mapping = _units(unit), read_mapping(map)
+    inputs = [runs, *(target or []), *([law] if law else [])]
+    check_output(output, inputs, force)
     with busy("fitting and drawing"):
-        if is_study(runs):
+        if is_journal(runs):
             own = {"target": target, "cost": cost, "budget": budget, "map": map, "outcome": outcome}
             _refuse(runs, [name for name, value in (own | {"law": law}).items() if value is not None])
             seen, table, settings = study_view(runs, units)
@@ -72,10 +77,7 @@ def report(
             )
         data = report_data(seen, provenance(table, seen.law, settings), count)
         page = html_report(seen, data)
-    try:
-        output.write_text(page, encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"cannot write {output}: {error.strerror}; give another -o FILE") from None
+    write_text(output, page, inputs, force)
     if json:
         print_json(data)
     else:

@@ -6,6 +6,7 @@ import typer
 
 from jaxsl.host.cli.options import (
     CostOption,
+    ForceOption,
     JsonOption,
     LawsOption,
     MapOption,
@@ -160,6 +161,9 @@ def tell(
     status: Annotated[
         str, typer.Option("--status", help="done, failed (may be asked again), diverged or abandoned (not).")
     ] = "done",
+    yes: Annotated[
+        bool, typer.Option("--yes", help="A cost over 3 times the expected one, or under a third, is meant.")
+    ] = False,
     json: JsonOption = False,
 ) -> None:
     """What a run gave, or that it failed. Telling again corrects; late results are always taken.
@@ -172,11 +176,11 @@ def tell(
 
     opened = Study(path)
     notes = opened.journal.notes
-    run = opened.tell(id, _numbers(loss), cost, status)
+    run = opened.tell(id, _numbers(loss), cost, status, yes)
     if json:
         print_json(run)
     else:
-        show_told(run, notes)
+        show_told(run, opened.status() if cost is not None else None, notes)
 
 
 @study.command("show")
@@ -211,8 +215,14 @@ def change(
     gain: GainOption = None,
     price: PriceOption = None,
     clear: Annotated[bool, typer.Option("--clear", help="Drop the stop rules there are.")] = False,
+    law: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--law", metavar="NAME", help="Go on with this law as it is now, or where it is; all of several."
+        ),
+    ] = None,
 ) -> None:
-    """Change the budget or the stop rules; rules that are not given stay."""
+    """Change the budget or the stop rules, or accept a law that was edited or moved; the rest stays."""
     from jaxsl.host.show.study import show_study
     from jaxsl.host.study import Study
     from jaxsl.host.study.settings import Stop, check_budget
@@ -225,8 +235,10 @@ def change(
     if rules or clear:
         settings["stop"] = rules if clear else opened.ledger.settings["stop"] | rules
         Stop(**settings["stop"])
+    if law:
+        settings |= opened.accept(law)
     if not settings:
-        raise UserError("nothing to change; give --budget or a stop rule")
+        raise UserError("nothing to change; give --budget, a stop rule or --law")
     opened.set(**settings)
     show_study(opened.status(), None, None, opened.ledger.settings["inputs"])
 
@@ -235,12 +247,13 @@ def change(
 def export(
     path: StudyArgument,
     file: Annotated[str, typer.Argument(metavar="FILE", help="Where to: a .csv or .parquet file.")],
+    force: ForceOption = False,
 ) -> None:
     """Write all runs of a study as a table."""
     from jaxsl.host.show.console import console
     from jaxsl.host.study import Study
 
-    found = Study(path).export(file)
+    found = Study(path).export(file, force)
     console().print(f"wrote {found.num_rows} runs to {file}")
 
 

@@ -1,8 +1,6 @@
 """A study's journal as what the HTML report shows: its runs, what it may still run, what it predicts."""
 
-import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,21 +12,6 @@ from jaxsl.host.input.table import Table
 from jaxsl.host.study import Study
 from jaxsl.host.study.ledger import DONE, PENDING, Candidate, Ledger, Run
 from jaxsl.law import Law
-
-
-def is_study(source: str) -> bool:
-    """Whether a file is a study's journal: its first line says so.
-
-    Example:
-        >>> is_study("runs.csv")
-        False
-    """
-    try:
-        with Path(source).open(encoding="utf-8") as file:
-            first = json.loads(file.readline())
-    except (OSError, ValueError):
-        return False
-    return isinstance(first, dict) and first.get("event") == "study"
 
 
 def study_view(path: str, units: Mapping[str, str]) -> tuple[View, Table, dict[str, Any]]:

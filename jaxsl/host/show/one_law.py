@@ -1,10 +1,10 @@
 """What the commands print about one law."""
 
 import numpy as np
-from rich.table import Table
 
 from jaxsl.host.answer.report import BasinReport, FitReport, NextReport, Prediction
 from jaxsl.host.show.console import console, grid, interval, number, show_notes
+from jaxsl.host.show.grid import Grid
 
 
 def show_fit(report: FitReport, formula: str, unit: str) -> None:
@@ -56,7 +56,7 @@ def show_next(report: NextReport, unit: str) -> None:
     show_notes(out, report.fit.notes)
 
 
-def _basin(basin: BasinReport) -> Table:
+def _basin(basin: BasinReport) -> Grid:
     rows = (
         (
             parameter.name,
@@ -70,7 +70,7 @@ def _basin(basin: BasinReport) -> Table:
     return grid(("parameter", "value", "95 % interval", "told", ""), rows, left=(0, 4))
 
 
-def _prediction(prediction: Prediction) -> Table:
+def _prediction(prediction: Prediction) -> Grid:
     known = np.isfinite(prediction.observed).any()
     num_outputs = prediction.mean.shape[1]
     columns = [*prediction.x, *(["output"] if num_outputs > 1 else []), "prediction", "95 % interval"]
@@ -87,7 +87,7 @@ def _prediction(prediction: Prediction) -> Table:
     return grid(columns, rows)
 
 
-def _candidates(report: NextReport, now: Prediction, unit: str) -> Table:
+def _candidates(report: NextReport, now: Prediction, unit: str) -> Grid:
     variance = report.within + report.between
     single = now.mean.size == 1
     shown = "interval" if single else "mean width of interval"

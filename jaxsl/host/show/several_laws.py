@@ -4,7 +4,6 @@ from collections.abc import Iterable
 
 import numpy as np
 from rich.console import Console
-from rich.table import Table
 
 from jaxsl.host.answer.report_several import (
     EnsembleNextReport,
@@ -14,6 +13,7 @@ from jaxsl.host.answer.report_several import (
     RankReport,
 )
 from jaxsl.host.show.console import console, grid, interval, number, show_notes
+from jaxsl.host.show.grid import Grid
 
 SHOWN = 3  # laws whose own predictions are printed
 HOW_TO_READ = (
@@ -93,7 +93,7 @@ def _count(num: int) -> str:
     return f"{num} law{'s' if num > 1 else ''}"
 
 
-def _laws(report: EnsembleReport) -> Table:
+def _laws(report: EnsembleReport) -> Grid:
     columns = ["law", "weight", "RMSE", "forward RMSE", "parameters", "basins"]
     rows = [
         [
@@ -109,7 +109,7 @@ def _laws(report: EnsembleReport) -> Table:
     return grid(columns, rows)
 
 
-def _prediction(prediction: EnsemblePrediction) -> Table:
+def _prediction(prediction: EnsemblePrediction) -> Grid:
     num_targets, num_outputs = prediction.median.shape
     known = np.isfinite(prediction.observed).any()
     heaviest = list(prediction.by_law)[:SHOWN]
