@@ -189,10 +189,23 @@ class Design(eqx.Module):
         belief = self.believe(state, target, key, pool)
         posterior = self.scored(belief.posterior)
         key = jax.random.fold_in(jax.random.fold_in(key, state.observations.num_observed), len(self.laws))
-        money = budget - state.spent
-        chooser = self.priced(posterior, pool, target, state.available, money, key)
+        return self.choose(posterior, pool, target, state.available, budget - state.spent, key), belief
+
+    def choose(
+        self, posterior: Posterior, pool: Pool, target: Target, available: Array, money: Array, key: Array
+    ) -> Choice:
+        """The run to buy next, by what is believed; no law is looked at.
+
+        Args:
+            posterior: what candidates are scored by, see ``scored``.
+            pool, target: candidates and what to predict.
+            available: which candidates may be bought, ``(pool,)`` of bool.
+            money: what may be spent in all from now on; infinite for no limit.
+            key: for ties.
+        """
+        chooser = self.priced(posterior, pool, target, available, money, key)
         score = self.acquisition(posterior, pool, target)
-        return chooser(score, pool, state.available, money, key), belief
+        return chooser(score, pool, available, money, key)
 
     def scored(self, posterior: Posterior) -> Posterior:
         """What candidates are scored by: the heaviest components alone."""

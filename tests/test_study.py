@@ -313,7 +313,9 @@ def test_the_same_journal_gives_the_same_asks(campaign, tmp_path):
 def test_the_prediction_covers_the_truth_and_the_outlook_narrows_it(campaign):
     study, _ = campaign
     found = study.best_prediction()
-    assert found.num_runs == 9 and found.low[0, 0] < truth(1e10, 2e11) < found.high[0, 0]
+    assert (
+        found.num_runs == 9 and found.prediction.low[0, 0] < truth(1e10, 2e11) < found.prediction.high[0, 0]
+    )
     worth = study.worth()
     assert worth.now == pytest.approx(found.width)
     assert worth.width[0] <= worth.now and np.all(np.diff(worth.width) <= 1e-12)

@@ -74,13 +74,11 @@ def test_what_is_predicted_and_whether_it_is_worth_it_is_shown_and_a_rule_stops_
     (folder / "runs.csv").write_text("\n".join(done[:13] + rows[13:]))
     said("study", "new", "s.jsonl", *NEW, "--candidates", "runs.csv", "--width", "1000")
     shown = said("study", "show", "s.jsonl")
-    for text in ("target, from 12 runs", "95 % interval", "further spend", "not worth it, the interval"):
+    for text in ("target, from 12 runs", "90 % interval", "further spend", "not worth it, the interval"):
         assert text in shown
     assert "within --width 1000; --anyway asks all the same" in said("study", "ask", "s.jsonl")
     found = json.loads(said("study", "show", "s.jsonl", "--json"))
-    assert (
-        found["worth"]["reason"] and found["prediction"]["num_runs"] == 12 and found["status"]["left"] is None
-    )
+    assert found["worth"]["reason"] and found["num_runs"] == 12 and found["status"]["left"] is None
     asked = said("study", "ask", "s.jsonl", "--anyway")
     assert "r1" in asked and "expected of it: the target's interval narrows from" in asked
     said("study", "set", "s.jsonl", "--clear")
@@ -124,7 +122,7 @@ def test_a_paper_file_of_161_runs_goes_to_a_recommendation_in_three_commands(
         (("study", "set", "s.jsonl"), "nothing to change"),
         (("study", "export", "s.jsonl", "t.xls"), "ends in .csv or .parquet"),
         (("study", "import", "s.jsonl", "runs.csv", "--reduce", "max"), "--reduce max: choose one of"),
-        (("replay", "runs.csv", *NEW), "has 3 finished runs beside the target"),
+        (("replay", "runs.csv", *NEW), "has 3 runs with an outcome, at 3 configurations"),
         (("replay", "runs.csv", "--law", "chinchilla"), "has no column 'cost': say what a run costs"),
     ],
 )

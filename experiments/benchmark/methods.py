@@ -51,13 +51,12 @@ class Compared(eqx.Module):
 
 @dataclass(frozen=True)
 class Method:
-    """How runs are chosen.
+    """How runs are chosen, with the paper's belief in one law.
 
     Attributes:
         criterion, terms: of ``Compared``; no criterion looks at no belief.
         chooser: from scores to a purchase.
         lookahead: of the design: what decides how much cost counts.
-        aim: of the fits at the target, or several for forward chaining to choose from, see ``Design.aim``.
         prior: precision of the parameters' prior in the fits, see ``jaxsl.fit.fit``; None for least squares.
         noise: share of the outcomes' variance that is guessed to be noise (``InverseGamma.fraction``).
         leak: take that variance over the whole pool, outcomes not bought included, as the public
@@ -70,7 +69,6 @@ class Method:
     terms: tuple[float, float] = (1.0, 1.0)
     chooser: Chooser = field(default_factory=Chooser)
     lookahead: Rollout | None = None
-    aim: float | tuple[float, ...] = 0.0
     prior: float | Array | None = Design.prior
     noise: float = 1.0
     leak: bool = False
@@ -92,10 +90,14 @@ class Method:
         acquisition = Compared(jnp.asarray(self.criterion), jnp.asarray(self.terms))
         known = jnp.asarray(spread if self.leak else jnp.nan)
         prior = InverseGamma(fraction=jnp.asarray(self.noise), spread=known)
-        rule = BasinRule(prior=prior)
-        strength = None if self.prior is None else jnp.asarray(self.prior)
-        return Design(
-            (law,), acquisition, self.chooser, rule, SOLVER, strength, lookahead=self.lookahead, aim=self.aim
+        return Design.paper(
+            law,
+            basin_rule=BasinRule(prior=prior),
+            acquisition=acquisition,
+            chooser=self.chooser,
+            solver=SOLVER,
+            prior=None if self.prior is None else jnp.asarray(self.prior),
+            lookahead=self.lookahead,
         )
 
 
@@ -107,8 +109,6 @@ METHODS = {
     "between": Method(0, (0.0, 1.0)),
     "lookahead": Method(0, lookahead=Rollout()),
     "greedy": Method(0, lookahead=Rollout((0.4,))),
-    "aimed": Method(0, aim=2.0),
-    "chosen-aim": Method(0, aim=(0.0, 1.0, 2.0, 4.0)),
     "least-squares": Method(0, prior=None),
     "prior-0.1": Method(0, prior=0.1),
     "prior-1": Method(0, prior=1.0),

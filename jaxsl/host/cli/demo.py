@@ -8,11 +8,15 @@ import numpy as np
 import typer
 
 from jaxsl.host.answer.report import Report, r2
-from jaxsl.host.cli.options import JsonOption
+from jaxsl.host.cli.options import JsonOption, LevelOption
 from jaxsl.host.errors import UserError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from jaxsl.host.answer.believed import Believed
     from jaxsl.host.answer.episode import Episode, Step
+    from jaxsl.host.answer.fit_report import Prediction
     from jaxsl.host.input.problem import Runs
 
 PILOT_RUNS = Path(__file__).parents[2] / "data" / "pilot_runs.csv"
@@ -30,8 +34,7 @@ class DemoReport(Report):
         num_pool, pool_cost: runs that could be bought, and what all of them cost.
         num_bought, spent: runs that were bought, and what they cost.
         bought: rows of the table, in the order of purchase.
-        x: targets by input, ``(target,)`` each.
-        mean, low, high, observed: prediction, 95 % interval and what came out, ``(target, output)``.
+        prediction: from what was bought, with what came out.
         r2_active, r2_everything, r2_random: R² on the target of what was bought, of the whole pool, and of
             random selections for the same money.
     """
@@ -42,11 +45,7 @@ class DemoReport(Report):
     num_bought: int
     spent: float
     bought: tuple[int, ...]
-    x: dict[str, np.ndarray]
-    mean: np.ndarray
-    low: np.ndarray
-    high: np.ndarray
-    observed: np.ndarray
+    prediction: "Prediction"
     r2_active: float
     r2_everything: float
     r2_random: tuple[float, ...]
@@ -54,13 +53,14 @@ class DemoReport(Report):
 
 def demo(
     law: Annotated[str, typer.Option("--law", metavar="NAME", help="The scaling law.")] = "chinchilla",
-    budget: Annotated[
-        float, typer.Option("--budget", min=0.001, max=1.0, help="Share of the pool's cost to spend.")
+    share: Annotated[
+        float, typer.Option("--share", min=0.001, max=1.0, help="Share of the pool's cost to spend.")
     ] = 0.1,
     runs: Annotated[
         Path, typer.Option("--runs", help="Table of finished runs; by default the pilot runs of jaxsl.")
     ] = PILOT_RUNS,
     cost: Annotated[str, typer.Option("--cost", help="Column or expression.")] = "flops",
+    level: LevelOption = 90.0,
     seed: Annotated[int, typer.Option("--seed", help="Of starting points and random selections.")] = 0,
     json: JsonOption = False,
 ) -> None:
@@ -71,12 +71,15 @@ def demo(
     beside what came out, and with R² against fitting everything and against choosing at random for the
     same money.
     """
+    from jaxsl.host.answer.believed import check_level
     from jaxsl.host.answer.episode import Episode
+    from jaxsl.host.answer.fit import predicted
     from jaxsl.host.input import problem
     from jaxsl.host.input.table import read
     from jaxsl.host.laws.lookup import find
     from jaxsl.host.show.console import busy, print_json
 
+    check_level(level)
     found = find(law)
     table = read(runs)
     finished = problem.runs(table, found, cost=cost).runs
@@ -89,14 +92,16 @@ def demo(
             f"{runs} has {len(pool.x)} runs beside the dearest sixth, the target; "
             f"{found.name} has {found.num_params} parameters: give more finished runs"
         )
-    episode, money = Episode(found, pool.x, pool.cost, target.x, seed), budget * pool.cost.sum()
+    episode = Episode([found], pool.x, pool.cost, target.x, seed, level)
+    money = share * pool.cost.sum()
     bought = _buy(episode, pool, target, found.inputs, money, quiet=json)
     last = bought[-1]
     rows = [*episode.warm(), *(step.index for step in bought[:-1])]
     with busy("fitting everything, and random selections"):
-        everything = episode.believe(dict(enumerate(pool.y)))
+        final = predicted(_believe(episode, pool, rows), target.x, target.row_numbers, target.y)
+        everything = _median(episode, _believe(episode, pool, range(len(pool.x))))
         random = [
-            episode.believe({row: pool.y[row] for row in _random_rows(episode, money, seed + draw)})
+            _median(episode, _believe(episode, pool, _random_rows(episode, money, seed + draw)))
             for draw in range(NUM_RANDOM)
         ]
     report = DemoReport(
@@ -106,19 +111,23 @@ def demo(
         num_bought=last.num_runs,
         spent=last.spent,
         bought=tuple(int(pool.row_numbers[row]) for row in rows),
-        x={name: target.x[:, i] for i, name in enumerate(found.inputs)},
-        mean=last.mean,
-        low=last.interval[0],
-        high=last.interval[1],
-        observed=target.y,
-        r2_active=r2(target.y, last.mean),
-        r2_everything=r2(target.y, everything.mean),
-        r2_random=tuple(r2(target.y, step.mean) for step in random),
+        prediction=final,
+        r2_active=final.r2,
+        r2_everything=r2(target.y, everything),
+        r2_random=tuple(r2(target.y, median) for median in random),
     )
     if json:
         print_json(report)
     else:
         _show(report)
+
+
+def _believe(episode: "Episode", pool: "Runs", rows: "Iterable[int]") -> "Believed":
+    return episode.believe({int(row): pool.y[row] for row in rows})
+
+
+def _median(episode: "Episode", found: "Believed") -> np.ndarray:
+    return found.intervals(episode.target).outcome[1]
 
 
 def _buy(
@@ -188,30 +197,30 @@ def _random_rows(episode: "Episode", money: float, seed: int) -> list[int]:
 def _show(report: DemoReport) -> None:
     from jaxsl.host.show.console import console, grid, interval, number
 
-    out = console()
+    out, found = console(), report.prediction
     rows = []
-    for target in range(len(report.mean)):
-        for mean, low, high, y in zip(
-            report.mean[target], report.low[target], report.high[target], report.observed[target], strict=True
-        ):
-            inside = "yes" if low <= y <= high else "no"
-            point = [number(values[target]) for values in report.x.values()]
-            rows.append([*point, number(mean), interval(low, high), number(y), inside])
+    for at in np.ndindex(*found.median.shape):
+        median, low, high, y = (
+            float(part[at]) for part in (found.median, found.low, found.high, found.observed)
+        )
+        point = [number(values[at[0]]) for values in found.x.values()]
+        ends = number(median), interval(low, high)
+        rows.append([*point, *ends, number(y), "yes" if low <= y <= high else "no"])
     out.print()
-    out.print(grid([*report.x, "prediction", "95 % interval", "came out", "inside"], rows))
+    out.print(grid([*found.x, "median", f"{found.level:g} % interval", "came out", "inside"], rows))
     out.print()
     out.print(
         f"Spent {number(report.spent, 3)} of {number(report.pool_cost, 3)}, "
         f"{report.spent / report.pool_cost:.1%} of the pool's cost, on {report.num_bought} runs "
         f"of {report.num_pool}."
     )
-    low, high = min(report.r2_random), max(report.r2_random)
+    least, most = min(report.r2_random), max(report.r2_random)
     lines = (
         ("these runs", number(report.r2_active)),
         ("the whole pool", number(report.r2_everything)),
         (
             f"random runs, same money, mean of {len(report.r2_random)}",
-            f"{number(float(np.mean(report.r2_random)))}   (from {number(low)} to {number(high)})",
+            f"{number(float(np.mean(report.r2_random)))}   (from {number(least)} to {number(most)})",
         ),
     )
     out.print()

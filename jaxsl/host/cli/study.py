@@ -5,11 +5,14 @@ from typing import Annotated, Any
 import typer
 
 from jaxsl.host.cli.options import (
+    BudgetOption,
     CostOption,
     ForceOption,
     JsonOption,
     LawsOption,
+    LevelOption,
     MapOption,
+    OfOption,
     OutcomeOption,
     SeedOption,
     TargetOption,
@@ -23,9 +26,6 @@ study.command("import")(import_command)
 
 StudyArgument = Annotated[
     str, typer.Argument(metavar="STUDY", help="The study's journal, such as pilot.jsonl.")
-]
-BudgetOption = Annotated[
-    float | None, typer.Option("--budget", help="Hard limit on what all runs cost together, in their unit.")
 ]
 WidthOption = Annotated[
     float | None, typer.Option("--width", help="Stop once the target's interval is no wider than this.")
@@ -81,6 +81,8 @@ def new(
     replicates: Annotated[
         int, typer.Option("--replicates", help="How often one configuration may be run if that teaches most.")
     ] = 1,
+    level: LevelOption = 90.0,
+    of: OfOption = "outcome",
     seed: SeedOption = 0,
     width: WidthOption = None,
     ess: EssOption = None,
@@ -104,13 +106,15 @@ def new(
         target=target,
         candidates=candidates,
         space=space or (),
-        mapping=read_mapping(map),
+        map=read_mapping(map),
         outcome=outcome,
         cost=cost,
         budget=budget,
         replicates=replicates,
         seed=seed,
         stop=stop,
+        level=level,
+        of=of,
     )
     status, out = made.status(), console()
     options = "anywhere in the space" if space else f"{status.num_candidates} candidates"

@@ -3,7 +3,8 @@
 import math
 from typing import TYPE_CHECKING, Any
 
-from jaxsl.host.show.console import console, grid, interval, number, show_notes
+from jaxsl.host.show.answers import predictions
+from jaxsl.host.show.console import console, grid, number, show_notes
 from jaxsl.host.show.grid import Grid
 
 if TYPE_CHECKING:
@@ -73,9 +74,10 @@ def show_study(
         out.print(_pending(status.pending, inputs))
     if forecast is not None:
         out.print()
-        basins = f"{forecast.num_basins} basin{'s' if forecast.num_basins > 1 else ''}"
-        out.print(f"target, from {forecast.num_runs} runs ({basins})")
-        out.print(_forecast(forecast, inputs))
+        out.print(f"target, from {forecast.num_runs} runs")
+        out.print(predictions(forecast.prediction))
+        for line in forecast.trust.lines:
+            out.print(line)
     if worth is not None:
         out.print()
         if len(worth.spend) > 1:
@@ -89,7 +91,8 @@ def show_study(
 
 def as_dict(status: "Status", forecast: "Forecast | None", worth: "Worth | None") -> dict[str, Any]:
     """The same as one object."""
-    return {"status": status, "prediction": forecast, "worth": worth}
+    told = {"prediction": None, "trust": None} if forecast is None else vars(forecast)
+    return {"status": status, **told, "worth": worth}
 
 
 def money(status: "Status") -> str:
@@ -114,23 +117,6 @@ def _pending(runs: tuple["Run", ...], inputs: list[str]) -> Grid:
     return grid(
         ["pending", *inputs, "planned", "since", ""], rows, left=(0, len(inputs) + 2, len(inputs) + 3)
     )
-
-
-def _forecast(forecast: "Forecast", inputs: list[str]) -> Grid:
-    rows = []
-    outputs = forecast.prediction.shape[1]
-    for target in range(len(forecast.x)):
-        for output in range(outputs):
-            at = (target, output)
-            rows.append(
-                [
-                    *(number(value) for value in forecast.x[target]),
-                    *([str(output + 1)] if outputs > 1 else []),
-                    number(forecast.prediction[at], 5),
-                    interval(forecast.low[at], forecast.high[at]),
-                ]
-            )
-    return grid([*inputs, *(["output"] if outputs > 1 else []), "prediction", "95 % interval"], rows)
 
 
 def _curve(worth: "Worth") -> Grid:

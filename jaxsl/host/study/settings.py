@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 import jaxsl
+from jaxsl.host.answer.believed import LEVEL, check_level
 from jaxsl.host.errors import UserError
 from jaxsl.host.input.expression import parse
 from jaxsl.host.input.problem import Problem, Runs, Targets, column_names, own_targets, runs
@@ -63,6 +64,8 @@ def new_records(
     replicates: int = 1,
     seed: int = 0,
     stop: Stop | None = None,
+    level: float = LEVEL,
+    of: str = "outcome",
 ) -> tuple[Record, list[Record]]:
     """Header and first records of a study; other arguments as in ``Study.create``.
 
@@ -78,6 +81,7 @@ def new_records(
     if target is None:
         raise UserError("there is no target; say what to predict with --target")
     check_budget(budget)
+    check_level(level, of)
     if replicates < 1:
         raise UserError(f"--replicates {replicates}: how often one configuration may be run, 1 or more")
     if space:
@@ -106,6 +110,8 @@ def new_records(
         "cost": cost,
         "space": list(space),
         "budget": budget,
+        "level": level,
+        "of": of,
         "replicates": replicates,
         "seed": seed,
         "stop": {name: value for name, value in vars(stop or Stop()).items() if value is not None},

@@ -72,13 +72,15 @@ class Study:
         target: Any,
         candidates: Any = None,
         space: Sequence[str] = (),
-        mapping: Mapping[str, str] | None = None,
+        map: Mapping[str, str] | None = None,
         outcome: str | None = None,
         cost: str | None = None,
         budget: float | None = None,
         replicates: int = 1,
         seed: int = 0,
         stop: "Stop | None" = None,
+        level: float = 90.0,
+        of: str = "outcome",
     ) -> "Study":
         """Begin a study.
 
@@ -90,12 +92,13 @@ class Study:
             target: what to predict; see ``jaxsl.host.input.target.parse_target``.
             candidates: table of runs that may be done; those with an outcome count as done earlier.
             space: instead, where runs may lie: ``"N in [1e7, 1e9] log"``, one for every input.
-            mapping, outcome: as in ``jaxsl.host.input.problem.runs``.
+            map, outcome: as in ``jaxsl.host.fit``.
             cost: column, or expression over the law's inputs; by default the column ``cost``.
             budget: hard limit on the cost of all runs of the study; none when None.
             replicates: how often one configuration may be run, where that teaches the most for its cost.
             seed: of starting points and ties.
             stop: when to stop before the budget is spent.
+            level, of: of every interval, as in ``jaxsl.host.fit``.
 
         Raises:
             UserError: for anything that cannot be used as it stands; nothing is written then.
@@ -109,13 +112,15 @@ class Study:
             target=target,
             candidates=candidates,
             space=space,
-            mapping=mapping,
+            mapping=map,
             outcome=outcome,
             cost=cost,
             budget=budget,
             replicates=replicates,
             seed=seed,
             stop=stop,
+            level=level,
+            of=of,
         )
         header["fingerprints"] = [fingerprint(one, header["target"]) for one in laws]
         return cls(Journal.create(path, header, records).path, laws)
