@@ -44,7 +44,7 @@ class Plausible:
         loss: mean squared error of each on the runs, ``(start,)``.
         label: its basin, ``(start,)``; -1 where it was not plausible.
         mean, deviation: the same of every basin, of the law alone, ``(basin, output)``.
-        weight: of every basin, ``(basin,)``.
+        weight, rmse: of every basin, and its misfit on the runs, ``(basin,)``.
     """
 
     prediction: np.ndarray
@@ -53,6 +53,7 @@ class Plausible:
     mean: np.ndarray
     deviation: np.ndarray
     weight: np.ndarray
+    rmse: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -210,6 +211,7 @@ def _plausible(problem: Problem, seen: Runs, found: Believed) -> Plausible:
         mean=mean[used],
         deviation=deviation[used],
         weight=np.asarray(basins.weight)[used],
+        rmse=np.sqrt(np.asarray(basins.loss)[used]),
     )
 
 

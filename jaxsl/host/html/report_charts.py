@@ -151,7 +151,8 @@ def _residuals(view: View, output: int) -> Chart:
 def _basins(view: View) -> Chart:
     found = view.plausible
     rmse, prediction = np.sqrt(found.loss), found.prediction[:, 0]
-    shown = rmse <= 2 * rmse[found.label >= 0].max()
+    highest = 2 * max(rmse[found.label >= 0].max(initial=0.0), found.rmse.max())
+    shown = rmse <= highest
     half = _half_width(view) * found.deviation[:, 0]
     name = view.labels[view.law.outputs[0]]
     x = scale(
@@ -159,9 +160,11 @@ def _basins(view: View) -> Chart:
         f"prediction, mean over the targets: {name}",
         log=False,
     )
-    chart = Chart("optima and basins", x, scale([rmse[shown]], f"RMSE on the runs: {name}", log=False))
+    chart = Chart(
+        "optima and basins", x, scale([rmse[shown], found.rmse], f"RMSE on the runs: {name}", log=False)
+    )
     for k, centre in enumerate(found.mean[:, 0]):
-        height = rmse[found.label == k].min()
+        height = float(found.rmse[k])
         ends = np.array([centre - half[k], centre + half[k]])
         chart.line(ends, np.full(2, height), "bar", f"{view.level:g} % in the basin, noise apart")
     for style, name, chosen in (

@@ -93,10 +93,10 @@ def basins(view: View, *, output: int = 0, ax: Axes | None = None) -> Axes:
     """
     ax, found = axes(ax), view.plausible
     rmse = np.sqrt(found.loss)
-    highest = 2 * rmse[found.label >= 0].max()
+    highest = 2 * max(rmse[found.label >= 0].max(initial=0.0), found.rmse.max())
     for k, weight in enumerate(found.weight):
         chosen = found.label == k
-        colour, height = BASINS[k % len(BASINS)], rmse[chosen].min()
+        colour, height = BASINS[k % len(BASINS)], found.rmse[k]
         centre, half = found.mean[k, output], half_width(view.level) * found.deviation[k, output]
         ax.plot(
             [centre - half, centre + half],
