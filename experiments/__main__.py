@@ -4,9 +4,8 @@ import sys
 
 import typer
 
-from experiments import ess, speed, table1
+from experiments import ess, exits, speed, table1
 from experiments.benchmark import figures, tables
-from experiments.several import inside
 from experiments.several import tables as several
 from jaxsl.host.errors import UserError
 
@@ -22,7 +21,7 @@ app.command("figure1")(figures.figure1)
 app.command("figure2")(figures.figure2)
 app.command("figure3")(figures.figure3)
 app.command("several")(several.several)
-app.command("weighing")(inside.weighing)
+app.command("exits")(exits.main)
 app.add_typer(ess.app, name="ess")
 app.add_typer(speed.app, name="speed")
 

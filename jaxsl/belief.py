@@ -1,7 +1,7 @@
 """What the bought runs say: of each law, and of all together.
 
-A rule makes ``Learned`` of one law: ``jaxsl.discrepancy`` of a law that may be wrong and runs that may be bad,
-``jaxsl.paper`` as the paper does. ``Belief`` is their mixture.
+A rule makes ``Learned`` of one law: ``jaxsl.discrepancy`` of a law that may be wrong and runs that may be
+bad, ``jaxsl.paper`` as the paper does. ``Belief`` is their mixture.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from jaxsl.fit import Fit, Solver
 from jaxsl.one_of import AnyLaw
 from jaxsl.pool import Observations, Target
 from jaxsl.posterior import Mixture, Posterior, Widened, quantile, tabulate
-from jaxsl.quantile import student_over_normal
+from jaxsl.quantile import normal, student_over_normal, student_t
 
 
 class Learned(eqx.Module):
@@ -31,8 +31,8 @@ class Learned(eqx.Module):
         dof: degrees of freedom of the noise, for Student's t; infinite for a noise taken as known.
         holds: probability that the law holds without a discrepancy, a scalar; 1 where none is thought of.
         bad: probability that each run is bad, ``(row,)``.
-        leverage: how much of the fit at each run is its own outcome, ``(row,)``, near 1 for a run that carries
-            a parameter alone.
+        leverage: how much of the fit at each run is its own outcome, ``(row,)``, near 1 for a run that
+            carries a parameter alone.
     """
 
     fit: Fit
@@ -119,20 +119,41 @@ class Belief(eqx.Module):
     def interval(self, x: Array, level: float = 0.9, noisy: bool = True) -> Array:
         """Lower end, median and upper end at ``x (row, feature)``: ``(3, row, output)``.
 
-        Quantiles of the mixture in which every component is Student's t: a component's deviation is multiplied by
-        ``t_(dof, p) / z_p``, ``p = (1 + level) / 2``, which is exact for one component.
+        See the function of the same name.
 
         Args:
             x: configurations.
             level: such as 0.9.
             noisy: of an outcome, with the noise of one run, or of the curve.
         """
-        table, row = tabulate(self.posterior, x)
-        upper = (1 + level) / 2
-        wide = student_over_normal(upper, self.dof)
-        median = quantile(table, row, (0.5,), noisy)[0]
-        low, high = quantile(Widened(table, wide), row, (1 - upper, upper), noisy)
-        return jnp.stack([jnp.minimum(low, median), median, jnp.maximum(high, median)])
+        return interval(self.posterior, self.dof, x, level, noisy)
+
+
+def interval(
+    posterior: Posterior, dof: Array, x: Array, level: float | Array = 0.9, noisy: bool = True
+) -> Array:
+    """Lower end, median and upper end of a mixture at ``x (row, feature)``: ``(3, row, output)``.
+
+    Quantiles of the mixture in which every component is Student's t: a component's deviation is multiplied by
+    ``t_(dof, p) / z_p``, ``p = (1 + level) / 2``, which is exact for one component.
+
+    Args:
+        posterior: the mixture.
+        dof: degrees of freedom of the noise of every component, ``(basin,)``; infinite for a known noise.
+        x: configurations.
+        level: such as 0.9.
+        noisy: of an outcome, with the noise of one run, or of the curve.
+    """
+    table, row = tabulate(posterior, x)
+    upper = (1 + level) / 2
+    if isinstance(level, float):
+        wide = student_over_normal(upper, dof)
+    else:
+        wide = student_t(upper, jnp.minimum(dof, 1e6)) / normal(upper)
+    median = quantile(table, row, (0.5,), noisy)[0]
+    ends = jnp.stack([jnp.asarray(1 - upper), jnp.asarray(upper)])
+    low, high = quantile(Widened(table, wide.astype(median.dtype)), row, ends, noisy)
+    return jnp.stack([jnp.minimum(low, median), median, jnp.maximum(high, median)])
 
 
 def believe(learned: Sequence[Learned]) -> Belief:
@@ -141,7 +162,17 @@ def believe(learned: Sequence[Learned]) -> Belief:
     The evidence holds the discrepancy of the law: one that is a little wrong everywhere loses little, and the
     runs of one sweep, which err together, count as few.
     """
-    evidence = jnp.stack([one.evidence for one in learned])
-    usable = jnp.isfinite(evidence)
-    share = jax.nn.softmax(jnp.where(usable, evidence, jnp.where(jnp.any(usable), -jnp.inf, 0.0)))
+    share = shares(jnp.stack([one.evidence for one in learned]))
     return Belief(tuple(learned), share, Mixture(tuple(one.posterior for one in learned), share))
+
+
+def shares(evidence: Array) -> Array:
+    """Weights of laws by their log evidence, ``(law,)`` both; equal where none has any.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> shares(jnp.array([0.0, -jnp.inf, 0.0])).tolist(), shares(jnp.full(2, -jnp.inf)).tolist()
+        ([0.5, 0.0, 0.5], [0.5, 0.5])
+    """
+    usable = jnp.isfinite(evidence)
+    return jax.nn.softmax(jnp.where(usable, evidence, jnp.where(jnp.any(usable), -jnp.inf, 0.0)))

@@ -7,15 +7,10 @@ its error is taken on the rest, for one share or several. Nothing but bought run
 Source: prequential analysis (Dawid 1984), with distance to the target in place of time.
 """
 
-from collections.abc import Sequence
-from dataclasses import replace
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import Array
-from scipy.special import ndtri, stdtrit
 
 from jaxsl.fit import PRIOR, Solver, fit
 from jaxsl.noise import outcome_variance
@@ -26,7 +21,6 @@ from jaxsl.solver.levenberg_marquardt import LevenbergMarquardt
 from jaxsl.starts import random_starts
 
 EXACT = 1e-8  # share of the outcomes' variance below which an error is none
-MANY = 64  # errors from which on Student's t is taken for that of so many
 FAR = 10.0  # deviations of the outcomes at which an error counts as this large, however large it is
 
 
@@ -52,42 +46,15 @@ class Validation(eqx.Module):
         mean = jnp.sum(squares) / jnp.maximum(folds, 1)
         return jnp.maximum(jnp.where(folds > 0, mean, self.spread), EXACT * self.spread)
 
-    @property
-    def variance(self) -> Array:
-        """Variance of the Gaussian whose central 90 % are those of Student's t with this mean squared error.
-
-        ``mean_square (t_{0.95, m} / z_{0.95})^2``, where ``m`` is the number of errors in a fold: of a single
-        run the mean square says little, and the interval is 15 times as wide in variance.
-        """
-        folds = jnp.maximum(jnp.sum(jnp.any(self.held, axis=1)), 1)
-        errors = jnp.sum(self.held) * self.error.shape[2] // folds
-        wider = jnp.asarray((stdtrit(np.arange(1, MANY + 1), 0.95) / ndtri(0.95)) ** 2, self.spread.dtype)
-        return self.mean_square * jnp.where(errors > 0, wider[jnp.clip(errors, 1, MANY) - 1], 1.0)
-
-
-def together(validations: Sequence[Validation], share: Array) -> Validation:
-    """Errors of the weighted median of several laws, each of weight ``share (law,)``, on the same folds.
-
-    Example:
-        >>> import jax.numpy as jnp
-        >>> held = jnp.ones((1, 2), bool)
-        >>> each = [Validation(jnp.full((1, 2, 1), error), held, 1.0) for error in (-3.0, 1.0, 2.0)]
-        >>> together(each, jnp.full(3, 1 / 3)).error.ravel().tolist()
-        [1.0, 1.0]
-    """
-    error = weighted_median(jnp.stack([found.error for found in validations]), share)
-    return Validation(error, validations[0].held, validations[0].spread)
-
 
 class ForwardChain(eqx.Module):
     """Settings of forward chaining.
 
     Attributes:
         shares: of the runs, farthest first, that the folds fit; the rest, one run at least, is held out.
-            Shares of less overstate the error of a fit to all runs (``experiments weighing``).
+            Shares of less overstate the error of a fit to all runs.
         num_starts: starting points of each fit.
         solver: of the fits.
-        aim: weights of the runs in the fits, see ``aimed``.
         prior: of the fits, see ``jaxsl.fit.fit``.
 
     Example:
@@ -100,14 +67,13 @@ class ForwardChain(eqx.Module):
         >>> runs = observe(x, 1 + 2 * x.at[5].set(7.0))  # the nearest run lies 2 above the line
         >>> chain = ForwardChain(num_starts=2)
         >>> found = chain(law, runs, uniform_target(jnp.array([[9.0]])), jax.random.key(0))
-        >>> found.held.tolist(), round(float(found.mean_square), 3), round(float(found.variance), 1)
-        ([[False, False, False, False, False, True]], 4.0, 58.9)
+        >>> found.held.tolist(), round(float(found.mean_square), 3)
+        ([[False, False, False, False, False, True]], 4.0)
     """
 
     shares: tuple[float, ...] = eqx.field(static=True, default=(0.85,))
     num_starts: int = eqx.field(static=True, default=8)
     solver: Solver = LevenbergMarquardt()
-    aim: float | Array = 0.0
     prior: float | Array | None = PRIOR
 
     def __call__(self, law: AnyLaw, observations: Observations, target: Target, key: Array) -> Validation:
@@ -123,8 +89,7 @@ class ForwardChain(eqx.Module):
 
         def fold(seen):
             runs = Observations(observations.x, observations.y, seen)
-            weight = aimed(law, runs, target, self.aim)
-            found = fit(law, runs, starts, self.solver, weight, prior=self.prior)
+            found = fit(law, runs, starts, self.solver, prior=self.prior)
             loss = jnp.maximum(found.loss, EXACT * spread + jnp.finfo(spread.dtype).tiny)
             weight = jax.nn.softmax(-runs.num_observed * law.num_outputs * jnp.log(loss) / 2)
             predicted = jax.vmap(law.predict, (0, None))(found.theta, observations.x)
@@ -134,50 +99,6 @@ class ForwardChain(eqx.Module):
         far = FAR * jnp.sqrt(spread)
         error = jnp.where(jnp.isnan(error), far, jnp.clip(error, -far, far))
         return Validation(jnp.where(held[..., None], error, 0.0), held, spread)
-
-    def at_powers(
-        self, law: AnyLaw, observations: Observations, target: Target, key: Array, powers: Sequence[float]
-    ) -> Validation:
-        """The same with each of several powers for ``aim``, ``(power, ...)`` in every field."""
-
-        def one(power: Array) -> Validation:
-            return replace(self, aim=power)(law, observations, target, key)
-
-        return jax.lax.map(one, jnp.asarray(powers, observations.y.dtype))
-
-
-def chosen_aim(errors: Sequence[Validation]) -> Array:
-    """Which of several powers of ``aimed`` forward chaining speaks for: its place, a scalar int.
-
-    The first of them, unless another has lower squared errors by more than chance: the mean over held-out
-    outcomes of the difference exceeds ``t_{0.9, m-1}`` of its standard errors (a paired test, one-sided at
-    10 %). Of several such powers that with the lowest error. One held-out outcome decides nothing.
-
-    Args:
-        errors: one a power, the default's first, on the same runs; of one law or of several ``together``.
-
-    Example:
-        >>> import jax.numpy as jnp
-        >>> def tried(*errors):
-        ...     error = jnp.array(errors)[None, :, None]
-        ...     return Validation(error, jnp.ones((1, len(errors)), bool), 1.0)
-        >>> int(chosen_aim([tried(3.0, -3.1, 2.9, 3.0), tried(1.0, 1.2, -1.1, 1.0)]))
-        1
-        >>> int(chosen_aim([tried(3.0, -3.1), tried(1.0, 4.0)]))
-        0
-    """
-    square = jnp.stack([found.error**2 for found in errors])
-    held = jnp.broadcast_to(errors[0].held[..., None], square.shape[1:])
-    count = jnp.sum(held)
-    gain = jnp.where(held, square[0] - square, 0.0)
-    mean = jnp.sum(gain, axis=(1, 2, 3)) / jnp.maximum(count, 1)
-    rest = jnp.where(held, gain - mean[:, None, None, None], 0.0)
-    deviation = jnp.sqrt(jnp.sum(rest**2, axis=(1, 2, 3)) / jnp.maximum(count - 1, 1))
-    student = jnp.asarray(stdtrit(np.arange(1, MANY + 1), 0.9), square.dtype)[
-        jnp.clip(count - 1, 1, MANY) - 1
-    ]
-    sure = (mean > student * deviation / jnp.sqrt(jnp.maximum(count, 1))) & (count > 1)
-    return jnp.where(jnp.any(sure), jnp.argmax(jnp.where(sure, mean, -jnp.inf)), 0)
 
 
 def farthest_first(law: AnyLaw, observations: Observations, target: Target) -> Array:
@@ -210,26 +131,3 @@ def farthest_first(law: AnyLaw, observations: Observations, target: Target) -> A
     distance = jnp.sqrt(jnp.sum(((runs[:, None] - aim) / scale) ** 2, axis=2)) @ target.weight
     order = jnp.argsort(jnp.where(observations.mask, -distance, jnp.inf))
     return jnp.argsort(order)
-
-
-def aimed(law: AnyLaw, observations: Observations, target: Target, power: float | Array) -> Array | None:
-    """Weights of runs in a fit that is aimed at the target: ``((place + 1) / n)^power``, ``(row,)``.
-
-    The place is that of ``farthest_first``: the nearest run has weight 1. The number 0 is the power of an
-    ordinary fit, which has no weights: None. Worth it where runs are many and the law is wrong far from the
-    target; with few runs it wastes them.
-
-    Example:
-        >>> import jax.numpy as jnp
-        >>> from jaxsl.law import Law, params
-        >>> from jaxsl.pool import observe, uniform_target
-        >>> law = Law("size", lambda theta, x: theta[0] * x[0], ("N",), params(a=(0, 1)))
-        >>> runs = observe(jnp.array([[1e8], [1e6]]), jnp.zeros((2, 1)), 3)
-        >>> aimed(law, runs, uniform_target(jnp.array([[1e9]])), 2.0).tolist()
-        [1.0, 0.25, 0.0]
-    """
-    if isinstance(power, int | float) and power == 0:
-        return None
-    place = farthest_first(law, observations, target)
-    share = (place + 1).astype(observations.x.dtype) / jnp.maximum(observations.num_observed, 1)
-    return jnp.where(observations.mask, share**power, 0.0)

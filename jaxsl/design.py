@@ -34,7 +34,7 @@ from jax import Array
 from jaxsl.acquisition import MSPE
 from jaxsl.basins import BasinRule, Basins
 from jaxsl.belief import Belief, Rule, believe
-from jaxsl.choice import Choice, Chooser, Reach
+from jaxsl.choice import Choice, Chooser
 from jaxsl.discrepancy import DiscrepancyRule
 from jaxsl.discrepancy.posterior import DiscrepantPosterior
 from jaxsl.fit import PRIOR, Fit
@@ -82,7 +82,9 @@ class Design(eqx.Module):
         num_warm: at most so many of them are earlier best fits.
         lookahead: what decides how much cost counts, in place of the chooser's exponent, by plans for the
             rest of the budget; None for the exponent.
-        reach: what the next run may cost at most, see there; None for all that is left.
+        growth: the next run costs at most so many times what was spent so far, so that predictions get better
+            all along and no run takes the budget before the law is known; the cheapest run that can be paid
+            for always may be bought. Infinite for no such limit.
         num_scored: components that are scored, the heaviest: the work grows with their square; None for all.
         least_scored: weight of the lightest of them.
 
@@ -99,7 +101,7 @@ class Design(eqx.Module):
     num_starts: int = eqx.field(static=True, default=32)
     num_warm: int = eqx.field(static=True, default=12)
     lookahead: Rollout | None = None
-    reach: Reach | None = Reach()
+    growth: float | Array = 1.0
     num_scored: int | None = eqx.field(static=True, default=6)
     least_scored: float = 0.01
 
@@ -117,7 +119,7 @@ class Design(eqx.Module):
             settings: any of this class.
         """
         usual = {"solver": LevenbergMarquardt(), "num_starts": 64, "num_warm": 30}
-        usual |= {"reach": None, "num_scored": None}
+        usual |= {"growth": float("inf"), "num_scored": None}
         rule = PaperRule(BasinRule() if basin_rule is None else basin_rule)
         return cls((law,), rule=rule, **{**usual, **settings})
 
@@ -193,14 +195,34 @@ class Design(eqx.Module):
         posterior = self.scored(belief.posterior)
         key = jax.random.fold_in(jax.random.fold_in(key, state.observations.num_observed), len(self.laws))
         money = budget - state.spent
-        if self.reach is not None:
-            num_params = jnp.min(jnp.stack([jnp.asarray(law.num_real) for law in self.laws]))
-            money = self.reach(
-                state.observations.num_outcomes(), num_params, state.spent, money, pool, state.available
-            )
-        chooser = self.priced(posterior, pool, target, state.available, money, key)
+        return self.choose(posterior, pool, target, state.available, state.spent, money, key), belief
+
+    def choose(
+        self,
+        posterior: Posterior,
+        pool: Pool,
+        target: Target,
+        available: Array,
+        spent: Array,
+        money: Array,
+        key: Array,
+    ) -> Choice:
+        """The run to buy next, by what is believed; no law is looked at.
+
+        Args:
+            posterior: what candidates are scored by, see ``scored``.
+            pool, target: candidates and what to predict.
+            available: which candidates may be bought, ``(pool,)`` of bool.
+            spent: what was spent so far.
+            money: what may be spent in all from now on; infinite for no limit.
+            key: for ties.
+        """
+        payable = available & (pool.cost <= money)
+        cheapest = jnp.min(jnp.where(payable, pool.cost, jnp.inf))
+        money = jnp.minimum(jnp.maximum(self.growth * spent, cheapest), money)
+        chooser = self.priced(posterior, pool, target, available, money, key)
         score = self.acquisition(posterior, pool, target)
-        return chooser(score, pool, state.available, money, key), belief
+        return chooser(score, pool, available, money, key)
 
     def scored(self, posterior: Posterior) -> Posterior:
         """What candidates are scored by: the heaviest components alone."""

@@ -312,13 +312,15 @@ def moments(posterior: Posterior, x: Array) -> Moments:
     return Moments(mean, within, between)
 
 
-def quantile(posterior: Posterior, x: Array, probability: Sequence[float], noisy: bool = True) -> Array:
+def quantile(
+    posterior: Posterior, x: Array, probability: Sequence[float] | Array, noisy: bool = True
+) -> Array:
     """Quantiles of the mixture at ``x``: ``(probability, row, output)``, by 60 bisections.
 
     Args:
         posterior: any posterior.
         x: ``(row, feature)``.
-        probability: such as ``(0.025, 0.975)``.
+        probability: such as ``(0.025, 0.975)``, or an array of them.
         noisy: of an outcome (with noise), or of the noise-free curve.
     """
     predictive = predict(posterior, x)

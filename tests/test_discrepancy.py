@@ -160,7 +160,9 @@ def test_fits_with_errors_that_hang_together_are_those_of_scipy(rows):
 
 def test_where_the_law_is_certain_the_interval_is_that_of_student():
     runs = runs_of(lambda x: 3 - 0.5 * np.log10(x), noise=0.1)
-    sure = numbers(Kinds(holds=1.0, smooth=1e-99, brownian=1e-99, doubt=1e-99, noise_count=1e-9, noise_share=1e-9))
+    sure = numbers(
+        Kinds(holds=1.0, smooth=1e-99, brownian=1e-99, doubt=1e-99, noise_count=1e-9, noise_share=1e-9)
+    )
     belief = belief_of(LINE, runs, np.zeros((2, 2)), sure)
     x, y = np.log10(np.asarray(runs.x)[:14, 0]), np.asarray(runs.y)[:14, 0]
     design = np.stack([np.ones(14), x], axis=1)

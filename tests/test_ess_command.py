@@ -161,9 +161,9 @@ def test_a_laws_loss_is_worth_items_by_its_spread_and_by_a_range():
     assert worth.y_low < TRUTH < worth.y_high and worth.x == {"N": 1e9, "D": 2e10}
     length = worth.y_high - worth.y_low
     np.testing.assert_allclose(
-        worth.performance.gaussian, (2 * norm.ppf(0.975) * 0.8 / length) ** 2, rtol=1e-6
+        worth.performance.gaussian, (2 * norm.ppf(0.95) * 0.8 / length) ** 2, rtol=1e-6
     )
-    np.testing.assert_allclose(worth.performance.hoeffding, 2 * np.log(20) * (5 / length) ** 2, rtol=1e-9)
+    np.testing.assert_allclose(worth.performance.hoeffding, 2 * np.log(10) * (5 / length) ** 2, rtol=1e-9)
     assert np.isnan(worth.performance.beta) and found.dof == 11 and 0.001 < found.noise < 0.006
 
 

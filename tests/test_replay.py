@@ -23,7 +23,7 @@ def table(number=16):
 
 @pytest.fixture(scope="module")
 def report():
-    return replay(table(), CHINCHILLA, target=TARGET, cost="6*N*D", draws=2, tolerance=0.05)
+    return replay(table(), CHINCHILLA, target=TARGET, cost="6*N*D", draws=2, within=0.05)
 
 
 def test_every_way_begins_with_the_same_runs_and_ends_with_all(report):
@@ -54,7 +54,7 @@ def test_a_visit_that_does_not_last_does_not_count():
     class World:
         seen = type("Seen", (), {"cost": np.array([1.0, 2.0, 4.0, 8.0])})
 
-        def mean(self, now):
+        def median(self, now):
             return np.array([[now]])
 
     steps = [([0], 9.0), ([0, 1], 1.01), ([0, 1, 2], 2.0), ([0, 1, 2, 3], 1.0)]
@@ -86,8 +86,8 @@ def test_no_outcome_is_seen_before_it_is_bought(monkeypatch):
     ("change", "message"),
     [
         ({"target": None}, "say what to predict with --target"),
-        ({"tolerance": -1.0}, "--within -1"),
-        ({"source": table(4)}, "has 4 finished runs"),
+        ({"within": -1.0}, "--within -1"),
+        ({"source": table(4)}, "has 4 runs with an outcome"),
     ],
 )
 def test_what_cannot_be_replayed_is_said(change, message):

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from jaxsl.host import fit_laws, next_runs_by_laws, rank_laws
+from jaxsl.host import fit, next_runs, rank
 from jaxsl.host.answer.which_laws import ensemble
 from jaxsl.host.cli import app
 from jaxsl.host.errors import UserError
@@ -45,14 +45,14 @@ def runs(tmp_path, monkeypatch):
 
 @pytest.fixture(scope="module")
 def three():
-    return fit_laws(table(), [SIZE, CHINCHILLA, SIZE_DATA], target=POINT)
+    return fit(table(), [SIZE, CHINCHILLA, SIZE_DATA], target=POINT)
 
 
 def test_the_planted_law_gets_the_weight_and_the_others_hardly_move_the_prediction(three):
     assert three.laws[0].law == "chinchilla" and three.num_runs == 20
     assert three.laws[0].weight > 0.95 and sum(law.weight for law in three.laws) == pytest.approx(1)
-    assert three.laws[0].rmse < 0.006 < three.laws[1].rmse
-    assert three.laws[0].forward_rmse < 0.02 < three.laws[1].forward_rmse
+    assert three.laws[0].residuals.rmse < 0.006 < three.laws[1].residuals.rmse
+    assert three.laws[0].holds > 0.4 > three.laws[1].holds
     found = three.prediction
     assert list(found.by_law) == [law.law for law in three.laws]
     assert found.median[0, 0] == pytest.approx(TRUTH, abs=0.02)
@@ -61,51 +61,43 @@ def test_the_planted_law_gets_the_weight_and_the_others_hardly_move_the_predicti
     assert abs(found.by_law["kaplan/n"][0, 0] - TRUTH) > 0.1
 
 
-@pytest.mark.slow
 def test_laws_with_fewer_inputs_are_fitted_to_their_own_columns(three):
-    alone = fit_laws(table()[["N", "loss"]], [SIZE], target="N=1e9")
     among = next(law for law in three.laws if law.law == "kaplan/n")
-    assert among.rmse == pytest.approx(alone.laws[0].rmse, rel=1e-6)
+    assert [parameter.name for parameter in among.basins[0].parameters] == [one.name for one in SIZE.params]
     assert among.num_params == 2 and set(three.prediction.x) == {"N", "D"}
-    np.testing.assert_allclose(
-        three.prediction.by_law["kaplan/n"], alone.prediction.by_law["kaplan/n"], rtol=1e-5
-    )
 
 
-def test_weights_are_the_tempered_evidence_times_a_root_of_the_inverse_error(three):
-    evidence = np.exp(np.array([law.log_evidence for law in three.laws]) / 16)
-    expected = evidence / np.sqrt([law.forward_rmse for law in three.laws])
+def test_weights_are_the_evidence_and_what_is_learned_of_a_law_does_not_depend_on_the_others(three):
+    expected = np.exp([law.log_evidence for law in three.laws])
     np.testing.assert_allclose([law.weight for law in three.laws], expected / expected.sum(), rtol=1e-6)
+    alone = fit(table(), CHINCHILLA, target=POINT)
+    np.testing.assert_allclose(
+        alone.prediction.by_law["chinchilla"], three.prediction.by_law["chinchilla"], rtol=1e-3
+    )
 
 
 @pytest.mark.slow
 def test_rank_puts_the_planted_law_first_with_the_evidence():
-    found = rank_laws(table(), [SIZE, SIZE_DATA, CHINCHILLA], target=POINT)
+    found = rank(table(), [SIZE, SIZE_DATA, CHINCHILLA], target=POINT)
     assert found.laws[0].law == "chinchilla"
     assert [law.forward_rmse for law in found.laws] == sorted(law.forward_rmse for law in found.laws)
     first, second = found.laws[0], found.laws[1]
     assert first.log_evidence == 0 > second.log_evidence
-    difference = 20 * np.log(second.rmse / first.rmse) + (second.num_params - 5) * np.log(20) / 2
-    difference += 10 * np.log((20 - 5) / (20 - second.num_params))
-    assert -second.log_evidence == pytest.approx(difference, rel=1e-6)
     assert all(0 <= law.num_identified <= law.num_params for law in found.laws)
     assert next(law for law in found.laws if law.law == "kaplan/n").num_identified == 2
 
 
 @pytest.mark.slow
 def test_next_scores_candidates_by_the_laws_together(three):
-    answer = next_runs_by_laws(
+    answer = next_runs(
         table(), [SIZE, CHINCHILLA, SIZE_DATA], target=POINT, cost="6*N*D", budget=1e17, count=3
     )
     assert answer.fit.laws == three.laws and answer.num_candidates == 5
-    assert answer.cost_exponent in (0.4, 0.0, 1.0)
+    np.testing.assert_array_equal(answer.prediction.median, three.prediction.median)
     assert len(answer.runs) == 3 and {run.row_number for run in answer.runs} < {20, 21, 22, 23, 24}
     assert [run.score for run in answer.runs] == sorted((run.score for run in answer.runs), reverse=True)
     for run in answer.runs:
-        share = run.cost / (6 * 1.6e7 * 1.6e9)
         assert run.cost <= 1e17 and run.labels == {"note": "run"}
-        value = (run.within + run.between) / share**answer.cost_exponent
-        assert run.score == pytest.approx(value, rel=1e-6)
         assert 0 < run.within + run.between <= answer.within + answer.between
 
 
@@ -127,7 +119,7 @@ def test_a_run_that_tells_two_laws_apart_is_worth_more_where_they_disagree():
     frame = pd.DataFrame({"N": size, "U": 1.0, "loss": 1 + 8 / size + 0.01 * np.tile([1, -1], 4)})
     candidates = pd.DataFrame({"N": [4.0, 4.0], "U": [1.0, 9.0], "loss": np.nan})
     frame = pd.concat([frame, candidates], ignore_index=True)
-    answer = next_runs_by_laws(frame, laws, target="N=2,U=20", cost="1+0*N")
+    answer = next_runs(frame, laws, target="N=2,U=20", cost="1+0*N")
     assert [run.row_number for run in answer.runs] == [9, 8]
     assert answer.runs[0].between > 10 * abs(answer.runs[1].between) and answer.between > 1
 
@@ -184,28 +176,34 @@ def test_the_commands_print_tables_and_json(runs, three):
     options = (*THREE, "--target", POINT, "--cost", "6*N*D", "-n", 2)
     shown = invoke("next", runs, *options)
     assert shown.exit_code == 0 and "5 candidates" in shown.stdout
-    assert "by (within + between) / cost^0.4\n" in shown.stdout and "variance falls by" in shown.stdout
-    planned = invoke("next", runs, *options, "--budget", "1e17").stdout
-    assert "cost^" in planned and "; of plans for the whole budget this power's leaves the least" in planned
+    assert "variance falls by" in shown.stdout and "after" in shown.stdout
+    limited = invoke("next", runs, *options, "--budget", "1e17", "--max-cost", "5e16").stdout
+    assert "(budget 1e+17, at most each 5e+16)" in limited
     answer = json.loads(invoke("next", runs, *options, "--json").stdout)
     assert len(answer["runs"]) == 2 and answer["fit"]["laws"] == found["laws"]
 
 
 @pytest.mark.slow
-def test_without_a_target_the_runs_are_the_target_and_that_is_said(runs):
+def test_without_a_target_nothing_is_predicted(runs):
     shown = invoke("fit", runs, *THREE)
-    assert shown.exit_code == 0 and "note: no target: the laws are weighed by" in shown.stdout
+    assert shown.exit_code == 0 and "the target lies" not in shown.stdout
     assert "median" not in shown.stdout
 
 
 @pytest.mark.slow
-def test_one_law_is_answered_as_before(runs):
-    shown = invoke("fit", runs, "--law", "chinchilla", "--target", POINT).stdout
-    assert shown.startswith("chinchilla: L = E + A N^-alpha") and "basin 1 of" in shown
-    found = json.loads(
-        invoke("next", runs, "--law", "chinchilla", "--target", POINT, "--cost", "6*N*D", "--json").stdout
-    )
-    assert found["fit"]["law"] == "chinchilla" and "low" in found["runs"][0]
+def test_one_law_is_several_laws_of_one(runs):
+    def keys(value):
+        if isinstance(value, dict):
+            return {name: keys(item) for name, item in value.items() if name != "by_law"}
+        return [keys(value[0])] if isinstance(value, list) and value else []
+
+    one = ("--law", "chinchilla", "--target", POINT)
+    shown = invoke("fit", runs, *one).stdout
+    assert "chinchilla: L = E + A N^-alpha" in shown and "basin 1 of" in shown
+    for command, more in (("fit", ()), ("next", ("--cost", "6*N*D"))):
+        several = json.loads(invoke(command, runs, *THREE, "--target", POINT, *more, "--json").stdout)
+        alone = json.loads(invoke(command, runs, *one, *more, "--json").stdout)
+        assert keys(alone) == keys(several)
 
 
 BAD = {
@@ -242,13 +240,13 @@ def test_what_cannot_be_used_is_one_message(case, runs):
 
 def test_too_few_runs_for_any_law_and_no_law_at_all():
     with pytest.raises(UserError, match=r"3 runs with an outcome, at 3 configurations; kaplan/nd"):
-        fit_laws(table().iloc[[0, 6, 12]], [CHINCHILLA, SIZE_DATA])
+        fit(table().iloc[[0, 6, 12]], [CHINCHILLA, SIZE_DATA])
     with pytest.raises(UserError, match="no law of the catalogue has all its inputs and outputs"):
         ensemble({"height": [1.0], "loss": [2.0]}, "all")
     with pytest.raises(UserError, match="no law is given"):
         ensemble(table(), [])
     with pytest.raises(UserError, match="there is no target"):
-        next_runs_by_laws(table(), [DATA, SIZE], target=None, cost="N")
+        next_runs(table(), [DATA, SIZE], target=None, cost="N")
 
 
 @pytest.mark.slow
@@ -271,7 +269,7 @@ def test_laws_of_two_outputs_predict_and_choose_together():
     noise = np.random.default_rng(1).normal(0, 0.05, (2, 8))
     frame = pd.DataFrame({"x": x, "u": 1 + 2 * x + noise[0], "v": 1 - 0.5 * x**2 + noise[1]})
     frame.loc[6:, ["u", "v"]] = np.nan
-    answer = next_runs_by_laws(frame, laws, target=["x=9", "x=12"], cost="x")
+    answer = next_runs(frame, laws, target=["x=9", "x=12"], cost="x")
     assert answer.fit.laws[0].law == "bent" and answer.fit.laws[0].weight > 0.9
     np.testing.assert_allclose(answer.fit.prediction.median, [[19, -39.5], [25, -71]], atol=0.5)
     assert answer.num_candidates == len(answer.runs) == 2 and all(run.score > 0 for run in answer.runs)

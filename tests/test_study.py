@@ -79,7 +79,7 @@ def test_the_budget_is_a_hard_limit_on_spent_and_reserved_money(make):
     runs = study.ask(5)
     assert sum(run.cost for run in runs) <= study.ledger.settings["budget"] and len(runs) > 2
     assert study.status().left >= 0
-    study.tell("r1", 2.4, cost=10 * cost[0])
+    study.tell("r1", 2.4, cost=10 * cost[0], confirmed=True)
     assert study.status().left < 0 and study.ask() == []
     study.set(budget=float(30 * cost[0]))
     assert study.ask()
@@ -105,7 +105,7 @@ def test_reported_costs_correct_the_plan_of_those_to_come(make):
 def test_costs_may_be_measured_in_another_unit_than_planned(make):
     study = make()
     run = study.ask()[0]
-    study.tell(run.id, 2.4, cost=12.5)
+    study.tell(run.id, 2.4, cost=12.5, confirmed=True)
     assert study.ask()[0].cost == pytest.approx(12.5 * study.ledger.runs["r2"].planned / run.cost)
 
 
@@ -141,7 +141,7 @@ def test_late_results_are_taken_and_corrections_keep_the_old_value(make):
     study = make()
     run = study.ask()[0]
     study.tell(run.id, status="abandoned")
-    study.tell(run.id, 2.9, cost=5.0)
+    study.tell(run.id, 2.9, cost=5.0, confirmed=True)
     assert study.tell(run.id, 2.7).y == (2.7,)
     found = study.ledger.runs[run.id]
     assert [told.status for told in found.history] == ["abandoned", "done", "done"]
@@ -221,7 +221,7 @@ def test_exports_are_tables_with_every_run(make, tmp_path):
     study = make()
     for run, loss in zip(study.ask(3), (2.1, None, None), strict=True):
         if loss:
-            study.tell(run.id, loss, cost=7.0)
+            study.tell(run.id, loss, cost=7.0, confirmed=True)
     study.tell("r2", status="failed")
     for name, read in (("t.csv", pl.read_csv), ("t.parquet", pl.read_parquet)):
         study.export(tmp_path / name)
@@ -313,7 +313,9 @@ def test_the_same_journal_gives_the_same_asks(campaign, tmp_path):
 def test_the_prediction_covers_the_truth_and_the_outlook_narrows_it(campaign):
     study, _ = campaign
     found = study.best_prediction()
-    assert found.num_runs == 9 and found.low[0, 0] < truth(1e10, 2e11) < found.high[0, 0]
+    assert (
+        found.num_runs == 9 and found.prediction.low[0, 0] < truth(1e10, 2e11) < found.prediction.high[0, 0]
+    )
     worth = study.worth()
     assert worth.now == pytest.approx(found.width)
     assert worth.width[0] <= worth.now and np.all(np.diff(worth.width) <= 1e-12)

@@ -49,7 +49,7 @@ def test_a_table_brings_in_runs_and_candidates(listed, tmp_path, kind):
     elif kind == "parquet":
         source.to_parquet(tmp_path / "t.parquet")
         source = str(tmp_path / "t.parquet")
-    found = import_table(listed, source, **OPTIONS, cost="gpu_h")
+    found = import_table(listed, source, **OPTIONS, cost="gpu_h", confirmed=True)
     assert found.added == {"done": 3} and found.num_candidates == 1
     runs = list(listed.ledger.runs.values())
     assert [(run.id, run.x, run.y, run.cost, run.name) for run in runs] == [
@@ -74,7 +74,7 @@ def test_the_same_table_again_adds_nothing_and_a_longer_one_what_is_new(listed):
 
 
 def test_earlier_runs_count_against_the_budget_only_when_asked_to(study):
-    import_table(study, table(), **OPTIONS, cost="gpu_h", counts=True)
+    import_table(study, table(), **OPTIONS, cost="gpu_h", counts=True, confirmed=True)
     assert study.status().spent == pytest.approx(5.5)
 
 
@@ -135,7 +135,7 @@ def test_wandb_runs_are_classified_and_their_history_reduced(study, tmp_path):
     api = Recorded()
     tracked = fetch(api, tmp_path / "cache")
     assert tracked[0].values["opt.lr"] == 3e-4 and tracked[0].values["val/loss"] == 3.9
-    found = import_tracked(study, tracked, outcome="`val/loss`", cost="hours")
+    found = import_tracked(study, tracked, outcome="`val/loss`", cost="hours", confirmed=True)
     runs = {run.id.rpartition("/")[2]: run for run in study.ledger.runs.values()}
     assert {id: run.status for id, run in runs.items()} == {
         "aa": "done",
@@ -240,7 +240,7 @@ def recorded_client():
 
 def test_mlflow_pages_are_read_to_the_end_and_classified(study):
     tracked = from_mlflow.fetch("pilot", ["loss"], client=recorded_client())
-    import_tracked(study, tracked, cost="hours")
+    import_tracked(study, tracked, cost="hours", confirmed=True)
     runs = study.ledger.runs
     assert [(run.status, run.y, run.cost) for run in runs.values()] == [
         ("done", (3.5,), 1.0),

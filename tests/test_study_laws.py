@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from test_study import COST, TARGET, frame, truth
 
-from jaxsl.host.answer.several_laws import next_runs_by_laws
+from jaxsl.host import fit, next_runs
 from jaxsl.host.errors import UserError
 from jaxsl.host.html.report_study import study_view
 from jaxsl.host.study.study import Study
@@ -62,18 +62,22 @@ def test_what_cannot_be_weighed_is_refused_and_nothing_is_written(tmp_path, laws
     assert not list(tmp_path.iterdir())
 
 
-def test_a_report_of_several_laws_says_what_to_do_instead(study):
-    with pytest.raises(UserError, match=r"studies 2 laws and a report shows one; `jaxsl study show"):
-        study_view(str(study.journal.path), {})
+@pytest.mark.slow
+def test_a_report_of_several_laws_says_what_fit_says_of_the_same_runs(study):
+    seen, runs, settings = study_view(str(study.journal.path), {})
+    assert {law.law for law in seen.fit.laws} == set(NAMES) and settings["budget"] == 3e20
+    again = fit(table(), NAMES, target=TARGET)
+    np.testing.assert_allclose(seen.fit.prediction.median, again.prediction.median, rtol=1e-5)
+    assert runs.num_rows == DONE
 
 
 @pytest.mark.slow
 def test_what_is_asked_and_predicted_is_what_next_says_of_the_same_runs(study):
-    answer = next_runs_by_laws(table(), NAMES, target=TARGET, cost=COST, budget=3e20)
-    together, found = answer.fit.prediction, study.best_prediction()
-    np.testing.assert_allclose(found.prediction, together.median, rtol=1e-3)
-    wide = (found.high - found.low)[0, 0] / (together.high - together.low)[0, 0]
-    assert 1 < wide < 2, "95 % beside 90 %"
+    answer = next_runs(table(), NAMES, target=TARGET, cost=COST, budget=3e20)
+    together, found = answer.prediction, study.best_prediction().prediction
+    for name in ("median", "low", "high", "level"):
+        np.testing.assert_allclose(getattr(found, name), getattr(together, name), rtol=1e-5)
+    assert study.best_prediction().trust.lines[-1] == answer.fit.trust.lines[-1]
     run = study.ask(1)[0]
     assert run.x == answer.runs[0].x
     assert run.fall == pytest.approx(answer.runs[0].score, rel=0.02)

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jaxsl.weighing import Average, Equal, Evidence, InverseError, Product, Stacking
 from synthetic import DECAY, LINE, PAIR, tabulated
 
 from jaxsl._linalg import solve_spd, symmetric_root
@@ -39,7 +40,6 @@ from jaxsl.residual import Asymmetric, Huber, linearise, problem
 from jaxsl.solver.levenberg_marquardt import LevenbergMarquardt
 from jaxsl.starts import random_starts, warm_starts
 from jaxsl.transform import box
-from jaxsl.weighing import Average, Equal, Evidence, InverseError, Product, Stacking
 
 pytestmark = pytest.mark.usefixtures("float64")
 MODULES = (

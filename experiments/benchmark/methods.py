@@ -52,7 +52,7 @@ class Compared(eqx.Module):
 
 @dataclass(frozen=True)
 class Method:
-    """How runs are chosen.
+    """How runs are chosen, with the paper's belief in one law.
 
     Attributes:
         criterion, terms: of ``Compared``; no criterion looks at no belief.
@@ -91,15 +91,13 @@ class Method:
         acquisition = Compared(jnp.asarray(self.criterion), jnp.asarray(self.terms))
         known = jnp.asarray(spread if self.leak else jnp.nan)
         prior = InverseGamma(fraction=jnp.asarray(self.noise), spread=known)
-        rule = BasinRule(prior=prior)
-        strength = None if self.prior is None else jnp.asarray(self.prior)
         return Design.paper(
             law,
-            rule,
+            basin_rule=BasinRule(prior=prior),
             acquisition=acquisition,
             chooser=self.chooser,
             solver=SOLVER,
-            prior=strength,
+            prior=None if self.prior is None else jnp.asarray(self.prior),
             lookahead=self.lookahead,
         )
 

@@ -60,8 +60,8 @@ def campaign(
         report(f"N={point.N} D={point.D} cost={cost[index] / cost.sum():.2%} loss={rows[0]['loss']}")
         return np.array([float(rows[0]["loss"])])
 
-    *_, last = Episode(law, x, cost, target).steps(outcome, budget * cost.sum())
-    for point, mean, low, high in zip(dear, last.mean, *last.interval, strict=True):
-        report(f"N={point.N} D={point.D} predicted {mean[0]:.3f} [{low[0]:.3f}, {high[0]:.3f}]")
+    *_, last = Episode([law], x, cost, target).steps(outcome, budget * cost.sum())
+    for point, median, low, high in zip(dear, last.median, *last.interval, strict=True):
+        report(f"N={point.N} D={point.D} predicted {median[0]:.3f} [{low[0]:.3f}, {high[0]:.3f}]")
     report(f"{last.num_runs} runs for {last.spent / cost.sum():.1%} of the pool's cost: {table}")
     return trained

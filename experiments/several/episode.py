@@ -13,20 +13,18 @@ from experiments.benchmark.episode import NEVER, begin, blind_order, explained, 
 from experiments.benchmark.methods import METHODS, Method
 from experiments.benchmark.oracle import Oracle
 from experiments.datasets import Group
-from jaxsl.design import Belief, Design, State
+from jaxsl.belief import Belief, interval
+from jaxsl.design import Design, State
 from jaxsl.episode import enlarge, episode
 from jaxsl.host.compiled import compiled
 from jaxsl.law import Law
 from jaxsl.pool import Observations, Pool, Target, buffer_size
-from jaxsl.posterior import quantile, tabulate
+from jaxsl.posterior import tabulate
 from jaxsl.precision import double_precision
-from jaxsl.solver.levenberg_marquardt import LevenbergMarquardt
 from laws.tasks import Task
 
-LEVELS = (0.05, 0.5, 0.95)
+LEVELS = (0.05, 0.5, 0.95)  # of an interval's ends and its middle
 ROUNDS = 128  # of one program
-NUM_STARTS = 160  # of all laws' fits together, but at most 64 a law
-NUM_BASINS = 30  # of all laws together, but at most 8 a law
 
 
 @dataclass(frozen=True)
@@ -35,7 +33,7 @@ class Forecast:
 
     Attributes:
         interval: lower end, median and upper end, ``(level, target, output)``.
-        claimed: the same by each law alone, as its basins claim, ``(law, level, target, output)``.
+        claimed: the same by each law alone, as it claims, ``(law, level, target, output)``.
         share: of the laws, ``(law,)``.
     """
 
@@ -46,18 +44,10 @@ class Forecast:
 
 def design_of(laws: tuple[Law, ...], method: Method, spread: float = float("nan")) -> Design:
     """The settings of a method for several laws; ``spread`` as in ``Method.design``."""
-    alone = method.design(laws[0], spread) if method.believes else Design(laws, chooser=method.chooser)
-    num_starts = min(NUM_STARTS // len(laws), 64)
-    solver = LevenbergMarquardt(rows=32)
-    return replace(
-        alone,
-        laws=laws,
-        basin_rule=replace(alone.basin_rule, max_basins=min(NUM_BASINS // len(laws), 8)),
-        solver=solver,
-        num_starts=num_starts,
-        num_warm=num_starts // 2,
-        chain=replace(alone.default_chain, num_starts=num_starts // 4, solver=solver),
-    )
+    design = Design(laws, chooser=method.chooser, lookahead=method.lookahead)
+    if not method.believes:
+        return design
+    return replace(design, acquisition=method.design(laws[0], spread).acquisition)
 
 
 def measure(task: Task, groups: dict[str, Group], method: str, seed: int) -> dict:
@@ -129,9 +119,8 @@ def _watch(belief: Belief, target: Target) -> tuple[Array, Array, Array]:
     table, row = tabulate(belief.posterior, target.x)
     alone = eqx.tree_at(lambda table: table.weight, table, jnp.concatenate([part.weight for part in parts]))
     by_law = jax.tree.map(lambda leaf: leaf.reshape(len(parts), -1, *leaf.shape[1:]), alone)
-    claimed = jax.vmap(lambda law: quantile(law, row, LEVELS))(by_law)
-    belief = eqx.tree_at(lambda belief: belief.posterior, belief, table)
-    return belief.interval(row), claimed, belief.share
+    claimed = jax.vmap(lambda law, dof: interval(law, dof, row))(by_law, belief.dof.reshape(len(parts), -1))
+    return interval(table, belief.dof, row), claimed, belief.share
 
 
 def _sequential(design: Design, pool: Pool, target: Target, hidden: Oracle, budget: float, key):

@@ -1,9 +1,9 @@
 """How long several laws take to compile: a program that the laws take turns in, one for each, one for all.
 
-Command: ``python -m experiments speed ensembles``. Fresh processes, one after the other, fit, validate and
-mix the ten laws of ``data_con`` on its whole pool, with the persistent cache of ``jaxsl.host.programs.cache``
-empty and then filled. In ``turns`` the program is told by a number which law is meant (``jaxsl.one_of``), as
-on the command line; ``one a law`` has a program for each; ``one for all`` fits all of them and mixes, as
+Command: ``python -m experiments speed ensembles``. Fresh processes, one after the other, fit and mix the ten
+laws of ``data_con`` on its whole pool, with the persistent cache of ``jaxsl.host.programs.cache`` empty and
+then filled. In ``turns`` the program is told by a number which law is meant (``jaxsl.one_of``), as on the
+command line; ``one a law`` has a program for each; ``one for all`` fits all of them and mixes, as
 ``jaxsl.design.Design`` does in a user's own program.
 """
 
@@ -11,10 +11,11 @@ import os
 import tempfile
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import typer
 from rich.console import Console
 
@@ -22,14 +23,17 @@ from experiments.datasets import load
 from experiments.report import OUTPUTS, provenance, write_table
 from experiments.speed.growth import alone
 from jaxsl.design import Design
+from jaxsl.discrepancy.posterior import DiscrepantPosterior
 from jaxsl.host.compiled import compiled
 from jaxsl.host.programs.cache import enable_compilation_cache
+from jaxsl.host.programs.learning import intervals, learn, mixture, predicted
 from jaxsl.host.programs.packing import pack_observations, pack_target
-from jaxsl.host.programs.several_laws import LEVEL, learn, mix
 from jaxsl.one_of import shared
 from jaxsl.pool import Pool
-from jaxsl.precision import double_precision
+from jaxsl.precision import double_precision, to_numpy
 from laws.tasks import DATA_CON
+
+LEVEL = 0.9
 
 
 def seconds(folder: str, programs: str, data: Path | None) -> float:
@@ -44,11 +48,18 @@ def seconds(folder: str, programs: str, data: Path | None) -> float:
         if programs == "one for all":
             jax.block_until_ready(_together(Design(DATA_CON.laws), runs, target, key))
         else:
-            turns = programs == "turns"
+            turns, level = programs == "turns", jnp.asarray(LEVEL)
             laws = [shared(law, DATA_CON.laws) if turns else law for law in DATA_CON.laws]
-            learned = [learn(law, runs, target, target.x, key) for law in laws]
-            rows = jnp.arange(target.x.shape[0])[:, None]
-            jax.block_until_ready(mix(Design(DATA_CON.laws).weighing, DATA_CON.laws, learned, runs, rows))
+            near = target.x[:1]
+            lessons = [to_numpy(learn(Design((law,)), runs, target, near, level, key)) for law in laws]
+            slot = np.arange(len(lessons[0].learned.posterior.weight))
+            parts = []
+            for one in lessons:
+                posterior = cast(DiscrepantPosterior, one.learned.posterior)
+                here = to_numpy(predicted(posterior, jnp.asarray(slot), target.x))
+                dof = np.full(len(slot), one.learned.dof)
+                parts.append((np.asarray(posterior.weight), np.asarray(posterior.noise), dof, here))
+            jax.block_until_ready(intervals(mixture(parts), level))
     return time.process_time() - begin
 
 

@@ -51,6 +51,12 @@ class DiscrepantPosterior(eqx.Module):
         picked = {name: getattr(self, name)[:, rows] for name in ("theta", "slope", "shift", "root")}
         return replace(self, law=law, cross=self.cross[..., rows], **picked)
 
+    def some(self, slot: Array) -> "DiscrepantPosterior":
+        """The components at ``slot (component,)`` alone, with the weights that they have here."""
+        shared = ("law", "field")
+        picked = {name: value[slot] for name, value in vars(self).items() if name not in shared}
+        return replace(self, **picked)
+
     def at(self, x: Array) -> Predictive:
         """The local Gaussians at ``x (row, feature)``."""
         outputs = self.law.num_outputs

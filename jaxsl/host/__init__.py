@@ -1,22 +1,27 @@
 """Files, tables, clocks, plots and the command line: what the core never touches.
 
-``jaxsl.host.fit_table`` and ``jaxsl.host.next_runs`` do with a data frame what ``jaxsl fit`` and ``jaxsl
-next`` do with a file; ``fit_laws``, ``next_runs_by_laws`` and ``rank_laws`` do it with several laws.
+The verbs are those of the command line, and take a data frame where that takes a file, and a law, its name or
+several: ``fit``, ``next_runs``, ``rank``, ``report``, ``replay``, and ``Study`` for a campaign of weeks.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from jaxsl.host.answer.one_law import fit_table, next_runs
-    from jaxsl.host.answer.several_laws import fit_laws, next_runs_by_laws, rank_laws
+    from jaxsl.host.answer.fit import fit
+    from jaxsl.host.answer.next_runs import next_runs
+    from jaxsl.host.answer.rank import rank
+    from jaxsl.host.answer.replay import replay
+    from jaxsl.host.html.report import report
+    from jaxsl.host.study import Study
 
-__all__ = ["fit_laws", "fit_table", "next_runs", "next_runs_by_laws", "rank_laws"]
-MODULES = {"fit_table": "one_law", "next_runs": "one_law"}  # the others are in ``several_laws``
+__all__ = ["Study", "fit", "next_runs", "rank", "replay", "report"]
+MODULES = {name: f"answer.{name}" for name in ("fit", "next_runs", "rank", "replay")}
+MODULES |= {"report": "html.report", "Study": "study"}
 
 
 def __getattr__(name: str) -> Any:
     """Import a module when it is first asked for, so that ``jaxsl --help`` need not wait for JAX."""
-    if name in __all__:
-        return getattr(import_module(f"jaxsl.host.answer.{MODULES.get(name, 'several_laws')}"), name)
+    if name in MODULES:
+        return getattr(import_module(f"jaxsl.host.{MODULES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

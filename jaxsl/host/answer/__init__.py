@@ -1,6 +1,6 @@
-"""From a table to an answer: fits, next runs, replays, and the reports that hold what was found.
+"""From a table to an answer, and the reports that hold what was found; one law is several laws of one.
 
-``one_law`` and ``several_laws`` are asked, ``describe`` and ``describe_several`` turn arrays into the
-dataclasses of ``report`` and ``report_several``; ``episode`` buys until the budget is spent, ``replay`` does
-so on finished runs, ``plot_data`` is what pictures are drawn from.
+``believed`` is where every answer begins: what the runs say of all laws. ``fit``, ``next_runs``, ``rank`` and
+``replay`` are asked, ``trust`` says how far to believe them and ``fit_report`` holds what they found;
+``episode`` buys until the budget is spent, ``plot_data`` is what pictures are drawn from.
 """

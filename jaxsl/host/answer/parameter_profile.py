@@ -6,9 +6,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxsl.fit import Fit
+from jaxsl.fit import PRIOR, Fit
+from jaxsl.fit import fit as fit_law
 from jaxsl.host.answer.plot_data import View
 from jaxsl.host.answer.report import Report
+from jaxsl.host.answer.trust import BAD
 from jaxsl.host.compiled import compiled
 from jaxsl.host.errors import UserError
 from jaxsl.host.programs.packing import pack_observations
@@ -26,7 +28,8 @@ MARGIN = 0.3  # of the interval's length, shown beyond both its ends
 class ParameterProfile(Report):
     """The least root mean squared error with a parameter held at each of many values.
 
-    What the prior of the fit adds to the squared error is in it, since that is what the fit has minimised.
+    Of the law alone, on the runs that are not bad. What the prior of the fit adds to the squared error is in
+    it, since that is what the fit has minimised.
 
     Attributes:
         name: the parameter.
@@ -35,7 +38,7 @@ class ParameterProfile(Report):
         values, rmse: ``(value,)`` each.
         low, high: ends of the interval; ``open_low``, ``open_high`` where the runs set none.
         limit: the root mean squared error at which the interval ends.
-        level: its confidence.
+        level: its confidence, in per cent.
     """
 
     name: str
@@ -52,6 +55,11 @@ class ParameterProfile(Report):
 
 
 @compiled
+def _fit(law: Law, observations: Observations, starts: jax.Array) -> Fit:
+    return fit_law(law, observations, starts, prior=PRIOR)
+
+
+@compiled
 def _interval(law: Law, observations: Observations, fit: Fit, index: jax.Array, level: float) -> Profile:
     return parameter_interval(law, observations, fit, index, level)
 
@@ -61,17 +69,21 @@ def _loss(law: Law, observations: Observations, fit: Fit, index: jax.Array, valu
     return least_loss(law, observations, fit, index, values)
 
 
-def parameter_profile(view: View, name: str, level: float = 0.95, num_values: int = 41) -> ParameterProfile:
-    """Profile the parameter ``name`` of the law of a view.
+def parameter_profile(
+    view: View, name: str, level: float | None = None, num_values: int = 41
+) -> ParameterProfile:
+    """Profile the parameter ``name`` of the heaviest law of a view.
 
     Raises:
         UserError: when the law has no such parameter, or the runs leave no degree of freedom.
     """
-    law = view.law
+    law = view.best
+    share = (view.level if level is None else level) / 100
     names = [param.name for param in law.params]
     if name not in names:
         raise UserError(f"{law.name} has no parameter {name!r}; it has {', '.join(names)}")
-    count = view.seen.y.size
+    good = view.answer.found.bad[: len(view.seen.x)] < BAD
+    count = view.seen.y[good].size
     if count <= law.num_params:
         raise UserError(
             f"{count} outcomes leave no degree of freedom beside {law.num_params} parameters: "
@@ -79,9 +91,9 @@ def parameter_profile(view: View, name: str, level: float = 0.95, num_values: in
         )
     index = names.index(name)
     with double_precision():
-        observations = pack_observations(view.seen.x, view.seen.y)
-        fit = jax.tree.map(jnp.asarray, view.now.belief.fits[0])
-        found = _interval(law, observations, fit, jnp.asarray(index), level)
+        observations = pack_observations(view.seen.x[good], view.seen.y[good])
+        fit = _fit(law, observations, jnp.asarray(view.lesson.learned.fit.theta))
+        found = _interval(law, observations, fit, jnp.asarray(index), share)
         bounds = box(law)
         ends = [bounds.scaled(theta)[index] for theta in np.asarray(found.theta)]
         margin = MARGIN * (ends[1] - ends[0])
@@ -101,5 +113,5 @@ def parameter_profile(view: View, name: str, level: float = 0.95, num_values: in
         open_low=bool(found.open_low),
         open_high=bool(found.open_high),
         limit=limit**0.5,
-        level=level,
+        level=100 * share,
     )

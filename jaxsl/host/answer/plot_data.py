@@ -16,67 +16,35 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxsl.host.answer.describe import fit_report
-from jaxsl.host.answer.one_law import fitted, rank
-from jaxsl.host.answer.report import FitReport, NextReport
+from jaxsl.host.answer.believed import LEVEL, Believed, check_level
+from jaxsl.host.answer.fit import Answer, answered, fit_report
+from jaxsl.host.answer.fit_report import FitReport, NextReport
+from jaxsl.host.answer.next_runs import ranked, require_choice
+from jaxsl.host.answer.slices import Slice, along
+from jaxsl.host.answer.which_laws import Ensemble, Laws, ensemble, resolved
 from jaxsl.host.compiled import compiled
-from jaxsl.host.input.problem import Problem, Runs, runs
+from jaxsl.host.input.law_values import law_values
+from jaxsl.host.input.problem import Problem, Runs
 from jaxsl.host.input.table import read
-from jaxsl.host.laws.lookup import find
-from jaxsl.host.programs.one_law import LEVELS, Now
-from jaxsl.host.programs.packing import pad
+from jaxsl.host.programs.learning import Lesson
+from jaxsl.host.programs.packing import pack_target
 from jaxsl.law import Law
-from jaxsl.pool import buffer_size
-from jaxsl.posterior import Posterior, predict, quantile
+from jaxsl.pool import Target
 from jaxsl.precision import double_precision
 
-NUM_POINTS = 96  # of every curve
-EDGE = 1.2  # factor by which a curve goes beyond the runs and the targets
 UNITS = {"N": "parameters", "D": "tokens", "U": "unique tokens", "C": "FLOP"}  # where the user gives none
 
 
 @dataclass(frozen=True)
-class Slice:
-    """The fit along one input, the others held where the targets are on average.
-
-    Runs and targets are moved to the slice along the fit: what is drawn is the fit there plus the residual,
-    so that scatter about the curve is misfit and nothing else.
-
-    Attributes:
-        input: the name of the input.
-        held: the other inputs.
-        log: whether the input is positive and drawn on a logarithmic axis.
-        x: ``(point,)``.
-        mean: of the mixture, ``(point, output)``.
-        low, high: 95 % interval of an outcome, ``(point, output)``.
-        curve_low, curve_high: of the curve without noise, ``(point, output)``.
-        runs: outcomes moved to the slice, ``(run, output)``.
-        targets: the same at targets whose outcome is known, else not a number, ``(target, output)``.
-    """
-
-    input: str
-    held: Mapping[str, float]
-    log: bool
-    x: np.ndarray
-    mean: np.ndarray
-    low: np.ndarray
-    high: np.ndarray
-    curve_low: np.ndarray
-    curve_high: np.ndarray
-    runs: np.ndarray
-    targets: np.ndarray
-
-
-@dataclass(frozen=True)
 class Plausible:
-    """Optima and basins by what they predict on the targets, or on the runs without targets.
+    """Optima and basins of the heaviest law by what they predict on the targets, or on the runs without.
 
     Attributes:
         prediction: mean over the targets, of every optimum, best first, ``(start, output)``.
         loss: mean squared error of each on the runs, ``(start,)``.
         label: its basin, ``(start,)``; -1 where it was not plausible.
-        mean, deviation: of the mean over the targets in every basin, noise apart, ``(basin, output)``.
-        weight: of every basin, ``(basin,)``.
+        mean, deviation: the same of every basin, of the law alone, ``(basin, output)``.
+        weight, rmse: of every basin, and its misfit on the runs, ``(basin,)``.
     """
 
     prediction: np.ndarray
@@ -85,40 +53,61 @@ class Plausible:
     mean: np.ndarray
     deviation: np.ndarray
     weight: np.ndarray
+    rmse: np.ndarray
 
 
 @dataclass(frozen=True)
 class View:
     """A problem and what is believed about it.
 
+    What is said of parameters, basins and residuals is said of the heaviest law, ``best``.
+
     Attributes:
-        problem: law, runs, candidates, targets.
+        problem: runs, candidates, targets.
         seen: the runs that were fitted.
-        now: the belief itself.
+        answer: the belief itself.
         fit: the same as a report.
         choice: all affordable candidates, best first; ``None`` without cost, target or candidate.
         slices: the fit along each input.
-        fitted: what the heaviest basin says at the runs, ``(run, output)``.
-        score: residual of each run over its deviation had it been left out, ``(run, output)``.
+        fitted: what the heaviest law alone says at the runs, ``(run, output)``.
+        score: outcome less that in deviations of the noise, ``(run, output)``.
+        left_out: outcome less what all that is believed says there, over its deviation had the run been left
+            out, ``(run, output)``.
         plausible: optima and basins.
         labels: axis labels with units, of inputs, outputs and ``"cost"``.
     """
 
     problem: Problem
     seen: Runs
-    now: Now
+    answer: Answer
     fit: FitReport
     choice: NextReport | None
     slices: Mapping[str, Slice]
     fitted: np.ndarray
     score: np.ndarray
+    left_out: np.ndarray
     plausible: Plausible
     labels: Mapping[str, str]
 
     @property
     def law(self) -> Law:
-        """The law."""
+        """The law; of several, one of their inputs and outputs."""
         return self.problem.law
+
+    @property
+    def level(self) -> float:
+        """Of every interval, in per cent."""
+        return self.answer.found.level
+
+    @property
+    def best(self) -> Law:
+        """The heaviest law."""
+        return self.answer.found.laws[self.answer.found.best]
+
+    @property
+    def lesson(self) -> Lesson:
+        """What was learned of the heaviest law."""
+        return self.answer.found.lessons[self.answer.found.best]
 
     @property
     def candidates(self) -> Runs:
@@ -128,157 +117,114 @@ class View:
 
 def view(
     source: Any,
-    law: Law | str,
+    law: Laws,
     *,
     target: Any = None,
-    mapping: Mapping[str, str] | None = None,
+    map: Mapping[str, str] | None = None,
     cost: str | None = None,
     outcome: str | None = None,
     budget: float | None = None,
+    max_cost: float | None = None,
+    level: float = LEVEL,
+    of: str = "outcome",
     seed: int = 0,
     units: Mapping[str, str] | None = None,
 ) -> View:
-    """Fit, score every candidate, and keep what there is to see; arguments as in ``jaxsl.host.next_runs``.
+    """Fit, score every candidate, and keep what there is to see.
 
     Args:
-        source, law, target, mapping, outcome: the runs and what to predict.
+        source, law, target, map, outcome, budget, max_cost, level, of, seed: as in ``jaxsl.host.next_runs``.
         cost: column or expression; by default the column ``cost``, if there is one.
-        budget: what the next run may cost.
-        seed: of the fit's starting points.
         units: of inputs, outputs and ``cost``, by name, for the axes.
 
     Raises:
         UserError: for anything that cannot be used as it stands.
     """
-    table = read(source)
+    check_level(level, of)
+    laws, table = resolved(law), read(source)
     if cost is None and "cost" in table.columns:
         cost = "cost"
-    law = law if isinstance(law, Law) else find(law)
-    problem = runs(table, law, mapping=mapping, outcome=outcome, target=target, cost=cost)
-    columns = {law.outputs[0]: outcome} if outcome else {}
-    labels = axis_labels(law, cost, columns | dict(mapping or {}), units or {})
-    return see(problem, labels, budget, seed, choose=cost is not None)
+    chosen = ensemble(table, laws, mapping=map, outcome=outcome, target=target, cost=cost)
+    whole = chosen.problem.law
+    columns = {whole.outputs[0]: outcome} if outcome else {}
+    labels = axis_labels(whole, cost, columns | dict(map or {}), units or {})
+    limits = budget, max_cost
+    return see(chosen, labels, limits, level, of, seed, choose=cost is not None)
 
 
 def see(
-    problem: Problem, labels: Mapping[str, str], budget: float | None, seed: int, choose: bool = True
+    chosen: Ensemble,
+    labels: Mapping[str, str],
+    limits: tuple[float | None, float | None] = (None, None),
+    level: float = LEVEL,
+    of: str = "outcome",
+    seed: int = 0,
+    choose: bool = True,
 ) -> View:
-    """Fit a problem and score its candidates, if there are any, a target and (``choose``) their costs."""
-    choice = None
-    if choose and problem.targets is not None and not problem.runs.observed.all():
-        choice, seen, now = rank(problem, budget, len(problem.runs.x), seed)
-    else:
-        seen, now = fitted(problem, seed)
-    law, posterior = problem.law, now.belief.posterior
-    num = len(seen.x)
-    noise = float(now.belief.basins[0].noise)
-    root = _at(posterior, seen.x).root[0]
-    leverage = np.clip(np.sum(root**2, axis=-1) / noise, 0, 1 - 1e-6)
-    heaviest = np.asarray(now.fitted)[:num]
+    """Fit laws and score the candidates, if there are any, a target and (``choose``) their costs.
+
+    Args:
+        chosen: the laws and their problem.
+        labels: of the axes.
+        limits: budget and most that one run may cost.
+        level, of, seed: as in ``jaxsl.host.fit``.
+        choose: whether candidates are to be scored.
+    """
+    problem, seen = chosen.problem, chosen.seen
+    choose = choose and problem.targets is not None and not problem.runs.observed.all()
+    if choose:
+        require_choice(problem, *limits)
+    answer = answered(chosen, level, of, seed)
+    found, fit = answer.found, fit_report(answer)
+    lesson, num = found.lessons[found.best], len(seen.x)
+    fitted = np.asarray(lesson.fitted)[:num]
+    told = found.intervals(seen.x)
+    leverage = np.clip(found.leverage[:num, None], 0, 1 - 1e-6)
     return View(
         problem=problem,
         seen=seen,
-        now=now,
-        fit=fit_report(problem, seen, now) if choice is None else choice.fit,
-        choice=choice,
-        slices={name: _slice(problem, seen, posterior, i) for i, name in enumerate(law.inputs)},
-        fitted=heaviest,
-        score=(seen.y - heaviest) / np.sqrt(noise * (1 - leverage)),
-        plausible=_plausible(problem, seen, now),
+        answer=answer,
+        fit=fit,
+        choice=ranked(answer, fit, *limits, len(problem.runs.x), seed) if choose else None,
+        slices={name: along(problem, seen, found, i) for i, name in enumerate(problem.law.inputs)},
+        fitted=fitted,
+        score=(seen.y - fitted) / np.sqrt(lesson.learned.basins.noise),
+        left_out=(seen.y - told.mean) / np.sqrt(found.noise * (1 - leverage)),
+        plausible=_plausible(problem, seen, found),
         labels=labels,
     )
 
 
-@dataclass(frozen=True)
-class _Here:
-    """Belief at some rows: mean and intervals of the mixture, ``(row, output)``, and all Gaussians."""
-
-    mean: np.ndarray
-    outcome: np.ndarray
-    curve: np.ndarray
-    means: np.ndarray
-    root: np.ndarray
-
-
-@compiled
-def _evaluate(posterior: Posterior, x: jax.Array) -> tuple[jax.Array, ...]:
-    found = predict(posterior, x)
-    mean = jnp.einsum("k,kro->ro", posterior.weight, found.mean)
-    outcome, curve = (quantile(posterior, x, LEVELS, noisy) for noisy in (True, False))
-    return mean, outcome, curve, found.mean, found.root
-
-
-def _at(posterior: Posterior, x: np.ndarray) -> _Here:
-    """The belief at ``x (row, feature)``, through a program of fixed size."""
-    num = len(x)
-    with double_precision():
-        found = _evaluate(posterior, jnp.asarray(pad(x, buffer_size(num, 128))))
-    mean, *others = (np.asarray(part) for part in found)
-    return _Here(mean[:num], *(values[:, :num] for values in others))
-
-
-def _slice(problem: Problem, seen: Runs, posterior: Posterior, index: int) -> Slice:
-    law, targets = problem.law, problem.targets
-    centre = _centre(seen.x if targets is None else targets.x)
-    everything = problem.runs.x if targets is None else np.concatenate([problem.runs.x, targets.x])
-    values = everything[:, index]
-    log = bool((values > 0).all())
-    low, high = float(values.min()), float(values.max())
-    grid = np.linspace(0, 1, NUM_POINTS)
-    grid = low / EDGE * (high / low * EDGE**2) ** grid if log else low + (high - low) * grid
-    x, y = seen.x, seen.y
-    if targets is not None and problem.answers is not None:
-        x, y = np.concatenate([x, targets.x]), np.concatenate([y, problem.answers.y])
-
-    def on_slice(column: np.ndarray) -> np.ndarray:
-        moved = np.repeat(centre[None], len(column), axis=0)
-        moved[:, index] = column
-        return moved
-
-    curve = _at(posterior, on_slice(grid))
-    moved = y - _at(posterior, x).mean + _at(posterior, on_slice(x[:, index])).mean
-    return Slice(
-        input=law.inputs[index],
-        held={name: float(centre[i]) for i, name in enumerate(law.inputs) if i != index},
-        log=log,
-        x=grid,
-        mean=curve.mean,
-        low=curve.outcome[0],
-        high=curve.outcome[1],
-        curve_low=curve.curve[0],
-        curve_high=curve.curve[1],
-        runs=moved[: len(seen.x)],
-        targets=moved[len(seen.x) :],
-    )
-
-
-def _centre(x: np.ndarray) -> np.ndarray:
-    """The geometric mean of every input, the arithmetic one where some are zero: ``(feature,)``."""
-    positive = (x > 0).all(axis=0)
-    return np.where(positive, np.exp(np.log(np.where(positive, x, 1.0)).mean(axis=0)), x.mean(axis=0))
-
-
-@compiled
-def _optima(law: Law, theta: jax.Array, x: jax.Array) -> jax.Array:
-    return jax.vmap(law.predict, (0, None))(theta, x)
-
-
-def _plausible(problem: Problem, seen: Runs, now: Now) -> Plausible:
+def _plausible(problem: Problem, seen: Runs, found: Believed) -> Plausible:
+    law, learned = found.laws[found.best], found.lessons[found.best].learned
     x = seen.x if problem.targets is None else problem.targets.x
-    fit, basins = now.belief.fits[0], now.belief.basins[0]
-    used = np.asarray(basins.weight) > 0
-    here = _at(now.belief.posterior, x)
+    fit, basins, used = learned.fit, learned.basins, np.asarray(learned.basins.weight) > 0
     with double_precision():
-        padded = jnp.asarray(pad(x, buffer_size(len(x))))
-        predicted = np.asarray(_optima(problem.law, jnp.asarray(fit.theta), padded))[:, : len(x)]
+        aim = pack_target(x)
+        predicted = np.asarray(law_values(law, jnp.asarray(fit.theta), aim.x))[:, : len(x)]
+        theta, root = jnp.asarray(basins.theta), jnp.asarray(basins.root)
+        mean, deviation = map(np.asarray, _of_basins(law, theta, root, aim))
     return Plausible(
         prediction=predicted.mean(axis=1),
         loss=np.asarray(fit.loss),
         label=np.asarray(basins.label),
-        mean=here.means.mean(axis=1)[used],
-        deviation=np.linalg.norm(here.root.mean(axis=1), axis=-1)[used],
+        mean=mean[used],
+        deviation=deviation[used],
         weight=np.asarray(basins.weight)[used],
+        rmse=np.sqrt(np.asarray(basins.loss)[used]),
     )
+
+
+@compiled
+def _of_basins(law: Law, theta: jax.Array, root: jax.Array, target: Target) -> tuple[jax.Array, jax.Array]:
+    """What a law predicts on the target on average in every basin, and its deviation: ``(basin, output)``."""
+
+    def one(theta, root):
+        value, jacobian = law.linearise(theta, target.x)
+        slope = jnp.einsum("t,top->op", target.weight, jacobian)
+        return target.weight @ value, jnp.linalg.norm(slope @ root, axis=-1)
+
+    return jax.vmap(one)(theta, root)
 
 
 def axis_labels(

@@ -3,7 +3,7 @@
 import hashlib
 import io
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -28,7 +28,7 @@ class Provenance(Report):
         source: what the data are called, and ``num_rows`` of them.
         fingerprint: SHA-256 of the table written as CSV, so that a file, its Parquet twin and a data frame of
             the same values agree.
-        law, formula, law_source: what was fitted and where it comes from.
+        law, formula, law_source: what was fitted and where it comes from, with semicolons between laws.
         settings: the options that decide the answer, the seed among them.
         versions: of jaxsl, Python and the packages that compute.
         device: what JAX computed on.
@@ -60,7 +60,7 @@ def fingerprint(table: Table) -> str:
     return hashlib.sha256(written.getvalue()).hexdigest()
 
 
-def provenance(table: Table, law: Law, settings: Mapping[str, Any]) -> Provenance:
+def provenance(table: Table, laws: Sequence[Law], settings: Mapping[str, Any]) -> Provenance:
     """Write down where an answer from ``table`` comes from."""
     packages = {name: version(name) for name in PACKAGES}
     device = jax.devices()[0]
@@ -68,9 +68,9 @@ def provenance(table: Table, law: Law, settings: Mapping[str, Any]) -> Provenanc
         source=table.name,
         num_rows=table.num_rows,
         fingerprint=fingerprint(table),
-        law=law.name,
-        formula=law.formula,
-        law_source=law.source,
+        law="; ".join(law.name for law in laws),
+        formula="; ".join(law.formula for law in laws),
+        law_source="; ".join(law.source for law in laws if law.source),
         settings=settings,
         versions={"jaxsl": jaxsl.__version__, "python": platform.python_version()} | packages,
         device=f"{device.device_kind} ({device.platform}), float64",

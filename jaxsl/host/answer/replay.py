@@ -5,31 +5,25 @@ alone, and predicts the target after every purchase. The prediction is the same 
 from the spend on at which it stays within a tolerance of it, by default the runs' scatter about the law.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import equinox as eqx
-import jax
-import jax.numpy as jnp
 import numpy as np
-from jax import Array
 
 from jaxsl.acquisition import MSPE, DOptimal, VOptimal
-from jaxsl.choice import Chooser
-from jaxsl.design import Design, cheapest
-from jaxsl.host.answer.episode import WARM_PER_PARAMETER, WARM_SHARE
+from jaxsl.design import Design
+from jaxsl.host.answer.believed import LEVEL, Believed, check_level
+from jaxsl.host.answer.episode import Episode
+from jaxsl.host.answer.fit import predicted
+from jaxsl.host.answer.fit_report import Prediction
+from jaxsl.host.answer.next_runs import require_cost
 from jaxsl.host.answer.report import Report
-from jaxsl.host.compiled import compiled
+from jaxsl.host.answer.which_laws import Laws, ensemble, resolved
 from jaxsl.host.errors import UserError
-from jaxsl.host.input.problem import Runs, runs
+from jaxsl.host.input.problem import Problem, Runs
 from jaxsl.host.input.table import read
-from jaxsl.host.programs.one_law import Now, believe
-from jaxsl.host.programs.packing import pack_observations, pack_target, pad
 from jaxsl.law import Law
-from jaxsl.pool import Pool, buffer_size
-from jaxsl.posterior import Posterior
-from jaxsl.precision import double_precision, to_numpy
 
 ACTIVE: dict[str, Callable] = {"active": MSPE(), "D-opt": DOptimal(), "V-opt": VOptimal()}
 CHECKPOINTS = 24  # of spend, at which ways that never look at an outcome are fitted
@@ -61,9 +55,10 @@ class ReplayReport(Report):
     """What each way of choosing would have spent.
 
     Attributes:
+        law: names of the laws.
         num_runs, cost: of all runs together.
         tolerance: within which predictions count as the same.
-        mean: prediction of all runs, ``(target, output)``.
+        prediction: from all runs.
         paths: one for each way, several for random choice.
         notes: what should be known.
     """
@@ -72,70 +67,48 @@ class ReplayReport(Report):
     num_runs: int
     cost: float
     tolerance: float
-    mean: np.ndarray
+    prediction: Prediction
     paths: tuple[Path, ...]
     notes: tuple[str, ...]
-
-
-@compiled
-def _choose(
-    acquisition: Callable, posterior: Posterior, pool: Pool, target: Any, available: Array, key: Array
-) -> Array:
-    score = acquisition(posterior, pool, target)
-    return Chooser()(score, pool, available, jnp.asarray(jnp.inf), key).index
 
 
 class _World:
     """Finished runs whose outcomes are handed out one by one."""
 
-    def __init__(self, law: Law, seen: Runs, target: np.ndarray, seed: int):
-        self.law, self.seen, self.target, self.seed = law, seen, target, seed
-        self.design, self.size = Design((law,)), buffer_size(len(seen.x))
+    def __init__(self, laws: tuple[Law, ...], seen: Runs, target: np.ndarray, seed: int, level: float):
+        self.laws, self.seen, self.target, self.seed, self.level = laws, seen, target, seed, level
+        self.episode = self.chosen_by(MSPE())
 
-    def believe(self, rows: list[int]) -> Now:
-        """What is believed once these runs are known; one program for all numbers of runs."""
-        with double_precision():
-            x, y = self.seen.x[rows], self.seen.y[rows]
-            observations = pack_observations(pad(x, self.size), pad(y, self.size))
-            mask = jnp.arange(observations.mask.shape[0]) < len(rows)
-            observations = eqx.tree_at(lambda o: o.mask, observations, mask)
-            key = jax.random.key(self.seed)
-            return to_numpy(believe(self.design, observations, pack_target(self.target), key))
+    def chosen_by(self, acquisition: Callable) -> Episode:
+        """An episode that chooses by an acquisition."""
+        design = Design((), acquisition=acquisition)
+        return Episode(self.laws, self.seen.x, self.seen.cost, self.target, self.seed, self.level, design)
 
-    def mean(self, now: Now) -> np.ndarray:
+    def believe(self, rows: list[int]) -> Believed:
+        """What is believed once these runs are known."""
+        return self.episode.believe({row: self.seen.y[row] for row in rows})
+
+    def median(self, found: Believed) -> np.ndarray:
         """Predictions at the targets, ``(target, output)``."""
-        return np.asarray(now.moments.mean)[: len(self.target)]
+        return found.intervals(self.target).outcome[1]
 
     def warm(self) -> list[int]:
         """The runs that every way buys first: the cheapest."""
-        wanted = int(WARM_PER_PARAMETER * self.law.num_params / self.law.num_outputs)
-        with double_precision():
-            most = WARM_SHARE * self.seen.cost.sum()
-            taken = np.flatnonzero(np.asarray(cheapest(jnp.asarray(self.seen.cost), wanted, most)))
-        if not taken.size:
-            return [int(np.argmin(self.seen.cost))]
-        return taken[np.argsort(self.seen.cost[taken], kind="stable")].tolist()
+        rows = self.episode.warm().tolist()
+        return rows or [int(np.argmin(self.seen.cost))]
 
-    def active(self, acquisition: Callable) -> Iterator[tuple[list[int], Now]]:
+    def active(self, acquisition: Callable) -> Iterator[tuple[list[int], Believed]]:
         """Buy by an acquisition until all is bought."""
-        rows, every = self.warm(), np.arange(self.size)
-        with double_precision():
-            pool = Pool(jnp.asarray(pad(self.seen.x, self.size)), jnp.asarray(pad(self.seen.cost, self.size)))
-            target, key = pack_target(self.target), jax.random.key(self.seed)
+        rows, episode = self.warm(), self.chosen_by(acquisition)
         while True:
-            now = self.believe(rows)
-            yield rows, now
-            available = (every < len(self.seen.x)) & ~np.isin(every, rows)
-            if not available.any():
+            found = self.believe(rows)
+            yield rows, found
+            chosen = episode.choose(found, rows, np.inf)
+            if chosen < 0:
                 return
-            with double_precision():
-                order = jax.random.fold_in(key, len(rows))
-                chosen = _choose(
-                    acquisition, now.belief.posterior, pool, target, jnp.asarray(available), order
-                )
-            rows = [*rows, int(chosen)]
+            rows = [*rows, chosen]
 
-    def ordered(self, order: np.ndarray) -> Iterator[tuple[list[int], Now]]:
+    def ordered(self, order: np.ndarray) -> Iterator[tuple[list[int], Believed]]:
         """Buy in a fixed order, with a fit at some spends."""
         warm = self.warm()
         rows = [*warm, *(int(row) for row in order if row not in warm)]
@@ -149,24 +122,26 @@ class _World:
 
 def replay(
     source: Any,
-    law: Law,
+    law: Laws,
     *,
     target: Any,
-    mapping: dict[str, str] | None = None,
+    map: Mapping[str, str] | None = None,
     cost: str | None = None,
     outcome: str | None = None,
-    tolerance: float | None = None,
+    within: float | None = None,
     draws: int = 5,
+    level: float = LEVEL,
+    of: str = "outcome",
     seed: int = 0,
     progress: Callable[[str], None] = lambda text: None,
 ) -> ReplayReport:
     """Replay a table of finished runs.
 
     Args:
-        source, law, target, mapping, outcome: as in ``jaxsl.host.input.problem.runs``.
+        source, law, target, map, outcome, level, of: as in ``jaxsl.host.fit``.
         cost: column or expression; by default the column ``cost``.
-        tolerance: predictions closer than this are the same; by default the root mean squared residual of
-            all runs.
+        within: predictions closer than this are the same; by default the root mean squared residual of all
+            runs about the heaviest law.
         draws: random orders.
         seed: of starting points and random orders.
         progress: told what is going on.
@@ -174,36 +149,27 @@ def replay(
     Raises:
         UserError: for anything that cannot be used as it stands.
     """
-    table = read(source)
-    if cost is None and "cost" not in table.columns:
-        raise UserError(
-            f"{table.name} has no column 'cost': say what a run costs with --cost COLUMN, "
-            "or an expression such as --cost 6*N*D"
-        )
-    problem = runs(table, law, mapping=mapping, outcome=outcome, target=target, cost=cost or "cost")
-    if problem.targets is None:
+    check_level(level, of)
+    if within is not None and not (np.isfinite(within) and within > 0):
+        raise UserError(f"--within {within:g}: give a positive number, in the unit of the outcome")
+    laws, table = resolved(law), read(source)
+    price = require_cost(table, cost)
+    chosen = ensemble(table, laws, mapping=map, outcome=outcome, target=target, cost=price)
+    problem, seen = chosen.problem, chosen.seen
+    if problem.targets is None or problem.answers is None:
         raise UserError("there is no target; say what to predict with --target")
-    if tolerance is not None and not (np.isfinite(tolerance) and tolerance > 0):
-        raise UserError(f"--within {tolerance:g}: give a positive number, in the unit of the outcome")
-    seen = problem.runs.take(problem.runs.observed)
-    unpriced = np.flatnonzero(np.isnan(seen.cost))
-    if unpriced.size:
-        row = seen.row_numbers[unpriced[0]]
-        raise UserError(f"{problem.table}, {problem.unit} {row}: has no cost, and a replay needs all of them")
-    if len(seen.x) <= law.num_params:
-        raise UserError(
-            f"{problem.table} has {len(seen.x)} finished runs beside the target and {law.name} has "
-            f"{law.num_params} parameters; there is nothing to choose among"
-        )
+    _check(problem, seen, chosen.laws)
     left_out = len(problem.runs.x) - len(seen.x)
     notes = (*problem.notes, *([f"{left_out} runs without an outcome were left out"] if left_out else []))
-    world = _World(law, seen, problem.targets.x, seed)
+    world = _World(chosen.laws, seen, problem.targets.x, seed, level)
     progress("fitting all runs")
     everything = world.believe(list(range(len(seen.x))))
-    reference = world.mean(everything)
-    if not np.isfinite(everything.belief.fits[0].loss[0]):
-        raise UserError(f"{law.name} cannot be fitted to the runs of {problem.table}; see `jaxsl fit`")
-    close = tolerance or float(np.sqrt(everything.belief.fits[0].loss[0]))
+    best = everything.lessons[everything.best].learned.fit
+    if not np.isfinite(best.loss[0]):
+        raise UserError(
+            f"{problem.law.name} cannot be fitted to the runs of {problem.table}; see `jaxsl fit`"
+        )
+    reference, close = world.median(everything), within or float(np.sqrt(best.loss[0]))
     paths = []
     for name, acquisition in ACTIVE.items():
         progress(f"choosing by {name}")
@@ -215,17 +181,45 @@ def replay(
     for draw in range(draws):
         order = np.random.default_rng((seed, draw)).permutation(len(seen.x))
         paths.append(_path("random", world, world.ordered(order), reference, close))
-    return ReplayReport(law.name, len(seen.x), float(seen.cost.sum()), close, reference, tuple(paths), notes)
+    return ReplayReport(
+        law=", ".join(law.name for law in chosen.laws),
+        num_runs=len(seen.x),
+        cost=float(seen.cost.sum()),
+        tolerance=close,
+        prediction=predicted(
+            everything, problem.targets.x, problem.targets.row_numbers, problem.answers.y, of
+        ),
+        paths=tuple(paths),
+        notes=notes,
+    )
+
+
+def _check(problem: Problem, seen: Runs, laws: tuple[Law, ...]) -> None:
+    """Refuse runs without a cost, and too few of them."""
+    unpriced = np.flatnonzero(np.isnan(seen.cost))
+    if unpriced.size:
+        row = seen.row_numbers[unpriced[0]]
+        raise UserError(f"{problem.table}, {problem.unit} {row}: has no cost, and a replay needs all of them")
+    smallest = min(laws, key=lambda law: law.num_params)
+    if len(seen.x) <= smallest.num_params:
+        raise UserError(
+            f"{problem.table} has {len(seen.x)} finished runs beside the target and {smallest.name} has "
+            f"{smallest.num_params} parameters; there is nothing to choose among"
+        )
 
 
 def _path(
-    name: str, world: _World, steps: Iterator[tuple[list[int], Now]], reference: np.ndarray, close: float
+    name: str,
+    world: _World,
+    steps: Iterator[tuple[list[int], Believed]],
+    reference: np.ndarray,
+    close: float,
 ) -> Path:
     spent, counts, distance = [], [], []
-    for rows, now in steps:
+    for rows, found in steps:
         spent.append(float(world.seen.cost[rows].sum()))
         counts.append(len(rows))
-        distance.append(float(np.sqrt(np.mean((world.mean(now) - reference) ** 2))))
+        distance.append(float(np.sqrt(np.mean((world.median(found) - reference) ** 2))))
     away = np.flatnonzero(np.array(distance) > close)
     first = min(int(away[-1]) + 1, len(spent) - 1) if away.size else 0
     return Path(name, np.array(spent), np.array(counts), np.array(distance), spent[first], counts[first])

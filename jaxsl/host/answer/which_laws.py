@@ -1,13 +1,13 @@
 """Which laws can be fitted side by side to a table: named ones, or all that it has columns for."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from jaxsl.host.answer.one_law import fitted_runs, num_needed
-from jaxsl.host.answer.report_several import LeftOut
+from jaxsl.host.answer.fit_report import LeftOut
 from jaxsl.host.errors import UserError
 from jaxsl.host.input.problem import Problem, Runs
 from jaxsl.host.input.problem import runs as read_problem
@@ -17,6 +17,7 @@ from jaxsl.host.laws.lookup import catalogue, find
 from jaxsl.law import Law
 
 ALL = "all"
+Laws = str | Law | Iterable[str | Law]
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Ensemble:
 
     Attributes:
         laws: those that can be fitted, one at least.
-        problem: with a stand-in for the laws, of the same inputs and outputs.
+        problem: of the one law; of several with a stand-in for them, of the same inputs and outputs.
         seen: the runs that are fitted.
         left_out: laws that were asked for and cannot be fitted.
     """
@@ -38,14 +39,14 @@ class Ensemble:
 
 def ensemble(
     source: Any,
-    laws: str | Law | Iterable[str | Law],
+    laws: Laws,
     *,
     mapping: Mapping[str, str] | None = None,
     outcome: str | None = None,
     target: Any = None,
     cost: str | None = None,
 ) -> Ensemble:
-    """Read a table for several laws; arguments as in ``jaxsl.host.input.problem.runs``.
+    """Read a table for a law or several; arguments as in ``jaxsl.host.input.problem.runs``.
 
     Args:
         source, mapping, outcome, target, cost: the runs and what to predict. An input that some of the laws
@@ -65,13 +66,15 @@ def ensemble(
         ['no column for its input D']
     """
     mapping = dict(mapping or {})
-    asked = [laws] if isinstance(laws, str | Law) else list(laws)
-    named = _named(asked)
+    asked = resolved(laws)
+    named = tuple(law for law in asked if isinstance(law, Law))
+    if len(named) < len(asked) - 1:
+        raise UserError("--law all is given twice; give it once")
     offered = tuple(catalogue().values()) if ALL in asked else ()
     check_named(named, offered)
     _check_mapping(named, offered, mapping)
     table = read(source)
-    for law in named:
+    for law in named if len(asked) > 1 else ():
         read_problem(table, law, mapping=_own(mapping, law), outcome=outcome)
     found, left_out = _fitting(table, offered, named, mapping, outcome, target)
     chosen = (*named, *found)
@@ -82,7 +85,7 @@ def ensemble(
             "--outcome COLUMN; `jaxsl laws` lists the laws"
         )
     together = common_inputs(chosen)
-    whole = stand_in(together)
+    whole = together[0] if len(together) == 1 else stand_in(together)
     problem = read_problem(
         table, whole, mapping=_own(mapping, whole), outcome=outcome, target=target, cost=cost
     )
@@ -90,9 +93,7 @@ def ensemble(
     different = [_num_different(seen, whole, law) for law in chosen]
     enough = [num >= num_needed(law) for law, num in zip(chosen, different, strict=True)]
     if not any(enough):
-        smallest = min(chosen, key=num_needed)
-        alone = read_problem(table, smallest, mapping=_own(mapping, smallest), outcome=outcome)
-        fitted_runs(alone)
+        fitted_runs(problem, chosen)
     left_out += [
         LeftOut(
             law.name,
@@ -105,19 +106,49 @@ def ensemble(
     return Ensemble(kept, problem, seen, tuple(left_out))
 
 
+def num_needed(law: Law) -> int:
+    """The different configurations that a fit needs: as many outcomes as parameters."""
+    return math.ceil(law.num_params / law.num_outputs)
+
+
+def fitted_runs(problem: Problem, laws: Sequence[Law]) -> Runs:
+    """The runs with an outcome, if the shortest of the laws can be fitted to them.
+
+    Raises:
+        UserError: when they have fewer different configurations than ``num_needed``.
+    """
+    law, seen = min(laws, key=num_needed), problem.runs.take(problem.runs.observed)
+    num, different, needed = len(seen.x), _num_different(seen, problem.law, law), num_needed(law)
+    if different >= needed:
+        return seen
+    order = np.argsort(problem.runs.cost[~problem.runs.observed], kind="stable")
+    candidates = problem.runs.row_numbers[~problem.runs.observed][order][: needed - different]
+    first = (
+        f"; the cheapest candidates are {problem.unit}s {', '.join(map(str, candidates))}"
+        if len(candidates)
+        else ""
+    )
+    raise UserError(
+        f"{problem.table} has {num} runs with an outcome, at {different} configurations; {law.name} has "
+        f"{law.num_params} parameters and needs {needed} configurations at least: run more first{first}"
+    )
+
+
 def _num_different(seen: Runs, whole: Law, law: Law) -> int:
     """At how many different configurations of a law's own inputs there are runs."""
     return len(np.unique(seen.x[:, [whole.inputs.index(name) for name in law.inputs]], axis=0))
 
 
-def _named(asked: Sequence[str | Law]) -> tuple[Law, ...]:
-    """The laws that were named one by one."""
+def resolved(laws: Laws) -> list[str | Law]:
+    """The laws that were asked for, looked up; ``"all"`` stays.
+
+    Raises:
+        UserError: when there is none, or one is not found.
+    """
+    asked = [laws] if isinstance(laws, str | Law) else list(laws)
     if not asked:
         raise UserError("no law is given; name some with --law, or --law all")
-    laws = tuple(law if isinstance(law, Law) else find(law) for law in asked if law != ALL)
-    if len(laws) < len(asked) - 1:
-        raise UserError("--law all is given twice; give it once")
-    return laws
+    return [law if isinstance(law, Law) or law == ALL else find(law) for law in asked]
 
 
 def check_named(named: Sequence[Law], offered: Sequence[Law] = ()) -> None:
@@ -162,7 +193,7 @@ def _fitting(
     target: Any,
 ) -> tuple[list[Law], list[LeftOut]]:
     """Laws of the catalogue that can read the table and predict the same, and why the others cannot."""
-    given = _given(target, {name for law in offered for name in law.inputs})
+    given = _given(target, {name for law in offered for name in law.inputs}, table, mapping)
     lacking = {law.name: _lacking(law, table, mapping, outcome, given) for law in offered}
     candidates = [law for law in offered if not lacking[law.name]]
     outputs = named[0].outputs if named else _outputs(candidates, outcome)
@@ -198,15 +229,16 @@ def _lacking(law: Law, table: Table, mapping: Mapping[str, str], outcome: str | 
     return f"the target does not give its {', '.join(missing)}" if missing else ""
 
 
-def _given(target: Any, inputs: set[str]) -> set[str]:
+def _given(target: Any, inputs: set[str], table: Table, mapping: Mapping[str, str]) -> set[str]:
     """The inputs that a target of points gives; none where the target is rows of a table."""
     names: set[str] = set()
     for item in target if isinstance(target, list | tuple) else [target]:
         if isinstance(item, Mapping):
             names |= set(item)
         elif isinstance(item, str):
-            names |= {part.split("=")[0].strip() for part in item.split(",") if "=" in part}
-    return names & inputs
+            names |= {part.rpartition("=")[0].strip() for part in item.split(",") if "=" in part}
+    mapped = {name for name, formula in mapping.items() if {formula, *table.names(formula)} & names}
+    return (names | mapped) & inputs
 
 
 def _outputs(candidates: Sequence[Law], outcome: str | None) -> tuple[str, ...]:

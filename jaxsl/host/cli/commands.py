@@ -5,6 +5,7 @@ message on standard error and exit status 2, and nothing is written. JAX is impo
 that help is there at once.
 """
 
+import os
 from typing import Annotated
 
 import typer
@@ -74,6 +75,10 @@ app.command("allocate")(allocate)
 
 def main() -> None:
     """The program ``jaxsl``."""
+    if os.environ.get("NO_COLOR"):  # which typer takes to allow bold and dim
+        from typer import rich_utils
+
+        rich_utils.COLOR_SYSTEM = None
     enable_compilation_cache()
     collect_seldom()
     app()

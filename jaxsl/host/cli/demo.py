@@ -8,18 +8,22 @@ import numpy as np
 import typer
 
 from jaxsl.host.answer.report import Report, r2
-from jaxsl.host.cli.options import JsonOption
+from jaxsl.host.cli.options import JsonOption, LevelOption
 from jaxsl.host.errors import UserError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from jaxsl.host.answer.believed import Believed
     from jaxsl.host.answer.episode import Episode, Step
+    from jaxsl.host.answer.fit_report import Prediction
     from jaxsl.host.input.problem import Runs
 
 PILOT_RUNS = Path(__file__).parents[2] / "data" / "pilot_runs.csv"
 TARGET_SHARE = 6  # the dearest run in so many, and the dearer ones, are the target
 MIN_STEPS = 1000  # shorter runs are mostly warm-up and obey no power law yet
 NUM_RANDOM = 10  # random selections that the active one is compared with
-STEP = "{:>4}  {:>12}  {:>12}  {:>10}  {:>9}  {:>9}  {:>14}"
+STEP = "{:>4}  {:>{point}}  {:>8}  {:>6}  {:>7}  {:>6}  {:>6}"
 
 
 @dataclass(frozen=True)
@@ -30,8 +34,7 @@ class DemoReport(Report):
         num_pool, pool_cost: runs that could be bought, and what all of them cost.
         num_bought, spent: runs that were bought, and what they cost.
         bought: rows of the table, in the order of purchase.
-        x: targets by input, ``(target,)`` each.
-        mean, low, high, observed: prediction, 95 % interval and what came out, ``(target, output)``.
+        prediction: from what was bought, with what came out.
         r2_active, r2_everything, r2_random: R² on the target of what was bought, of the whole pool, and of
             random selections for the same money.
     """
@@ -42,11 +45,7 @@ class DemoReport(Report):
     num_bought: int
     spent: float
     bought: tuple[int, ...]
-    x: dict[str, np.ndarray]
-    mean: np.ndarray
-    low: np.ndarray
-    high: np.ndarray
-    observed: np.ndarray
+    prediction: "Prediction"
     r2_active: float
     r2_everything: float
     r2_random: tuple[float, ...]
@@ -54,13 +53,14 @@ class DemoReport(Report):
 
 def demo(
     law: Annotated[str, typer.Option("--law", metavar="NAME", help="The scaling law.")] = "chinchilla",
-    budget: Annotated[
-        float, typer.Option("--budget", min=0.001, max=1.0, help="Share of the pool's cost to spend.")
+    share: Annotated[
+        float, typer.Option("--share", min=0.001, max=1.0, help="Share of the pool's cost to spend.")
     ] = 0.1,
     runs: Annotated[
         Path, typer.Option("--runs", help="Table of finished runs; by default the pilot runs of jaxsl.")
     ] = PILOT_RUNS,
     cost: Annotated[str, typer.Option("--cost", help="Column or expression.")] = "flops",
+    level: LevelOption = 90.0,
     seed: Annotated[int, typer.Option("--seed", help="Of starting points and random selections.")] = 0,
     json: JsonOption = False,
 ) -> None:
@@ -71,12 +71,15 @@ def demo(
     beside what came out, and with R² against fitting everything and against choosing at random for the
     same money.
     """
+    from jaxsl.host.answer.believed import check_level
     from jaxsl.host.answer.episode import Episode
+    from jaxsl.host.answer.fit import predicted
     from jaxsl.host.input import problem
     from jaxsl.host.input.table import read
     from jaxsl.host.laws.lookup import find
     from jaxsl.host.show.console import busy, print_json
 
+    check_level(level)
     found = find(law)
     table = read(runs)
     finished = problem.runs(table, found, cost=cost).runs
@@ -89,14 +92,16 @@ def demo(
             f"{runs} has {len(pool.x)} runs beside the dearest sixth, the target; "
             f"{found.name} has {found.num_params} parameters: give more finished runs"
         )
-    episode, money = Episode(found, pool.x, pool.cost, target.x, seed), budget * pool.cost.sum()
+    episode = Episode([found], pool.x, pool.cost, target.x, seed, level)
+    money = share * pool.cost.sum()
     bought = _buy(episode, pool, target, found.inputs, money, quiet=json)
     last = bought[-1]
     rows = [*episode.warm(), *(step.index for step in bought[:-1])]
     with busy("fitting everything, and random selections"):
-        everything = episode.believe(dict(enumerate(pool.y)))
+        final = predicted(_believe(episode, pool, rows), target.x, target.row_numbers, target.y)
+        everything = _median(episode, _believe(episode, pool, range(len(pool.x))))
         random = [
-            episode.believe({row: pool.y[row] for row in _random_rows(episode, money, seed + draw)})
+            _median(episode, _believe(episode, pool, _random_rows(episode, money, seed + draw)))
             for draw in range(NUM_RANDOM)
         ]
     report = DemoReport(
@@ -106,14 +111,10 @@ def demo(
         num_bought=last.num_runs,
         spent=last.spent,
         bought=tuple(int(pool.row_numbers[row]) for row in rows),
-        x={name: target.x[:, i] for i, name in enumerate(found.inputs)},
-        mean=last.mean,
-        low=last.interval[0],
-        high=last.interval[1],
-        observed=target.y,
-        r2_active=r2(target.y, last.mean),
-        r2_everything=r2(target.y, everything.mean),
-        r2_random=tuple(r2(target.y, step.mean) for step in random),
+        prediction=final,
+        r2_active=final.r2,
+        r2_everything=r2(target.y, everything),
+        r2_random=tuple(r2(target.y, median) for median in random),
     )
     if json:
         print_json(report)
@@ -121,11 +122,19 @@ def demo(
         _show(report)
 
 
+def _believe(episode: "Episode", pool: "Runs", rows: "Iterable[int]") -> "Believed":
+    return episode.believe({int(row): pool.y[row] for row in rows})
+
+
+def _median(episode: "Episode", found: "Believed") -> np.ndarray:
+    return found.intervals(episode.target).outcome[1]
+
+
 def _buy(
     episode: "Episode", pool: "Runs", target: "Runs", inputs: tuple[str, ...], money: float, quiet: bool
 ) -> list["Step"]:
     """Run the episode, showing each purchase as it happens."""
-    from jaxsl.host.show.console import busy, console, number
+    from jaxsl.host.show.console import busy, console, grid, number
 
     out, total = console(), pool.cost.sum()
     steps: list[Step] = []
@@ -135,36 +144,41 @@ def _buy(
             f"{len(pool.x)} finished runs are the pool, their outcomes hidden; the {len(target.x)} dearest, "
             f"{times[0]} to {times[1]} times as dear as the dearest of the pool, are to be predicted."
         )
-        names = ", ".join(inputs)
         warm = episode.warm()
         out.print(
             f"Bought first: the {len(warm)} cheapest, {pool.cost[warm].sum() / total:.2%} of the pool's cost."
         )
         out.print()
-        out.print(
-            STEP.format("runs", names, "cost", "spent", "outcome", "basins", "interval width"), style="dim"
-        )
+    names, rows, width = ", ".join(inputs), list[list[str]](), 10 * len(inputs) - 2
+    columns = ["runs", names, "cost", "spent", "outcome", "basins", "width"]
+    header = STEP.format(*columns, point=width)
+    streams = not quiet and len(header) <= out.width  # else they are shown together, in a table that folds
+    if streams:
+        out.print(header, style="dim")
     iterator = episode.steps(lambda index: pool.y[index], money)
     while True:
         with busy("compiling the fit and the choice" if not steps else "fitting"):
             step = next(iterator, None)
         if step is None:
-            return steps
+            break
         steps.append(step)
-        if quiet:
-            continue
         point = ", ".join(number(value, 3) for value in pool.x[step.index]) if step.y is not None else "done"
-        out.print(
-            STEP.format(
-                step.num_runs,
+        rows.append(
+            [
+                str(step.num_runs),
                 point,
                 number(step.cost, 3) if step.y is not None else "",
                 f"{(step.spent + step.cost) / total:.2%}",
                 number(float(step.y.mean())) if step.y is not None else "",
-                step.num_basins,
+                str(step.num_basins),
                 number(float(np.mean(step.interval[1] - step.interval[0])), 3),
-            )
+            ]
         )
+        if streams:
+            out.print(STEP.format(*rows[-1], point=width))
+    if not (streams or quiet):
+        out.print(grid(columns, rows, left=(1,)))
+    return steps
 
 
 def _random_rows(episode: "Episode", money: float, seed: int) -> list[int]:
@@ -183,30 +197,30 @@ def _random_rows(episode: "Episode", money: float, seed: int) -> list[int]:
 def _show(report: DemoReport) -> None:
     from jaxsl.host.show.console import console, grid, interval, number
 
-    out = console()
+    out, found = console(), report.prediction
     rows = []
-    for target in range(len(report.mean)):
-        for mean, low, high, y in zip(
-            report.mean[target], report.low[target], report.high[target], report.observed[target], strict=True
-        ):
-            inside = "yes" if low <= y <= high else "no"
-            point = [number(values[target]) for values in report.x.values()]
-            rows.append([*point, number(mean), interval(low, high), number(y), inside])
+    for at in np.ndindex(*found.median.shape):
+        median, low, high, y = (
+            float(part[at]) for part in (found.median, found.low, found.high, found.observed)
+        )
+        point = [number(values[at[0]]) for values in found.x.values()]
+        ends = number(median), interval(low, high)
+        rows.append([*point, *ends, number(y), "yes" if low <= y <= high else "no"])
     out.print()
-    out.print(grid([*report.x, "prediction", "95 % interval", "came out", "inside"], rows))
+    out.print(grid([*found.x, "median", f"{found.level:g} % interval", "came out", "inside"], rows))
     out.print()
     out.print(
         f"Spent {number(report.spent, 3)} of {number(report.pool_cost, 3)}, "
         f"{report.spent / report.pool_cost:.1%} of the pool's cost, on {report.num_bought} runs "
         f"of {report.num_pool}."
     )
-    low, high = min(report.r2_random), max(report.r2_random)
+    least, most = min(report.r2_random), max(report.r2_random)
     lines = (
         ("these runs", number(report.r2_active)),
         ("the whole pool", number(report.r2_everything)),
         (
             f"random runs, same money, mean of {len(report.r2_random)}",
-            f"{number(float(np.mean(report.r2_random)))}   (from {number(low)} to {number(high)})",
+            f"{number(float(np.mean(report.r2_random)))}   (from {number(least)} to {number(most)})",
         ),
     )
     out.print()

@@ -63,8 +63,12 @@ def ess(
         ),
     ] = None,
     law: Annotated[
-        str | None,
-        typer.Option("--law", metavar="NAME", help="Predict with this law instead of a line in the size."),
+        list[str] | None,
+        typer.Option(
+            "--law",
+            metavar="NAME",
+            help="Predict with this law, or several, as `jaxsl fit` does, in place of a line in the size.",
+        ),
     ] = None,
     map: MapOption = None,
     link: LinkOption = "identity",
@@ -107,7 +111,18 @@ def ess(
     width: WidthOption = None,
     item_sd: ItemSdOption = None,
     inside: Annotated[bool, typer.Option("--inside", help="Allow a target inside the runs.")] = False,
-    delta: DeltaOption = 0.05,
+    delta: Annotated[
+        float | None,
+        typer.Option("--delta", help="One minus the confidence of a line's intervals; 0.05 by default."),
+    ] = None,
+    level: Annotated[
+        float | None,
+        typer.Option("--level", help="The same in per cent; 90 by default with --law, as everywhere."),
+    ] = None,
+    of: Annotated[
+        str,
+        typer.Option("--of", help="With --law: intervals of the curve, or of an outcome: curve, outcome."),
+    ] = "curve",
     sides: SidesOption = 1,
     draws: Annotated[int, typer.Option("--draws", help="Draws of every bootstrap.")] = 1000,
     seed: Annotated[int, typer.Option("--seed", help="Of the bootstraps.")] = 0,
@@ -117,9 +132,9 @@ def ess(
 
     jaxsl ess runs.csv --x "log(6*N*D)" --y score --target N=66,D=0.18 --link logistic:0.65,-2.88
     """
+    from jaxsl.host.answer.believed import check_level
     from jaxsl.host.ess.of_law import assess_law
     from jaxsl.host.ess.of_line import assess
-    from jaxsl.host.laws.lookup import find
     from jaxsl.host.show.console import busy, print_json
     from jaxsl.host.show.ess_and_plan import show_ess, show_law_ess
 
@@ -128,23 +143,30 @@ def ess(
         "link_runs": link_runs,
         "performance": performance,
         "family": family,
-        "delta": delta,
         "sides": sides,
         "width": width,
         "item_sd": item_sd,
         "draws": draws,
         "seed": seed,
     }
-    if law is not None:
-        _refuse_beside_a_law(x, sigma, noise, cost, items, trained, inside)
-        with busy(f"fitting {law}"):
+    if law:
+        _refuse_beside_a_law(x, sigma, noise, cost, items, trained, inside, delta)
+        level = 90.0 if level is None else level
+        with busy(f"fitting {', '.join(law)}"):
             predicted = assess_law(
-                runs, find(law), target=target, mapping=read_mapping(map), outcome=y, **shared
+                runs, law, target=target, map=read_mapping(map), outcome=y, level=level, of=of, **shared
             )
         print_json(predicted) if json else show_law_ess(predicted)
         return
     if map:
         raise UserError(f"--map {map[0]}: only the inputs of a --law are mapped; a line has --x and --y")
+    if of != "curve":
+        raise UserError(f"--of {of}: a line predicts its curve; --of is for a --law")
+    if level is not None:
+        if delta is not None:
+            raise UserError("--delta and --level say the same; give one of them")
+        check_level(level)
+        delta = 1 - level / 100
     with busy("predicting"):
         report = assess(
             runs,
@@ -159,6 +181,7 @@ def ess(
             trained=trained,
             by=by,
             inside=inside,
+            delta=0.05 if delta is None else delta,
             **shared,
         )
     if json:
@@ -167,10 +190,10 @@ def ess(
         show_ess(report)
 
 
-def _refuse_beside_a_law(x, sigma, noise, cost, items, trained, inside) -> None:
+def _refuse_beside_a_law(x, sigma, noise, cost, items, trained, inside, delta) -> None:
     """Options of the line have no use beside a law."""
     given = {"--x": x, "--sigma": sigma, "--noise": noise != "gaussian", "--cost": cost, "--items": items}
-    given |= {"--trained": trained, "--inside": inside}
+    given |= {"--trained": trained, "--inside": inside, "--delta": delta}
     for option, value in given.items():
         if value:
             raise UserError(f"{option} is for the line in the size and has no use with --law; leave it out")

@@ -44,9 +44,7 @@ def show(
     out = console()
     if name is None:
         rows = [[law.name, ", ".join(law.inputs), str(law.num_params), law.formula] for law in found]
-        table = grid(["law", "inputs", "parameters", "formula"], rows, left=(0, 1, 3))
-        table.columns[3].no_wrap = False
-        out.print(table)
+        out.print(grid(["law", "inputs", "parameters", "formula"], rows, left=(0, 1, 3)))
         return
     law = found[0]
     out.print(f"{law.name}: {law.formula}", style="bold")
@@ -120,13 +118,13 @@ def rank(
 
     jaxsl laws rank runs.csv --target N=7e10,D=1.4e12
     """
-    from jaxsl.host.answer.several_laws import rank_laws
+    from jaxsl.host.answer.rank import rank as rank_laws
+    from jaxsl.host.show.answers import show_rank
     from jaxsl.host.show.console import busy, print_json
-    from jaxsl.host.show.several_laws import show_rank
 
     names, mapping = law or ["all"], read_mapping(map)
     with busy(f"fitting {', '.join(names)}"):
-        report = rank_laws(runs, names, mapping=mapping, outcome=outcome, target=target, seed=seed)
+        report = rank_laws(runs, names, map=mapping, outcome=outcome, target=target, seed=seed)
     if json:
         print_json(report)
     else:

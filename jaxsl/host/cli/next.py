@@ -5,15 +5,18 @@ from typing import Annotated
 import typer
 
 from jaxsl.host.cli.options import (
+    BudgetOption,
     CostOption,
     JsonOption,
     LawsOption,
+    LevelOption,
     MapOption,
+    MaxCostOption,
+    OfOption,
     OutcomeOption,
     RunsArgument,
     SeedOption,
     TargetOption,
-    is_one_law,
     read_mapping,
 )
 
@@ -23,72 +26,45 @@ def next_command(
     law: LawsOption,
     target: TargetOption = None,
     cost: CostOption = None,
-    budget: Annotated[
-        float | None, typer.Option("--budget", help="What may be spent, in the unit of the costs.")
-    ] = None,
+    budget: BudgetOption = None,
+    max_cost: MaxCostOption = None,
     count: Annotated[int, typer.Option("-n", "--count", min=1, help="How many candidates to show.")] = 5,
     map: MapOption = None,
     outcome: OutcomeOption = None,
+    level: LevelOption = 90.0,
+    of: OfOption = "outcome",
     seed: SeedOption = 0,
     json: JsonOption = False,
 ) -> None:
-    """Rank the candidates: rows of RUNS without an outcome, by what they would teach about the target.
+    """Rank the candidates: rows of RUNS without an outcome, by what each would teach about the target.
 
     jaxsl next runs.csv --law chinchilla --target N=7e10,D=1.4e12 --cost "6*N*D" --budget 1e21
 
-    The next run costs no more than the budget. With several laws (--law again, or --law all) a run that tells
-    them apart is worth it, and plans for the whole budget decide how much cost counts.
+    It is a ranking: each candidate is judged as the only next run, and the first two may teach the same. For
+    a batch whose runs account for each other use `jaxsl study ask -n`. With several laws (--law again, or
+    --law all) a run that tells them apart is worth it.
     """
-    if not is_one_law(law):
-        _next_by_laws(runs, law, target, cost, budget, count, map, outcome, seed, json)
-        return
-    from jaxsl.host.answer.one_law import next_runs
-    from jaxsl.host.input.table import read
-    from jaxsl.host.laws.lookup import find
+    from jaxsl.host.answer.next_runs import next_runs
+    from jaxsl.host.show.answers import show_next
     from jaxsl.host.show.console import busy, print_json
-    from jaxsl.host.show.one_law import show_next
 
-    found, mapping, table = find(law[0]), read_mapping(map), read(runs)
-    with busy(f"fitting {found.name} and scoring the candidates"):
+    mapping = read_mapping(map)
+    with busy(f"fitting {', '.join(law)} and scoring the candidates"):
         report = next_runs(
-            table,
-            found,
+            runs,
+            law,
             target=target,
-            mapping=mapping,
+            map=mapping,
             cost=cost,
             outcome=outcome,
             budget=budget,
+            max_cost=max_cost,
             count=count,
+            level=level,
+            of=of,
             seed=seed,
         )
     if json:
         print_json(report)
     else:
-        show_next(report, table.unit)
-
-
-def _next_by_laws(runs, names, target, cost, budget, count, map, outcome, seed, json) -> None:
-    from jaxsl.host.answer.several_laws import next_runs_by_laws
-    from jaxsl.host.input.table import read
-    from jaxsl.host.laws.lookup import find
-    from jaxsl.host.show.console import busy, print_json
-    from jaxsl.host.show.several_laws import show_next_by_laws
-
-    laws = [name if name == "all" else find(name) for name in names]
-    mapping, table = read_mapping(map), read(runs)
-    with busy(f"fitting {', '.join(names)} and scoring the candidates"):
-        report = next_runs_by_laws(
-            table,
-            laws,
-            target=target,
-            mapping=mapping,
-            cost=cost,
-            outcome=outcome,
-            budget=budget,
-            count=count,
-            seed=seed,
-        )
-    if json:
-        print_json(report)
-    else:
-        show_next_by_laws(report, table.unit)
+        show_next(report)

@@ -9,9 +9,6 @@ from jaxsl.host.errors import UserError
 RunsArgument = Annotated[
     str, typer.Argument(metavar="RUNS", help="CSV or Parquet file of runs, or - for standard input.")
 ]
-LawOption = Annotated[
-    str, typer.Option("--law", metavar="NAME", help="The scaling law; `jaxsl laws` lists them.")
-]
 LawsOption = Annotated[
     list[str],
     typer.Option(
@@ -27,7 +24,7 @@ TargetOption = Annotated[
         "--target",
         metavar="WHAT",
         help="What to predict: a file, a column that marks rows (is_target, or split=test), "
-        "or a point N=7e10,D=1.4e12, which may be given several times.",
+        "or a point N=7e10,D=1.4e12, in inputs or mapped columns, which may be given several times.",
     ),
 ]
 MapOption = Annotated[
@@ -48,7 +45,25 @@ CostOption = Annotated[
         "--cost", metavar="COST", help="Column or expression such as 6*N*D; by default the column cost."
     ),
 ]
+BudgetOption = Annotated[
+    float | None,
+    typer.Option(
+        "--budget",
+        help="What may be spent in all, in the unit of the costs: on the next run and on those after it.",
+    ),
+]
+MaxCostOption = Annotated[
+    float | None, typer.Option("--max-cost", help="What one run may cost, in the unit of the costs.")
+]
+LevelOption = Annotated[float, typer.Option("--level", help="Of every interval, in per cent.")]
+OfOption = Annotated[
+    str,
+    typer.Option("--of", help="Intervals of an outcome, noise included, or of the curve: outcome or curve."),
+]
 SeedOption = Annotated[int, typer.Option("--seed", help="Of the starting points of the fit.")]
+ForceOption = Annotated[
+    bool, typer.Option("--force", help="Replace the file if it exists; an input or a journal never is.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
 
 
@@ -71,13 +86,3 @@ def read_mapping(pairs: list[str] | None) -> dict[str, str]:
             raise UserError(f"--map {pair}: {name} is mapped to {mapping[name]} already; give it once")
         mapping[name] = column
     return mapping
-
-
-def is_one_law(names: list[str]) -> bool:
-    """Whether ``--law`` names one law alone.
-
-    Example:
-        >>> is_one_law(["chinchilla"]), is_one_law(["all"]), is_one_law(["chinchilla", "kaplan/nd"])
-        (True, False, False)
-    """
-    return len(names) == 1 and names[0] != "all"

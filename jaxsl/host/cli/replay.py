@@ -8,8 +8,10 @@ import typer
 from jaxsl.host.cli.options import (
     CostOption,
     JsonOption,
-    LawOption,
+    LawsOption,
+    LevelOption,
     MapOption,
+    OfOption,
     OutcomeOption,
     RunsArgument,
     SeedOption,
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
 def replay(
     runs: RunsArgument,
-    law: LawOption,
+    law: LawsOption,
     target: TargetOption = None,
     cost: CostOption = None,
     map: MapOption = None,
@@ -35,6 +37,8 @@ def replay(
         ),
     ] = None,
     draws: Annotated[int, typer.Option("--draws", min=1, help="Random orders to compare with.")] = 5,
+    level: LevelOption = 90.0,
+    of: OfOption = "outcome",
     seed: SeedOption = 0,
     json: JsonOption = False,
 ) -> None:
@@ -45,19 +49,20 @@ def replay(
     jaxsl replay runs.csv --law chinchilla --target N=7e10,D=1.4e12 --cost "6*N*D"
     """
     from jaxsl.host.answer.replay import replay as replay_runs
-    from jaxsl.host.laws.lookup import find
     from jaxsl.host.show.console import busy, print_json
 
     with busy("replaying"):
         report = replay_runs(
             runs,
-            find(law),
+            law,
             target=target,
-            mapping=read_mapping(map),
+            map=read_mapping(map),
             cost=cost,
             outcome=outcome,
-            tolerance=within,
+            within=within,
             draws=draws,
+            level=level,
+            of=of,
             seed=seed,
         )
     if json:
@@ -67,6 +72,7 @@ def replay(
 
 
 def _show(report: "ReplayReport") -> None:
+    from jaxsl.host.show.answers import predictions
     from jaxsl.host.show.console import console, grid, number, show_notes
 
     out = console()
@@ -85,4 +91,7 @@ def _show(report: "ReplayReport") -> None:
         spend = number(float(np.median(share)) * report.cost)
         rows.append([name, spend, f"{np.median(share):.1%}", number(float(np.median(counts)), 3), spread])
     out.print(grid(["choice", "spend", "of all", "runs", "range"], rows))
+    out.print()
+    out.print("target, from all runs")
+    out.print(predictions(report.prediction))
     show_notes(out, report.notes)

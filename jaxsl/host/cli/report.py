@@ -6,9 +6,14 @@ from typing import Annotated
 import typer
 
 from jaxsl.host.cli.options import (
+    BudgetOption,
     CostOption,
+    ForceOption,
     JsonOption,
+    LevelOption,
     MapOption,
+    MaxCostOption,
+    OfOption,
     OutcomeOption,
     SeedOption,
     TargetOption,
@@ -26,16 +31,17 @@ def report(
         ),
     ],
     law: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
-            "--law", metavar="NAME", help="The scaling law; a study knows its own. `jaxsl laws` lists them."
+            "--law",
+            metavar="NAME",
+            help="The scaling law, or several, as for `jaxsl fit`; a study knows its own.",
         ),
     ] = None,
     target: TargetOption = None,
     cost: CostOption = None,
-    budget: Annotated[
-        float | None, typer.Option("--budget", help="What the next run may cost, in the unit of the costs.")
-    ] = None,
+    budget: BudgetOption = None,
+    max_cost: MaxCostOption = None,
     count: Annotated[int, typer.Option("-n", "--count", min=1, help="How many candidates to list.")] = 5,
     map: MapOption = None,
     outcome: OutcomeOption = None,
@@ -45,72 +51,51 @@ def report(
             "--unit", metavar="NAME=UNIT", help="Unit of an input, an output or the cost, for the axes."
         ),
     ] = None,
+    level: LevelOption = 90.0,
+    of: OfOption = "outcome",
     seed: SeedOption = 0,
     output: Annotated[
         Path, typer.Option("-o", "--output", metavar="FILE", help="The HTML file to write.")
     ] = Path("report.html"),
+    force: ForceOption = False,
     json: JsonOption = False,
 ) -> None:
     """Write one HTML file: what was run, what it predicts, what to run next, how far to trust it.
 
     jaxsl report runs.csv --law chinchilla --target N=7e10,D=1.4e12 --cost "6*N*D" -o report.html
     """
-    from jaxsl.host.answer.provenance import provenance
-    from jaxsl.host.html.report import html_report, report_data
-    from jaxsl.host.html.report_study import is_study, study_view
+    from jaxsl.host.html.report import report as report_on
     from jaxsl.host.show.console import busy, console, print_json
+    from jaxsl.host.writing import is_journal
 
-    units, mapping = _units(unit), read_mapping(map)
+    if is_journal(runs):
+        own = {"target": target, "cost": cost, "budget": budget, "map": map, "outcome": outcome, "law": law}
+        own |= {"max-cost": max_cost, "level": level if level != 90 else None}
+        _refuse(runs, [name for name, value in own.items() if value is not None])
+    elif not law:
+        raise UserError(f"{runs} is a table of runs: say which law with --law; `jaxsl laws` lists them")
     with busy("fitting and drawing"):
-        if is_study(runs):
-            own = {"target": target, "cost": cost, "budget": budget, "map": map, "outcome": outcome}
-            _refuse(runs, [name for name, value in (own | {"law": law}).items() if value is not None])
-            seen, table, settings = study_view(runs, units)
-        else:
-            seen, table, settings = _table_view(
-                runs, law, target, cost, budget, mapping, outcome, seed, units
-            )
-        data = report_data(seen, provenance(table, seen.law, settings), count)
-        page = html_report(seen, data)
-    try:
-        output.write_text(page, encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"cannot write {output}: {error.strerror}; give another -o FILE") from None
+        data = report_on(
+            runs,
+            law,
+            target=target,
+            map=read_mapping(map),
+            cost=cost,
+            outcome=outcome,
+            budget=budget,
+            max_cost=max_cost,
+            count=count,
+            level=level,
+            of=of,
+            seed=seed,
+            units=_units(unit),
+            output=output,
+            force=force,
+        )
     if json:
         print_json(data)
     else:
-        console().print(f"wrote {output}: {len(page) // 1024} kB, one file, no network needed")
-
-
-def _table_view(runs, law, target, cost, budget, mapping, outcome, seed, units):
-    """What there is to see of a table, the table, and the settings that decided it."""
-    from jaxsl.host.answer.plot_data import view
-    from jaxsl.host.input.table import read
-    from jaxsl.host.laws.lookup import find
-
-    if law is None:
-        raise UserError(f"{runs} is a table of runs: say which law with --law; `jaxsl laws` lists them")
-    found, table = find(law), read(runs)
-    seen = view(
-        table,
-        found,
-        target=target,
-        mapping=mapping,
-        cost=cost,
-        outcome=outcome,
-        budget=budget,
-        seed=seed,
-        units=units,
-    )
-    settings = {
-        "target": "; ".join(target) if target else None,
-        "cost": cost,
-        "budget": budget,
-        "columns": ", ".join(f"{name}={column}" for name, column in mapping.items()) or None,
-        "outcome": outcome,
-        "seed": seed,
-    }
-    return seen, table, {name: value for name, value in settings.items() if value is not None}
+        console().print(f"wrote {output}: {output.stat().st_size // 1024} kB, one file, no network needed")
 
 
 def _refuse(runs: str, given: list[str]) -> None:

@@ -5,10 +5,14 @@ from typing import Annotated, Any
 import typer
 
 from jaxsl.host.cli.options import (
+    BudgetOption,
     CostOption,
+    ForceOption,
     JsonOption,
     LawsOption,
+    LevelOption,
     MapOption,
+    OfOption,
     OutcomeOption,
     SeedOption,
     TargetOption,
@@ -22,9 +26,6 @@ study.command("import")(import_command)
 
 StudyArgument = Annotated[
     str, typer.Argument(metavar="STUDY", help="The study's journal, such as pilot.jsonl.")
-]
-BudgetOption = Annotated[
-    float | None, typer.Option("--budget", help="Hard limit on what all runs cost together, in their unit.")
 ]
 WidthOption = Annotated[
     float | None, typer.Option("--width", help="Stop once the target's interval is no wider than this.")
@@ -80,6 +81,8 @@ def new(
     replicates: Annotated[
         int, typer.Option("--replicates", help="How often one configuration may be run if that teaches most.")
     ] = 1,
+    level: LevelOption = 90.0,
+    of: OfOption = "outcome",
     seed: SeedOption = 0,
     width: WidthOption = None,
     ess: EssOption = None,
@@ -103,13 +106,15 @@ def new(
         target=target,
         candidates=candidates,
         space=space or (),
-        mapping=read_mapping(map),
+        map=read_mapping(map),
         outcome=outcome,
         cost=cost,
         budget=budget,
         replicates=replicates,
         seed=seed,
         stop=stop,
+        level=level,
+        of=of,
     )
     status, out = made.status(), console()
     options = "anywhere in the space" if space else f"{status.num_candidates} candidates"
@@ -160,6 +165,9 @@ def tell(
     status: Annotated[
         str, typer.Option("--status", help="done, failed (may be asked again), diverged or abandoned (not).")
     ] = "done",
+    yes: Annotated[
+        bool, typer.Option("--yes", help="A cost over 3 times the expected one, or under a third, is meant.")
+    ] = False,
     json: JsonOption = False,
 ) -> None:
     """What a run gave, or that it failed. Telling again corrects; late results are always taken.
@@ -172,11 +180,11 @@ def tell(
 
     opened = Study(path)
     notes = opened.journal.notes
-    run = opened.tell(id, _numbers(loss), cost, status)
+    run = opened.tell(id, _numbers(loss), cost, status, yes)
     if json:
         print_json(run)
     else:
-        show_told(run, notes)
+        show_told(run, opened.status() if cost is not None else None, notes)
 
 
 @study.command("show")
@@ -211,8 +219,14 @@ def change(
     gain: GainOption = None,
     price: PriceOption = None,
     clear: Annotated[bool, typer.Option("--clear", help="Drop the stop rules there are.")] = False,
+    law: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--law", metavar="NAME", help="Go on with this law as it is now, or where it is; all of several."
+        ),
+    ] = None,
 ) -> None:
-    """Change the budget or the stop rules; rules that are not given stay."""
+    """Change the budget or the stop rules, or accept a law that was edited or moved; the rest stays."""
     from jaxsl.host.show.study import show_study
     from jaxsl.host.study import Study
     from jaxsl.host.study.settings import Stop, check_budget
@@ -225,8 +239,10 @@ def change(
     if rules or clear:
         settings["stop"] = rules if clear else opened.ledger.settings["stop"] | rules
         Stop(**settings["stop"])
+    if law:
+        settings |= opened.accept(law)
     if not settings:
-        raise UserError("nothing to change; give --budget or a stop rule")
+        raise UserError("nothing to change; give --budget, a stop rule or --law")
     opened.set(**settings)
     show_study(opened.status(), None, None, opened.ledger.settings["inputs"])
 
@@ -235,12 +251,13 @@ def change(
 def export(
     path: StudyArgument,
     file: Annotated[str, typer.Argument(metavar="FILE", help="Where to: a .csv or .parquet file.")],
+    force: ForceOption = False,
 ) -> None:
     """Write all runs of a study as a table."""
     from jaxsl.host.show.console import console
     from jaxsl.host.study import Study
 
-    found = Study(path).export(file)
+    found = Study(path).export(file, force)
     console().print(f"wrote {found.num_rows} runs to {file}")
 
 

@@ -28,6 +28,7 @@ def import_command(
     counts: Annotated[
         bool, typer.Option("--counts", help="Count their cost against the study's budget.")
     ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Costs far from the plan are meant.")] = False,
     reduce: Annotated[
         str, typer.Option("--reduce", help="A tracker's history becomes its last value, its min, or a mean.")
     ] = "last",
@@ -41,6 +42,7 @@ def import_command(
     jaxsl study import pilot.jsonl runs.csv --map N=params --outcome val_loss
     """
     from jaxsl.host.show.console import busy, console, show_notes
+    from jaxsl.host.show.study import money
     from jaxsl.host.study import Study
     from jaxsl.host.study.sources import mlflow as from_mlflow
     from jaxsl.host.study.sources import wandb as from_wandb
@@ -58,12 +60,14 @@ def import_command(
                 tracked = from_wandb.fetch(name, metrics, cache or Path(f"{path}.cache"), reduce)
             else:
                 tracked = from_mlflow.fetch(name, metrics, reduce, tracking_uri)
-        found = import_tracked(study, tracked, mapping, outcome, cost, counts)
+        found = import_tracked(study, tracked, mapping, outcome, cost, counts, yes)
     else:
-        found = import_table(study, source, mapping, outcome, cost, counts)
+        found = import_table(study, source, mapping, outcome, cost, counts, yes)
     added = ", ".join(f"{number} {state}" for state, number in found.added.items() if number) or "no new run"
     candidates = f", {found.num_candidates} candidates" if found.num_candidates else ""
     known = f"; {found.num_known} were in the study already" if found.num_known else ""
     out = console()
     out.print(f"{path}: brought in {added}{candidates}{known}")
+    if cost is not None:
+        out.print(money(study.status()))
     show_notes(out, found.notes)

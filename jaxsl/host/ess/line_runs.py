@@ -93,7 +93,7 @@ def target_columns(text: str) -> dict[str, float]:
         return {"": float(text)}
     values: dict[str, float] = {}
     for part in text.split(","):
-        name, equals, value = (piece.strip() for piece in part.partition("="))
+        name, equals, value = (piece.strip() for piece in part.rpartition("="))
         if not equals or not name or not NUMBER.fullmatch(value):
             raise UserError(
                 f"--target {text}: write the size itself, or its columns as NAME=VALUE,NAME=VALUE"
@@ -102,21 +102,22 @@ def target_columns(text: str) -> dict[str, float]:
     return values
 
 
-def value_at(formula: str, values: Mapping[str, float], option: str) -> float:
-    """A formula at given columns.
+def value_at(table: Table, formula: str, values: Mapping[str, float], option: str) -> float:
+    """A formula over the columns of a table, at given values of them.
 
     Raises:
         UserError: when a column is missing, or the value is not finite.
     """
     if formula in values:
         return values[formula]
-    expression = parse(formula)
-    lacking = [name for name in expression.names if name not in values]
+    names = table.names(formula)
+    lacking = [name for name in names if name not in values]
     if lacking:
         raise UserError(
             f"{option} {formula} needs {', '.join(lacking)} of the target; write --target "
-            + ",".join(f"{name}=VALUE" for name in expression.names)
+            + ",".join(f"{name}=VALUE" for name in names)
         )
+    expression = parse(formula, names)
     found = float(expression.evaluate({name: np.array(value) for name, value in values.items()}))
     if not np.isfinite(found):
         raise UserError(f"{option} {formula} has no finite value at the target; check --target")
@@ -130,8 +131,8 @@ def target_size(runs: LineRuns, values: Mapping[str, float]) -> float:
         UserError: when a column is missing, or a number looks like a column's value and no size.
     """
     if "" not in values:
-        return value_at(runs.expression, values, "--x")
-    size, names = values[""], parse(runs.expression).names
+        return value_at(runs.table, runs.expression, values, "--x")
+    size, names = values[""], runs.table.names(runs.expression)
     if runs.expression not in names and size - runs.x.max() > FAR * np.ptp(runs.x):
         raise UserError(
             f"--target {size:g} is meant as the size {runs.expression} itself, and lies "
@@ -165,14 +166,14 @@ def size_cost(
     Raises:
         UserError: when a cost is not positive, or cannot be computed.
     """
-    if set(parse(formula).names) <= {"x"} and ("x" not in runs.table.columns or runs.expression == "x"):
+    if set(runs.table.names(formula)) <= {"x"} and ("x" not in runs.table.columns or runs.expression == "x"):
         function = formula_cost(formula)
         costs, at_target = np.asarray(function(runs.x), float), float(function(np.array(target)))
         found = SizeCost(function)
     else:
         costs = finite_column(runs.table, formula, "--cost")
         known = "" not in values
-        at_target = value_at(formula, values, "--cost") if known else np.nan
+        at_target = value_at(runs.table, formula, values, "--cost") if known else np.nan
         everything = np.append(costs, at_target) if known else costs
         found = SizeCost(lambda x: np.exp(np.polyval(coefficients, x)))
         if (everything > 0).all():

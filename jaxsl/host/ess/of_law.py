@@ -3,117 +3,114 @@
 from collections.abc import Mapping
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
-from scipy.special import ndtri, stdtrit
 
-from jaxsl.basins import BasinRule
-from jaxsl.design import Design
-from jaxsl.host.answer.describe import fit_report
-from jaxsl.host.answer.one_law import fitted
+from jaxsl.host.answer.believed import LEVEL, check_level
+from jaxsl.host.answer.fit import answered, fit_report
+from jaxsl.host.answer.which_laws import Laws, ensemble, resolved
 from jaxsl.host.errors import UserError
 from jaxsl.host.ess.line_runs import require_noise
 from jaxsl.host.ess.link import check_interval
 from jaxsl.host.ess.link_runs import LinkRuns, ready_link, remarks, require_shares
 from jaxsl.host.ess.report import LawEssReport, LawWorth
-from jaxsl.host.input.problem import runs as read_problem
 from jaxsl.host.input.table import read
-from jaxsl.law import Law
-from jaxsl.noise import InverseGamma
-from jaxsl.posterior import moments, quantile
-from jaxsl.precision import double_precision
-
-RESIDUAL = InverseGamma(a0=1.0, fraction=0.0, spend=True)  # SSR / (n - P)
 
 
 def assess_law(
     runs: Any,
-    law: Law,
+    law: Laws,
     *,
     target: Any,
-    mapping: Mapping[str, str] | None = None,
+    map: Mapping[str, str] | None = None,
     outcome: str | None = None,
     link: str = "identity",
     link_runs: Any = None,
     performance: str | None = None,
     family: str | None = None,
-    delta: float = 0.05,
+    level: float = LEVEL,
+    of: str = "curve",
     sides: int = 1,
     width: float | None = None,
     item_sd: float | None = None,
     draws: int = 1000,
     seed: int = 0,
 ) -> LawEssReport:
-    """Fit a law, predict its outcome at targets, and say what each prediction is worth.
+    """Fit a law, or several, predict the outcome at targets, and say what each prediction is worth.
 
-    The interval is that of the fit's posterior for the noise-free outcome, all basins included. Its noise is
-    the residuals' own, ``SSR / (n - P)``, with Student's t; the prior that guards the choice of the next run
-    would hide what many good runs are worth. A law that predicts a loss can go through a link to a
+    The intervals are those of ``jaxsl.host.fit``. A law that predicts a loss can go through a link to a
     performance; without one, ``item_sd`` says how a direct test of the loss would do.
 
     Args:
-        runs, target, mapping, outcome: as in ``jaxsl.host.input.problem.runs``.
-        law: of one output.
-        link, link_runs, performance, family, delta, sides, width, item_sd, draws: as in
+        runs, law, target, map, outcome: as in ``jaxsl.host.fit``; laws of one output.
+        link, link_runs, performance, family, sides, width, item_sd, draws: as in
             ``jaxsl.host.ess.of_line.assess``; the link's models have the outcome's column too.
+        level: of the intervals, in per cent; with a link that was fitted half of what is missing to 100 goes
+            to the outcome and half to the link.
+        of: the interval that is meant, of the ``"curve"`` that a test on many items would show, or of an
+            ``"outcome"``.
         seed: of the fit's starts and of the bootstrap.
 
     Raises:
         UserError: for anything that cannot be used as it stands.
     """
+    check_level(level, of)
+    delta = 1 - level / 100
     check_interval(delta, sides, None)
-    if law.num_outputs != 1:
-        raise UserError(f"{law.name} has {law.num_outputs} outputs; ESS needs a law that predicts one")
-    table, column = read(runs), outcome or (mapping or {}).get(law.outputs[0], law.outputs[0])
-    problem = read_problem(table, law, mapping=mapping, outcome=outcome, target=target)
+    laws, table = resolved(law), read(runs)
+    chosen = ensemble(table, laws, mapping=map, outcome=outcome, target=target)
+    problem, seen, name = chosen.problem, chosen.seen, chosen.problem.law.name
+    if problem.law.num_outputs != 1:
+        raise UserError(f"{name} has {problem.law.num_outputs} outputs; ESS needs a law that predicts one")
     if problem.targets is None:
         raise UserError("there is no target; say what to predict with --target")
+    column = outcome or (map or {}).get(problem.law.outputs[0], problem.law.outputs[0])
     ready, check = ready_link(
         link, LinkRuns(link_runs, column, performance, family), delta, draws, seed, width, item_sd
     )
     if ready.wants_shares:
         require_shares(table, column, "--y", np.nan_to_num(table.evaluate(column), nan=0.5))
-    seen, now = fitted(problem, seed, Design((law,), basin_rule=BasinRule(prior=RESIDUAL)))
-    report = fit_report(problem, seen, now)
-    dof = len(seen.x) - law.num_params
+    share = ready.share(delta)
+    report = fit_report(answered(chosen, 100 * (1 - share), of, seed))
+    best, predicted = report.laws[0], report.prediction
+    assert predicted is not None
+    dof = len(seen.x) - best.num_params
     if dof < 1:
         raise UserError(
-            f"{problem.table} has {len(seen.x)} runs with an outcome, and {law.name} {law.num_params} "
+            f"{problem.table} has {len(seen.x)} runs with an outcome, and {best.law} {best.num_params} "
             "parameters: nothing is left to estimate the noise from; run more, or take a simpler law"
         )
-    require_noise(report.noise, seen.y, problem.table)
-    share = ready.share(delta)
-    wider = float(stdtrit(dof, 1 - share / 2) / ndtri(1 - share / 2))
-    with double_precision():
-        at = jnp.asarray(problem.targets.x)
-        posterior = jax.tree.map(jnp.asarray, now.belief.posterior)
-        ends = np.asarray(quantile(posterior, at, (share / 2, 1 - share / 2), noisy=False))[..., 0]
-        mean = np.asarray(moments(posterior, at).mean)[:, 0]
-    ends = mean + wider * (ends - mean)
+    require_noise(best.residuals.rmse, seen.y, problem.table)
     worth = tuple(
         LawWorth(
-            row_number=int(problem.targets.row_numbers[i]),
-            x=dict(zip(law.inputs, problem.targets.x[i].tolist(), strict=True)),
-            y=float(mean[i]),
-            y_low=float(ends[0, i]),
-            y_high=float(ends[1, i]),
-            performance=ready.items(float(mean[i]), float(ends[0, i]), float(ends[1, i]), delta, sides),
+            row_number=int(predicted.row_numbers[i]),
+            x={name: float(values[i]) for name, values in predicted.x.items()},
+            y=float(predicted.median[i, 0]),
+            y_low=float(predicted.low[i, 0]),
+            y_high=float(predicted.high[i, 0]),
+            performance=ready.items(
+                float(predicted.median[i, 0]),
+                float(predicted.low[i, 0]),
+                float(predicted.high[i, 0]),
+                delta,
+                sides,
+            ),
         )
-        for i in range(len(mean))
+        for i in range(len(predicted.median))
     )
     notes = [note for one in worth for note in remarks(ready, one.performance, None, delta)]
     notes += remarks(ready, worth[0].performance, check, delta) if check is not None else []
     return LawEssReport(
-        law=law.name,
+        law=report.name,
         num_runs=len(seen.x),
         dof=dof,
-        noise=report.noise,
+        noise=best.noise,
+        prediction=predicted,
         worth=worth,
         link=ready.name,
         link_models=ready.num_models,
         delta=delta,
         sides=sides,
         families=check,
+        trust=report.trust,
         notes=tuple(dict.fromkeys([*report.notes, *notes])),
     )

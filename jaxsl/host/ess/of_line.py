@@ -13,8 +13,7 @@ from jaxsl.host.ess.link import Promise, check_interval
 from jaxsl.host.ess.link_runs import LinkRuns, ready_link, remarks, require_shares
 from jaxsl.host.ess.predict_test_or_train import MEASURES, choose
 from jaxsl.host.ess.report import Diagnosis, EssReport
-from jaxsl.host.input.expression import parse
-from jaxsl.host.input.table import read
+from jaxsl.host.input.table import Table, read
 from jaxsl.linear_model import Interval, LinearFit
 from jaxsl.precision import double_precision
 
@@ -81,7 +80,7 @@ def assess(
     _check(noise, delta, sides, items, item_cost, by, cost, sigma, draws)
     found = line_runs(read(runs), x, y)
     columns = target_columns(target)
-    _require_use(columns, x, cost)
+    _require_use(found.table, columns, x, cost)
     size = target_size(found, columns)
     if size <= found.x.max() and not inside:
         raise UserError(
@@ -165,19 +164,15 @@ def _check(noise, delta, sides, items, item_cost, by, cost, sigma, draws) -> Non
         raise UserError(f"--draws {draws}: a 95 % bootstrap interval needs at least 100 draws, better 1000")
 
 
-def _require_use(columns: dict[str, float], x: str, cost: str | None) -> None:
+def _require_use(table: Table, columns: dict[str, float], x: str, cost: str | None) -> None:
     """Refuse values of the target that nothing asks for: most often a misspelt name."""
-    used = {name for formula in (x, cost) if formula for name in (formula, *_names(formula))}
+    used = {name for formula in (x, cost) if formula for name in (formula, *table.names(formula))}
     idle = [name for name in columns if name and name not in used]
     if idle:
         raise UserError(
             f"--target {idle[0]}={columns[idle[0]]:g}: neither --x {x} nor --cost uses {idle[0]}; leave it "
             "out, or correct its name"
         )
-
-
-def _names(formula: str) -> tuple[str, ...]:
-    return parse(formula).names
 
 
 def _interval(

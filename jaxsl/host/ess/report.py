@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from jaxsl.host.answer.fit_report import Prediction
 from jaxsl.host.answer.report import Report
+from jaxsl.host.answer.trust import Trust
 from jaxsl.host.ess.link import Items
 
 
@@ -120,8 +122,8 @@ class LawWorth(Report):
     Attributes:
         row_number: where a person finds the target.
         x: its configuration by input.
-        y, y_low, y_high: the predicted outcome, noise-free, at ``1 - delta``, or ``1 - delta/2`` with a link
-            that was fitted.
+        y, y_low, y_high: median and interval of what is predicted, at ``1 - delta``, or ``1 - delta/2`` with
+            a link that was fitted.
         performance: the prediction and its equivalent sample sizes.
     """
 
@@ -138,11 +140,13 @@ class LawEssReport(Report):
     """Predictions of a fitted law and their worth.
 
     Attributes:
-        law: its name.
-        num_runs, dof: runs with an outcome, and how many more they are than parameters.
-        noise: standard deviation of the noise around the law.
+        law: its name; of several, all, heaviest first.
+        num_runs, dof: runs with an outcome, and how many more they are than parameters of the heaviest law.
+        noise: standard deviation of the noise around that law.
+        prediction: at the targets, as ``jaxsl fit`` says it.
         worth: by target.
         link, link_models, delta, sides, families: as in ``EssReport``.
+        trust: how far to believe it.
         notes: things worth saying.
     """
 
@@ -150,10 +154,12 @@ class LawEssReport(Report):
     num_runs: int
     dof: int
     noise: float
+    prediction: Prediction
     worth: tuple[LawWorth, ...]
     link: str
     link_models: int
     delta: float
     sides: int
     families: FamilyCheck | None
+    trust: Trust
     notes: tuple[str, ...]

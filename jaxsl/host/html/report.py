@@ -6,20 +6,29 @@ holds; numbers carry their full value (``<data value="...">``), and the whole an
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from scipy.special import ndtri
 
+from jaxsl.host.answer.believed import LEVEL
+from jaxsl.host.answer.fit_report import FitReport, NextReport, Prediction
 from jaxsl.host.answer.flat_directions import flat_directions
-from jaxsl.host.answer.plot_data import View
-from jaxsl.host.answer.provenance import Provenance
-from jaxsl.host.answer.report import FitReport, NextReport, Report, plain
+from jaxsl.host.answer.plot_data import View, view
+from jaxsl.host.answer.provenance import Provenance, provenance
+from jaxsl.host.answer.report import Report, plain
+from jaxsl.host.answer.which_laws import Laws, resolved
 from jaxsl.host.compiled import compiled
+from jaxsl.host.errors import UserError
 from jaxsl.host.html.display import environment
 from jaxsl.host.html.report_charts import charts, run_key, telling_labels
+from jaxsl.host.html.report_study import study_view
+from jaxsl.host.input.table import read
 from jaxsl.host.programs.packing import pack_observations
+from jaxsl.host.writing import check_output, is_journal, write_text
 from jaxsl.identify import Identification, identify
 from jaxsl.law import Law
 from jaxsl.pool import Observations
@@ -33,29 +42,106 @@ class ReportData(Report):
     """What the HTML report says, for JSON.
 
     Attributes:
-        fit: the fit, with the prediction.
+        fit: the fit. prediction: the same as in it.
         choice: the best candidates, ``None`` without target, cost or candidates.
-        flat: directions in the parameters that the runs leave open, in words.
-        calibration: share of runs inside their 95 % interval, each as if left out.
+        flat: directions in the parameters of the heaviest law that the runs leave open, in words.
+        calibration: share of runs inside their interval of ``level`` per cent, each as if left out.
         provenance: where all this comes from.
     """
 
     fit: FitReport
+    prediction: Prediction | None
     choice: NextReport | None
     flat: tuple[str, ...]
     calibration: float
+    level: float
     provenance: Provenance
 
 
-def report_data(view: View, provenance: Provenance, count: int = 5) -> ReportData:
+def report(
+    source: Any,
+    law: Laws | None = None,
+    *,
+    target: Any = None,
+    map: Mapping[str, str] | None = None,
+    cost: str | None = None,
+    outcome: str | None = None,
+    budget: float | None = None,
+    max_cost: float | None = None,
+    count: int = 5,
+    level: float = LEVEL,
+    of: str = "outcome",
+    seed: int = 0,
+    units: Mapping[str, str] | None = None,
+    output: str | Path = "report.html",
+    force: bool = False,
+) -> ReportData:
+    """Write one HTML file: what was run, what it predicts, what to run next, how far to trust it.
+
+    Args:
+        source: a table of runs; or a study's journal, which knows its law and all else.
+        law, target, map, cost, outcome, budget, max_cost, level, of, seed: as in ``jaxsl.host.next_runs``.
+        count: how many candidates are listed.
+        units: of inputs, outputs and ``cost``, by name, for the axes.
+        output: the file to write. force: whether one that exists may be replaced; an input never is.
+
+    Raises:
+        UserError: for anything that cannot be used as it stands; nothing is written then.
+    """
+    given = [source, *_listed(target), *_listed(law)]
+    check_output(output, given, force)
+    if isinstance(source, str | Path) and is_journal(source):
+        seen, table, settings = study_view(str(source), units or {})
+    else:
+        if law is None:
+            raise UserError("a table of runs needs a law; `jaxsl laws` lists them")
+        laws, table = resolved(law), read(source)
+        seen = view(
+            table,
+            laws,
+            target=target,
+            map=map,
+            cost=cost,
+            outcome=outcome,
+            budget=budget,
+            max_cost=max_cost,
+            level=level,
+            of=of,
+            seed=seed,
+            units=units,
+        )
+        settings = {
+            "target": "; ".join(str(item) for item in _listed(target)),
+            "cost": cost,
+            "budget": budget,
+            "max-cost": max_cost,
+            "columns": ", ".join(f"{name}={column}" for name, column in (map or {}).items()),
+            "outcome": outcome,
+            "level": level,
+            "of": of,
+            "seed": seed,
+        }
+        settings = {name: value for name, value in settings.items() if value not in (None, "")}
+    data = report_data(seen, provenance(table, seen.answer.found.laws, settings), count)
+    write_text(output, html_report(seen, data), given, force)
+    return data
+
+
+def _listed(value: Any) -> list[Any]:
+    return [] if value is None else list(value) if isinstance(value, list | tuple) else [value]
+
+
+def report_data(view: View, made: Provenance, count: int = 5) -> ReportData:
     """What the report will say, with the ``count`` best candidates."""
     choice = None if view.choice is None else replace(view.choice, runs=view.choice.runs[:count])
     return ReportData(
         fit=view.fit,
+        prediction=view.fit.prediction,
         choice=choice,
         flat=_flat(view),
-        calibration=float(np.mean(np.abs(view.score) <= 1.96)),
-        provenance=provenance,
+        calibration=float(np.mean(np.abs(view.left_out) <= ndtri((1 + view.level / 100) / 2))),
+        level=view.level,
+        provenance=made,
     )
 
 
@@ -97,12 +183,12 @@ def _identify(law: Law, observations: Observations, theta: jax.Array, noise: jax
 
 
 def _flat(view: View) -> tuple[str, ...]:
-    basins = view.now.belief.basins[0]
+    basins = view.lesson.learned.basins
     with double_precision():
         observations = pack_observations(view.seen.x, view.seen.y)
         theta, noise = jnp.asarray(basins.theta[0]), jnp.asarray(basins.noise)
-        found = to_numpy(_identify(view.law, observations, theta, noise))
-    return flat_directions(view.law, found)
+        found = to_numpy(_identify(view.best, observations, theta, noise))
+    return flat_directions(view.best, found)
 
 
 def _runs(view: View) -> list[Mapping[str, Any]]:

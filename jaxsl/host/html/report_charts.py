@@ -1,9 +1,10 @@
 """Which charts the HTML report shows of a view."""
 
 import numpy as np
+from scipy.special import ndtri
 
+from jaxsl.host.answer.fit_report import NextRun
 from jaxsl.host.answer.plot_data import View
-from jaxsl.host.answer.report import NextRun
 from jaxsl.host.html.chart import Chart, scale
 from jaxsl.host.show.console import number
 
@@ -21,6 +22,10 @@ def charts(view: View) -> dict[str, list[Chart]]:
     if view.choice is not None and view.choice.runs:
         shown["choice"] = [_map(view), _worth(view)]
     return shown
+
+
+def _half_width(view: View) -> float:
+    return float(ndtri((1 + view.level / 100) / 2))
 
 
 def run_key(row_number: int) -> str:
@@ -67,7 +72,9 @@ def _target_texts(view: View) -> list[str]:
         lines = ["target", *_inputs(view, targets.x[row])]
         for output, name in enumerate(view.law.outputs):
             low, high = prediction.low[row, output], prediction.high[row, output]
-            lines.append(f"{name}: {number(prediction.mean[row, output], 5)} [{number(low)}, {number(high)}]")
+            lines.append(
+                f"{name}: {number(prediction.median[row, output], 5)} [{number(low)}, {number(high)}]"
+            )
             if np.isfinite(prediction.observed[row, output]):
                 lines.append(f"came out {number(prediction.observed[row, output], 5)}, unseen by the fit")
         texts.append("\n".join(lines))
@@ -103,9 +110,17 @@ def _slice(view: View, input: str, output: int) -> Chart:
     targets = view.problem.targets
     if targets is not None:
         chart.span(targets.x[:, index].min(), targets.x[:, index].max(), "targets' range")
-    chart.band(found.x, found.low[:, output], found.high[:, output], "outcome", "95 % of outcomes")
-    chart.band(found.x, found.curve_low[:, output], found.curve_high[:, output], "curve", "95 % of the curve")
-    chart.line(found.x, found.mean[:, output], "fit", "fit")
+    chart.band(
+        found.x, found.low[:, output], found.high[:, output], "outcome", f"{view.level:g} % of outcomes"
+    )
+    chart.band(
+        found.x,
+        found.curve_low[:, output],
+        found.curve_high[:, output],
+        "curve",
+        f"{view.level:g} % of the curve",
+    )
+    chart.line(found.x, found.median[:, output], "fit", "fit")
     keys = [run_key(row) for row in view.seen.row_numbers]
     chart.points(view.seen.x[:, index], found.runs[:, output], "run", "runs", run_texts(view), keys)
     if targets is not None and len(found.targets):
@@ -126,29 +141,32 @@ def _residuals(view: View, output: int) -> Chart:
     reach = max(2.2, 1.1 * float(np.abs(score).max()))
     y = scale([np.array([-reach, reach])], "residual (standard deviations)", log=False, margin=0.0)
     chart = Chart(f"residuals of {name}", scale([fitted], f"fitted {view.labels[name]}", log=False), y)
-    for level in (-1.96, 0.0, 1.96):
-        chart.rule(level)
+    for sign in (-1, 0, 1):
+        chart.rule(sign * _half_width(view))
     keys = [run_key(row) for row in view.seen.row_numbers]
-    chart.points(fitted, score, "run", "runs, as if left out", run_texts(view), keys)
+    chart.points(fitted, score, "run", "runs", run_texts(view), keys)
     return chart
 
 
 def _basins(view: View) -> Chart:
     found = view.plausible
     rmse, prediction = np.sqrt(found.loss), found.prediction[:, 0]
-    shown = rmse <= 2 * rmse[found.label >= 0].max()
-    half = 1.96 * found.deviation[:, 0]
+    highest = 2 * max(rmse[found.label >= 0].max(initial=0.0), found.rmse.max())
+    shown = rmse <= highest
+    half = _half_width(view) * found.deviation[:, 0]
     name = view.labels[view.law.outputs[0]]
     x = scale(
         [prediction[shown], found.mean[:, 0] - half, found.mean[:, 0] + half],
         f"prediction, mean over the targets: {name}",
         log=False,
     )
-    chart = Chart("optima and basins", x, scale([rmse[shown]], f"RMSE on the runs: {name}", log=False))
+    chart = Chart(
+        "optima and basins", x, scale([rmse[shown], found.rmse], f"RMSE on the runs: {name}", log=False)
+    )
     for k, centre in enumerate(found.mean[:, 0]):
-        height = rmse[found.label == k].min()
+        height = float(found.rmse[k])
         ends = np.array([centre - half[k], centre + half[k]])
-        chart.line(ends, np.full(2, height), "bar", "95 % in the basin, noise apart")
+        chart.line(ends, np.full(2, height), "bar", f"{view.level:g} % in the basin, noise apart")
     for style, name, chosen in (
         ("optimum", "plausible optima", shown & (found.label >= 0)),
         ("poor", "not plausible", shown & (found.label < 0)),
@@ -191,7 +209,7 @@ def _map(view: View) -> Chart:
     first, second = inputs[0], inputs[1] if len(inputs) > 1 else "score"
     done = {name: view.seen.x[:, i] for i, name in enumerate(inputs)}
     aims = {name: targets.x[:, i] for i, name in enumerate(inputs)}
-    labels = {**view.labels, "score": "score (fall of variance / relative cost^0.4)"}
+    labels = {**view.labels, "score": "score (fall of the variance, for its cost)"}
     many = len(inputs) > 1
     x = scale([values[first], done[first], aims[first]], labels[first])
     y = scale([values[second], *([done[second], aims[second]] if many else [])], labels[second])

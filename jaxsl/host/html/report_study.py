@@ -1,34 +1,18 @@
 """A study's journal as what the HTML report shows: its runs, what it may still run, what it predicts."""
 
-import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from jaxsl.host.answer.believed import LEVEL
 from jaxsl.host.answer.plot_data import View, axis_labels, see
-from jaxsl.host.errors import UserError
+from jaxsl.host.answer.which_laws import Ensemble, fitted_runs
 from jaxsl.host.input.problem import Answers, Problem, Runs, Targets
 from jaxsl.host.input.table import Table
 from jaxsl.host.study import Study
 from jaxsl.host.study.ledger import DONE, PENDING, Candidate, Ledger, Run
 from jaxsl.law import Law
-
-
-def is_study(source: str) -> bool:
-    """Whether a file is a study's journal: its first line says so.
-
-    Example:
-        >>> is_study("runs.csv")
-        False
-    """
-    try:
-        with Path(source).open(encoding="utf-8") as file:
-            first = json.loads(file.readline())
-    except (OSError, ValueError):
-        return False
-    return isinstance(first, dict) and first.get("event") == "study"
 
 
 def study_view(path: str, units: Mapping[str, str]) -> tuple[View, Table, dict[str, Any]]:
@@ -38,15 +22,10 @@ def study_view(path: str, units: Mapping[str, str]) -> tuple[View, Table, dict[s
     runs that are pending, and the notes say how many there are.
 
     Raises:
-        UserError: when the journal cannot be read, studies several laws, or too few runs are done.
+        UserError: when the journal cannot be read, or too few runs are done.
     """
     study = Study(path)
     ledger, law = study.refresh(), study.law
-    if len(study.laws) > 1:
-        raise UserError(
-            f"{path} studies {len(study.laws)} laws and a report shows one; `jaxsl study show {path}` says "
-            f"what they predict together, `jaxsl study export {path} runs.csv` writes runs to report on"
-        )
     exported = study.export()
     table = Table(path, exported, "run", np.arange(1, exported.num_rows + 1))
     problem = _problem(path, ledger, law)
@@ -54,7 +33,10 @@ def study_view(path: str, units: Mapping[str, str]) -> tuple[View, Table, dict[s
     left = ledger.left if np.isfinite(ledger.left) else None
     costs = problem.runs.cost[~problem.runs.observed]
     affordable = bool(costs.size) and (left is None or left >= costs.min())
-    seen = see(problem, axis_labels(law, settings["cost"], {}, units), left, settings["seed"], affordable)
+    chosen = Ensemble(study.laws, problem, fitted_runs(problem, study.laws), ())
+    labels = axis_labels(law, settings["cost"], {}, units)
+    kind = settings.get("level", LEVEL), settings.get("of", "outcome")
+    seen = see(chosen, labels, (left, None), *kind, settings["seed"], affordable)
     said = {name: settings[name] for name in ("target", "cost", "budget", "space", "replicates", "seed")}
     said["spent"], said["begun"] = ledger.spent, settings.get("created", "")
     return seen, table, {name: value for name, value in said.items() if value not in (None, [], "")}

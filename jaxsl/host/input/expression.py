@@ -10,7 +10,7 @@
 
 import ast
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import reduce
 from typing import Any
@@ -40,6 +40,7 @@ TOKEN = re.compile(
     r"(?P<space>\s+)|(?P<number>(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?(?!\w))|(?P<quoted>`[^`]+`)"
     r"|(?P<name>[^\W\d]\w*)|(?P<symbol>[-+*/^(),])"
 )
+ODD = re.compile(r"(?=.*[^\W\d_eE])\w[^`]*\w")
 
 
 @dataclass(frozen=True)
@@ -85,8 +86,13 @@ class Expression:
         raise AssertionError(f"{type(node).__name__} passed the whitelist")
 
 
-def parse(text: str) -> Expression:
+def parse(text: str, columns: Iterable[str] = ()) -> Expression:
     """Read an expression.
+
+    Args:
+        text: arithmetic on columns.
+        columns: names that are columns as they stand, ``val/loss`` among them; all others go in backticks
+            unless they are words.
 
     Raises:
         UserError: when it holds anything but arithmetic on columns; names the piece and its place.
@@ -94,12 +100,14 @@ def parse(text: str) -> Expression:
     Example:
         >>> float(parse("log10(6*N)").evaluate({"N": np.array(1e9 / 6)}))
         9.0
+        >>> parse("log(val/loss)", ["val/loss"]).names
+        ('val/loss',)
     """
     if not text.strip():
         raise UserError("the expression is empty; write arithmetic on columns, such as 6*N*D")
     if len(text) > LONGEST:
         raise UserError(f"the expression has {len(text)} characters; at most {LONGEST} are read")
-    source, origin, words = _plain(text)
+    source, origin, words = _plain(text, _odd(columns))
     try:
         tree = ast.parse(source, mode="eval").body
     except SyntaxError as error:
@@ -111,25 +119,35 @@ def parse(text: str) -> Expression:
     return Expression(text, tuple(dict.fromkeys(names)), tree, words)
 
 
-def _plain(text: str) -> tuple[str, list[int], dict[int, str]]:
+def _odd(columns: Iterable[str]) -> re.Pattern[str]:
+    """Matches a column whose name is more than a word, such as ``val/loss``, where it stands as a whole.
+
+    Names that begin or end in a sign, or could be numbers, need their backticks.
+    """
+    odd = [name for name in columns if ODD.fullmatch(name) and re.search(r"\W", name)]
+    names = "|".join(re.escape(name) for name in sorted(odd, key=len, reverse=True))
+    return re.compile(rf"(?<!\w)(?:{names})(?!\w)" if names else "(?!)")
+
+
+def _plain(text: str, odd: re.Pattern[str]) -> tuple[str, list[int], dict[int, str]]:
     """``text`` with ``^`` as ``**`` and every name as underscores, where each character came from, the names.
 
     What Python's parser gets to see is made of digits, operators and underscores alone.
     """
     source, origin, words, start = "", [], {}, 0
     while start < len(text):
-        token = TOKEN.match(text, start)
+        token = odd.match(text, start) or TOKEN.match(text, start)
         if token is None:
             raise _refusal(text, start, "is not allowed")
         piece = token.group()
         match token.lastgroup:
             case "space":
                 plain = " "
-            case "quoted" | "name":
+            case "number" | "symbol":
+                plain = "**" if piece == "^" else piece
+            case _:
                 words[len(source)] = piece.strip("`")
                 plain = "_" * len(piece)
-            case _:
-                plain = "**" if piece == "^" else piece
         source, start = source + plain, token.end()
         origin += [token.start()] * len(plain)
     # The parser would take leading blanks for an indented block.

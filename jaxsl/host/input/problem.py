@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxsl.host.errors import UserError
+from jaxsl.host.input.law_values import box_draws
 from jaxsl.host.input.table import Table, read
 from jaxsl.host.input.target import Marked, parse_target
 from jaxsl.law import Law
@@ -122,15 +123,15 @@ def runs(
         ([True, False], [6.0, 12.0])
     """
     table = read(source)
-    names = _mapping(law, mapping or {}, outcome)
-    marked = parse_target(target, table, law)
+    names = column_names(law, mapping or {}, outcome)
+    marked = parse_target(target, table, law, names)
     x = _inputs(table, law, names)
-    y = _outcomes(table, law, names, needed=True)
+    y = _outcomes(table, law, names)
     costs = _costs(table, law, x, cost, ~marked.rows & np.isnan(y).any(axis=1))
     labels = {name: np.array(values, object) for name, values in table.labels().items()}
     whole = Runs(x, y, costs, table.row_numbers, labels)
     kept = whole.take(~marked.rows)
-    targets, answers = _targets(marked, whole, law, names)
+    targets, answers = _targets(marked, whole, table, law, names)
     return Problem(law, kept, table.name, table.unit, targets, answers, _notes(kept, targets))
 
 
@@ -142,10 +143,15 @@ def configurations(source: Any, law: Law, mapping: Mapping[str, str] | None = No
         >>> configurations({"N": [1e6], "D": [1e8]}, CHINCHILLA).tolist()
         [[1000000.0, 100000000.0]]
     """
-    return _inputs(read(source), law, _mapping(law, mapping or {}, None))
+    return _inputs(read(source), law, column_names(law, mapping or {}))
 
 
-def _mapping(law: Law, mapping: Mapping[str, str], outcome: str | None) -> dict[str, str]:
+def column_names(law: Law, mapping: Mapping[str, str], outcome: str | None = None) -> dict[str, str]:
+    """The column or expression of every input and output of a law.
+
+    Raises:
+        UserError: when ``mapping`` names none of them, or ``outcome`` stands for several outputs.
+    """
     names = {name: name for name in (*law.inputs, *law.outputs)}
     for name in mapping:
         if name not in names:
@@ -202,14 +208,11 @@ def _inputs(table: Table, law: Law, names: Mapping[str, str]) -> np.ndarray:
 def _ever_finite(law: Law, x: np.ndarray) -> np.ndarray:
     """Which rows have a finite value at one parameter vector of the box at least, ``(row,)`` of bool.
 
-    The vectors are drawn uniformly, logarithmically where the box is positive. One is enough: a law may
-    well overflow in a corner of its box, but a logarithm of something negative has no value in all of it.
+    One is enough: a law may well overflow in a corner of its box, but a logarithm of something negative has
+    no value in all of it.
     """
-    share = np.random.default_rng(0).uniform(0.05, 0.95, (NUM_TRIALS, law.num_params))
-    lower, upper = np.where(law.log, law.lower, 1.0), np.where(law.log, law.upper, 1.0)
-    theta = np.where(law.log, lower * (upper / lower) ** share, law.lower + (law.upper - law.lower) * share)
     with double_precision():
-        return np.asarray(_any_finite(law, theta, x))
+        return np.asarray(_any_finite(law, box_draws(law, NUM_TRIALS), x))
 
 
 @partial(jax.jit, static_argnames="law")
@@ -217,11 +220,9 @@ def _any_finite(law: Law, theta: jax.Array, x: jax.Array) -> jax.Array:
     return jnp.isfinite(jax.vmap(law.predict, (0, None))(theta, x)).all(axis=2).any(axis=0)
 
 
-def _outcomes(table: Table, law: Law, names: Mapping[str, str], *, needed: bool) -> np.ndarray:
+def _outcomes(table: Table, law: Law, names: Mapping[str, str]) -> np.ndarray:
     columns = []
     for name in law.outputs:
-        if not needed and names[name] == name and name not in table.columns:
-            return np.full((table.num_rows, law.num_outputs), np.nan)
         option = "--outcome COLUMN" if law.num_outputs == 1 else f"--map {name}=COLUMN"
         values = _column(table, "the outcome", name, names[name], option)
         hint = "is infinite; a run that diverged has no place in a fit: remove it"
@@ -261,19 +262,25 @@ def _refuse(table: Table, column: str, bad: np.ndarray, values: np.ndarray, why:
 
 
 def _targets(
-    marked: Marked, whole: Runs, law: Law, names: Mapping[str, str]
+    marked: Marked, whole: Runs, runs: Table, law: Law, names: Mapping[str, str]
 ) -> tuple[Targets | None, Answers | None]:
     if marked.table is not None:
-        table = marked.table
-        plain = {name: name for name in names}
-        x = _inputs(table, law, plain if marked.is_point else names)
-        y = _outcomes(table, law, names, needed=False)
-        labels = {name: np.array(values, object) for name, values in table.labels().items()}
-        return Targets(x, table.row_numbers, labels), Answers(y)
+        targets, needed = own_targets(marked, law, names), (runs.names(names[name]) for name in law.outputs)
+        if not marked.is_point and set().union(*needed) <= set(marked.table.columns):
+            return targets, Answers(_outcomes(marked.table, law, names))
+        return targets, Answers(np.full((len(targets.x), law.num_outputs), np.nan))
     if not marked.rows.any():
         return None, None
     held = whole.take(marked.rows)
     return Targets(held.x, held.row_numbers, held.labels), Answers(held.y)
+
+
+def own_targets(marked: Marked, law: Law, names: Mapping[str, str]) -> Targets:
+    """The targets of a table of their own; ``names`` maps inputs to columns, but for points."""
+    assert marked.table is not None
+    x = _inputs(marked.table, law, {name: name for name in names} if marked.is_point else names)
+    labels = {name: np.array(values, object) for name, values in marked.table.labels().items()}
+    return Targets(x, marked.table.row_numbers, labels)
 
 
 def _notes(kept: Runs, targets: Targets | None) -> tuple[str, ...]:

@@ -2,6 +2,9 @@
 
 A ``Table`` remembers how a person would find a row again (the line of the file, the header being line 1),
 so that every complaint can point at the cell.
+
+Files are read by one thread: those of pyarrow that are left at the end of a process abort it (status 134),
+``python -m experiments exits``.
 """
 
 import csv
@@ -98,12 +101,25 @@ class Table:
         known = known or {}
         if formula in known or formula in self.columns:
             return known[formula] if formula in known else self.numbers(formula)
-        expression = parse(formula)
+        expression = parse(formula, self.columns)
         for name in expression.names:
             if name not in known and name not in self.columns:
                 raise UserError(f"{self.name} has no column {name!r}; {self.suggest(name)}")
         values = {name: known[name] if name in known else self.numbers(name) for name in expression.names}
         return np.broadcast_to(expression.evaluate(values), self.num_rows)
+
+    def names(self, formula: str) -> tuple[str, ...]:
+        """The columns that a formula needs: itself, if it is one.
+
+        Raises:
+            UserError: when it is neither a column nor arithmetic.
+
+        Example:
+            >>> table = read({"val/loss": [3.0], "N": [1e6]})
+            >>> table.names("val/loss"), table.names("6*N*D")
+            (('val/loss',), ('N', 'D'))
+        """
+        return (formula,) if formula in self.columns else parse(formula, self.columns).names
 
     def suggest(self, name: str) -> str:
         """The columns there are, the ones that resemble ``name`` first."""
@@ -184,7 +200,7 @@ def _from_bytes(content: bytes, name: str, suffix: str) -> Table:
 
 def _from_parquet(content: bytes, name: str) -> Table:
     try:
-        data = pyarrow.parquet.read_table(pa.BufferReader(content))
+        data = pyarrow.parquet.ParquetFile(pa.BufferReader(content)).read(use_threads=False)
     except (pa.ArrowException, OSError) as error:
         reason = str(error).splitlines()[0]
         raise UserError(f"{name} is a damaged Parquet file ({reason}); write it again") from None
@@ -206,6 +222,7 @@ def _from_csv(content: bytes, name: str) -> Table:
     try:
         data = pyarrow.csv.read_csv(
             io.BytesIO(content),
+            read_options=pyarrow.csv.ReadOptions(use_threads=False),
             parse_options=pyarrow.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
             convert_options=pyarrow.csv.ConvertOptions(strings_can_be_null=True),
         )

@@ -29,13 +29,20 @@ class Marked:
     is_point: bool = False
 
 
-def parse_target(target: Any, runs: Table, law: Law) -> Marked:
+def parse_target(target: Any, runs: Table, law: Law, formulas: Mapping[str, str] | None = None) -> Marked:
     """Find out what ``target`` means.
 
-    - ``"N=7e10,D=1.4e12"`` or ``{"N": 7e10, "D": 1.4e12}``, or several of them: points, in the law's inputs.
+    - ``"N=7e10,D=1.4e12"`` or ``{"N": 7e10, "D": 1.4e12}``, or several of them: points, in the law's inputs
+      or in the columns that ``formulas`` makes them from.
     - ``"is_target"``: the rows of the table of runs where this column says yes.
     - ``"split=test"``: the rows where the column holds this value.
     - anything else is read as a table: a path, ``"-"`` or a data frame.
+
+    Args:
+        target: what to predict.
+        runs: the table of runs.
+        law: the law.
+        formulas: law input -> column or expression over columns, for those that have another name.
 
     Raises:
         UserError: when it is none of these, or marks no row.
@@ -47,6 +54,8 @@ def parse_target(target: Any, runs: Table, law: Law) -> Marked:
         [False, True]
         >>> parse_target("N=1e9,D=2e10", runs, CHINCHILLA).table.num_rows
         1
+        >>> parse_target("N=1e9,tokens=20", runs, CHINCHILLA, {"D": "1e9*tokens"}).table.numbers("D").tolist()
+        [20000000000.0]
     """
     none = np.zeros(runs.num_rows, bool)
     if target is None:
@@ -55,8 +64,10 @@ def parse_target(target: Any, runs: Table, law: Law) -> Marked:
         target = [target]
     if not target:
         return Marked(none)
-    if all(_is_point(item, law) for item in target):
-        points = [_point(item, law) for item in target]
+    formulas = {name: (formulas or {}).get(name, name) for name in law.inputs}
+    ways = {name: _ways(name, formula, runs) for name, formula in formulas.items()}
+    if all(_is_point(item, ways) for item in target):
+        points = [_point(item, law, ways, formulas) for item in target]
         columns = {name: np.concatenate([point[name] for point in points]) for name in law.inputs}
         return Marked(none, read(columns, "the target"), is_point=True)
     if len(target) > 1:
@@ -94,30 +105,59 @@ def _example(law: Law) -> str:
     return ",".join(f"{name}=NUMBER" for name in law.inputs)
 
 
-def _is_point(item: Any, law: Law) -> bool:
-    if isinstance(item, Mapping):
-        return set(law.inputs) <= set(item)
-    return isinstance(item, str) and any(
-        part.split("=")[0].strip() in law.inputs for part in item.split(",") if "=" in part
-    )
+def _ways(name: str, formula: str, runs: Table) -> tuple[set[str], ...]:
+    """What a point may give for an input of the law: itself, its column, or the columns of its formula."""
+    try:
+        return {name}, {formula}, set(runs.names(formula)) or {name}
+    except UserError:  # a column that these runs lack
+        return {name}, {formula}
 
 
-def _point(item: Any, law: Law) -> dict[str, np.ndarray]:
-    if isinstance(item, Mapping):
-        return {name: np.atleast_1d(np.asarray(item[name])) for name in law.inputs}
-    point: dict[str, np.ndarray] = {}
+def _is_point(item: Any, ways: Mapping[str, tuple[set[str], ...]]) -> bool:
+    """Whether something gives all inputs; text need only give one of them by its own name."""
+    if isinstance(item, str):
+        given = {part.rpartition("=")[0].strip() for part in item.split(",") if "=" in part}
+        if given & set(ways):
+            return True
+    elif isinstance(item, Mapping):
+        given = set(item)
+    else:
+        return False
+    return all(any(names <= given for names in some) for some in ways.values())
+
+
+def _point(
+    item: Any, law: Law, ways: Mapping[str, tuple[set[str], ...]], formulas: Mapping[str, str]
+) -> dict[str, np.ndarray]:
+    """The law's inputs at a point, an array each."""
+    known = {name for some in ways.values() for names in some for name in names}
+    given = _assignments(item, law, known) if isinstance(item, str) else dict(item)
+    taken = {
+        name: next((names for names in some if names <= set(given)), None) for name, some in ways.items()
+    }
+    lacking = [name for name, names in taken.items() if names is None]
+    if lacking:
+        raise UserError(f"--target {item}: {', '.join(lacking)} is missing; write {_example(law)}")
+    used = set().union(*(names for names in taken.values() if names))
+    idle = sorted(set(given) - used) if isinstance(item, str) else []
+    if idle:
+        raise UserError(f"--target {item}: {idle[0]!r} says again what the other values say; leave it out")
+    table = read({name: given[name] for name in sorted(used)}, "the target")
+    return {name: table.evaluate(name if name in given else formulas[name]) for name in law.inputs}
+
+
+def _assignments(item: str, law: Law, known: set[str]) -> dict[str, float]:
+    """``N=7e10,D=1.4e12`` as numbers by name."""
+    given: dict[str, float] = {}
     for part in item.split(","):
-        name, _, value = (piece.strip() for piece in part.partition("="))
-        if name not in law.inputs or name in point:
-            problem = "is given twice" if name in point else f"is no input of {law.name}"
+        name, _, value = (piece.strip() for piece in part.rpartition("="))
+        if name not in known or name in given:
+            problem = "is given twice" if name in given else f"is no input of {law.name}"
             raise UserError(f"--target {item}: {name!r} {problem}; write {_example(law)}")
         if not NUMBER.fullmatch(value):
             raise UserError(f"--target {item}: {value!r} is not a number; write {name}=1500 or {name}=1.5e3")
-        point[name] = np.array([float(value)])
-    lacking = [name for name in law.inputs if name not in point]
-    if lacking:
-        raise UserError(f"--target {item}: {', '.join(lacking)} is missing; write {_example(law)}")
-    return point
+        given[name] = float(value)
+    return given
 
 
 def _says_yes(runs: Table, column: str) -> np.ndarray:

@@ -76,7 +76,7 @@ def score_map(view: View, x: str | None = None, y: str | None = None, *, ax: Axe
         values = place[name]
         if (values > 0).all() and (name != "score" or values.max() > 20 * values.min()):
             logarithmic(ax, which)
-    labels = {**view.labels, "score": "score (fall of variance / relative cost^0.4)"}
+    labels = {**view.labels, "score": "score (fall of the variance, for its cost)"}
     ax.set(xlabel=labels[x], ylabel=labels[y])
     bar = ax.figure.colorbar(marks, ax=ax, pad=0.02)
     bar.set_label("score (share of the best)")
@@ -104,7 +104,7 @@ def interval_by_spend(
     unit: str = "",
     ax: Axes | None = None,
 ) -> Axes:
-    """The targets' mean 95 % interval against what was spent.
+    """The targets' mean interval against what was spent.
 
     Args:
         steps: of ``jaxsl.host.answer.episode.Episode.steps``.
@@ -115,8 +115,8 @@ def interval_by_spend(
     """
     ax, spent = axes(ax), _spent(steps, total)
     low, high = (np.array([step.interval[end].mean() for step in steps]) for end in (0, 1))
-    mean = np.array([step.mean.mean() for step in steps])
-    ax.fill_between(spent, low, high, color=BLUE, alpha=0.3, linewidth=0, label="95 % interval")
+    mean = np.array([step.median.mean() for step in steps])
+    ax.fill_between(spent, low, high, color=BLUE, alpha=0.3, linewidth=0, label="interval")
     ax.plot(spent, mean, color=BLUE, marker="o", markersize=4, label="prediction")
     if observed is not None:
         ax.axhline(np.nanmean(observed), color=RED, linestyle="-.", label="came out")
@@ -141,12 +141,12 @@ def r2_by_spend(
 
     Example:
         >>> mean = np.array([[1.0], [2.0]])
-        >>> step = Step(num_runs=3, spent=5.0, mean=mean, interval=np.stack([mean, mean]), num_basins=1)
+        >>> step = Step(num_runs=3, spent=5.0, median=mean, interval=np.stack([mean, mean]), num_basins=1)
         >>> r2_by_spend([step], mean).lines[-1].get_ydata().tolist()
         [1.0]
     """
     ax = axes(ax)
-    values = [r2(observed, step.mean) for step in steps]
+    values = [r2(observed, step.median) for step in steps]
     ax.axhline(0, color=ink(), linewidth=0.8, linestyle="--", alpha=0.7)
     ax.plot(_spent(steps, total), values, color=BLUE, marker="o", markersize=4)
     logarithmic(ax, "x")

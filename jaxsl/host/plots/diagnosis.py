@@ -7,13 +7,13 @@ from scipy.stats import binom
 from jaxsl.host.answer.parameter_profile import ParameterProfile
 from jaxsl.host.answer.plot_data import View
 from jaxsl.host.errors import UserError
-from jaxsl.host.plots.style import BLUE, ORANGE, RED, Axes, axes, ink, legend, logarithmic, paper
+from jaxsl.host.plots.style import BLUE, ORANGE, RED, Axes, axes, half_width, ink, legend, logarithmic, paper
 
 LEVELS = np.linspace(0.02, 0.98, 49)
 
 
 def residuals(view: View, against: str | None = None, *, output: int = 0, ax: Axes | None = None) -> Axes:
-    """What each run shows beyond the fit, in deviations of its prediction had it been left out.
+    """What each run shows beyond the heaviest law, in deviations of the noise.
 
     A trend or a bend is a law that does not hold; a single mark beyond the dashed lines, a run to look at.
 
@@ -33,8 +33,8 @@ def residuals(view: View, against: str | None = None, *, output: int = 0, ax: Ax
     else:
         raise UserError(f"residuals against {against!r}: name cost or an input, {', '.join(view.law.inputs)}")
     ax.axhline(0, color=ink(), linewidth=0.8)
-    for end in (-1.96, 1.96):
-        ax.axhline(end, color=ink(), linewidth=0.8, linestyle="--", alpha=0.7)
+    for sign in (-1, 1):
+        ax.axhline(sign * half_width(view.level), color=ink(), linewidth=0.8, linestyle="--", alpha=0.7)
     score = view.score[:, output]
     ax.plot(x, score, "o", color=BLUE, markeredgecolor=paper(ax), markersize=6)
     worst = int(np.argmax(np.abs(score)))
@@ -61,19 +61,19 @@ def calibration(view: View, *, output: int = 0, ax: Axes | None = None) -> Axes:
     by the prediction. On the diagonal claims are true; above it intervals are wider than need be, below it
     too narrow. The band is what chance allows: 95 % of as many independent runs.
     """
-    ax, num = axes(ax), len(view.score)
+    ax, num = axes(ax), len(view.left_out)
     band = binom.ppf([[0.025], [0.975]], num, LEVELS) / num
     ax.fill_between(100 * LEVELS, *(100 * band), color=ink(), alpha=0.18, linewidth=0, label="chance")
     ax.plot([0, 100], [0, 100], color=ink(), linewidth=0.8, linestyle="--")
     limit = ndtri((1 + LEVELS) / 2)
-    covered = (np.abs(view.score[:, output]) <= limit[:, None]).mean(axis=1)
+    covered = (np.abs(view.left_out[:, output]) <= limit[:, None]).mean(axis=1)
     ax.plot(100 * LEVELS, 100 * covered, color=BLUE, label=f"{num} runs, each left out")
     prediction = view.fit.prediction
     if prediction is not None and np.isfinite(prediction.observed[:, output]).any():
         deviation = np.sqrt(
-            prediction.within[:, output] ** 2 + prediction.between[:, output] ** 2 + view.fit.noise**2
+            prediction.within[:, output] ** 2 + prediction.between[:, output] ** 2 + view.answer.found.noise
         )
-        score = (prediction.observed - prediction.mean)[:, output] / deviation
+        score = (prediction.observed - prediction.median)[:, output] / deviation
         score = score[np.isfinite(score)]
         covered = (np.abs(score) <= limit[:, None]).mean(axis=1)
         ax.plot(100 * LEVELS, 100 * covered, color=RED, linestyle="-.", label=f"{len(score)} targets")
@@ -96,7 +96,7 @@ def profile(found: ParameterProfile, *, unit: str = "", ax: Axes | None = None) 
         color=ORANGE,
         alpha=0.22,
         linewidth=0,
-        label=f"{100 * found.level:.3g} % interval",
+        label=f"{found.level:.3g} % interval",
     )
     ax.axhline(
         found.limit,
@@ -104,7 +104,7 @@ def profile(found: ParameterProfile, *, unit: str = "", ax: Axes | None = None) 
         linewidth=0.8,
         linestyle="--",
         alpha=0.7,
-        label=f"limit of {100 * found.level:.3g} %",
+        label=f"limit of {found.level:.3g} %",
     )
     ax.plot(found.values, found.rmse, color=BLUE, label="best fit with the parameter held")
     ax.plot([found.best], [found.rmse.min()], "o", color=BLUE, markeredgecolor=paper(ax), label="optimum")

@@ -4,14 +4,25 @@ import numpy as np
 
 from jaxsl.host.answer.plot_data import View
 from jaxsl.host.errors import UserError
-from jaxsl.host.plots.style import BASINS, BLUE, RED, Axes, axes, ink, legend, logarithmic, paper, short
+from jaxsl.host.plots.style import (
+    BASINS,
+    BLUE,
+    RED,
+    Axes,
+    axes,
+    half_width,
+    ink,
+    legend,
+    logarithmic,
+    paper,
+    short,
+)
 
 MARKS = "osD^vP"
-NORMAL = 1.96  # half of a 95 % interval, in standard deviations
 
 
 def data_and_fit(view: View, input: str | None = None, *, output: int = 0, ax: Axes | None = None) -> Axes:
-    """Runs, the fit and its 95 % intervals against one input; the targets' range is shaded.
+    """Runs, the fit and its intervals against one input; the targets' range is shaded.
 
     The other inputs are held where the targets are on average, as the title says, and runs are moved there
     along the fit: their scatter about the line is misfit. The dark band holds the curve, the light one an
@@ -36,13 +47,13 @@ def data_and_fit(view: View, input: str | None = None, *, output: int = 0, ax: A
         else:
             ax.axvspan(*spread, color=RED, alpha=0.16, linewidth=0, label="targets' range")
     for low, high, alpha, name in (
-        (found.low, found.high, 0.22, "95 % of outcomes"),
-        (found.curve_low, found.curve_high, 0.38, "95 % of the curve"),
+        (found.low, found.high, 0.22, f"{view.level:g} % of outcomes"),
+        (found.curve_low, found.curve_high, 0.38, f"{view.level:g} % of the curve"),
     ):
         ax.fill_between(
             found.x, low[:, output], high[:, output], color=BLUE, alpha=alpha, linewidth=0, label=name
         )
-    ax.plot(found.x, found.mean[:, output], color=BLUE, label="fit")
+    ax.plot(found.x, found.median[:, output], color=BLUE, label="fit")
     ax.plot(
         view.seen.x[:, index],
         found.runs[:, output],
@@ -77,16 +88,16 @@ def basins(view: View, *, output: int = 0, ax: Axes | None = None) -> Axes:
     """Every optimum by what it predicts on the targets and how it misses the runs; basins as bars.
 
     Two marks of about one height and different places fit the runs alike and disagree on the targets. A
-    bar holds 95 % of its basin's prediction, noise apart; crosses fit too badly to count. Optima that miss by
-    more than twice the worst plausible one are left out.
+    bar is the interval of its basin's prediction, noise apart; crosses fit too badly to count. Optima that
+    miss by more than twice the worst plausible one are left out.
     """
     ax, found = axes(ax), view.plausible
     rmse = np.sqrt(found.loss)
-    highest = 2 * rmse[found.label >= 0].max()
+    highest = 2 * max(rmse[found.label >= 0].max(initial=0.0), found.rmse.max())
     for k, weight in enumerate(found.weight):
         chosen = found.label == k
-        colour, height = BASINS[k % len(BASINS)], rmse[chosen].min()
-        centre, half = found.mean[k, output], NORMAL * found.deviation[k, output]
+        colour, height = BASINS[k % len(BASINS)], found.rmse[k]
+        centre, half = found.mean[k, output], half_width(view.level) * found.deviation[k, output]
         ax.plot(
             [centre - half, centre + half],
             [height] * 2,

@@ -3,6 +3,8 @@
 import math
 from typing import Any
 
+from scipy.special import ndtri
+
 try:
     import matplotlib as mpl
     from matplotlib import pyplot as plt
@@ -58,6 +60,16 @@ def logarithmic(ax: Axes, which: str) -> None:
     else:
         axis.set_major_formatter(LogFormatterSciNotation())
     axis.set_minor_formatter(NullFormatter())
+
+
+def half_width(level: float) -> float:
+    """Half of a Gaussian's central interval of ``level`` per cent, in standard deviations.
+
+    Example:
+        >>> round(half_width(95), 2)
+        1.96
+    """
+    return float(ndtri((1 + level / 100) / 2))
 
 
 def short(value: float) -> str:

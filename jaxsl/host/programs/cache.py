@@ -2,18 +2,26 @@
 
 import os
 import sys
+import tempfile
 from pathlib import Path
 
 
 def enable_compilation_cache() -> None:
     """Keep every compiled program in ``$JAXSL_CACHE``, by default in the user's cache folder.
 
-    An empty ``JAXSL_CACHE`` switches it off. Called by the command line before JAX is imported, which keeps
-    ``jaxsl --help`` fast; works afterwards too. Importing jaxsl never calls it.
+    An empty ``JAXSL_CACHE`` switches it off; a folder that cannot be written to, with one line on standard
+    error. Called by the command line before JAX is imported, which keeps ``jaxsl --help`` fast; works
+    afterwards too. Importing jaxsl never calls it.
     """
-    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    folder = os.environ.get("JAXSL_CACHE", str(home / "jaxsl"))
-    if not folder:
+    folder = os.environ.get("JAXSL_CACHE", str(_default()))
+    reason = _unwritable(folder) if folder else ""
+    if reason:
+        print(
+            f"note: compiled programs cannot be kept in {folder} ({reason}) and are made anew each time; "
+            "JAXSL_CACHE names another folder, or none if it is empty",
+            file=sys.stderr,
+        )
+    if not folder or reason:
         return
     settings = {
         "jax_compilation_cache_dir": folder,
@@ -25,3 +33,20 @@ def enable_compilation_cache() -> None:
             sys.modules["jax"].config.update(name, value)
         else:
             os.environ.setdefault(name.upper(), str(value))
+
+
+def _default() -> Path:
+    """The user's cache folder; a relative one where there is no home."""
+    base = os.environ.get("XDG_CACHE_HOME")
+    return Path(base or os.path.join(os.path.expanduser("~"), ".cache")) / "jaxsl"
+
+
+def _unwritable(folder: str) -> str:
+    """Why nothing can be written to a folder; empty if something can. Makes it when it is not there."""
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(b"x")
+    except OSError as error:
+        return error.strerror or type(error).__name__
+    return ""

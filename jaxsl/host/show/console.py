@@ -1,15 +1,17 @@
 """What all printing shares: the terminal, one JSON object for programs, numbers, a spinner for the wait."""
 
 import json
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import Literal
 
 import numpy as np
 from rich.console import Console
-from rich.table import Table
 
 from jaxsl.host.answer.report import plain
+from jaxsl.host.show.grid import Grid
 
 PIPE_WIDTH = (
     200  # columns where nobody looks at a terminal: wide enough for every table, so that nothing is cut
@@ -19,7 +21,12 @@ PIPE_WIDTH = (
 def console() -> Console:
     """Standard output; plain text of generous width in a pipe."""
     width = None if sys.stdout.isatty() else PIPE_WIDTH
-    return Console(file=sys.stdout, markup=False, highlight=False, width=width)
+    return Console(file=sys.stdout, markup=False, highlight=False, width=width, color_system=colours())
+
+
+def colours() -> Literal["auto"] | None:
+    """Whether text may be coloured, bold or dim: not where ``NO_COLOR`` is set."""
+    return None if os.environ.get("NO_COLOR") else "auto"
 
 
 def print_json(value: object) -> None:
@@ -33,7 +40,7 @@ def busy(what: str) -> Iterator[None]:
     if not (sys.stdout.isatty() and sys.stderr.isatty()):
         yield
         return
-    with Console(stderr=True).status(what):
+    with Console(stderr=True, color_system=colours()).status(what):
         yield
 
 
@@ -57,14 +64,9 @@ def interval(low: float, high: float) -> str:
     return f"[{number(low)}, {number(high)}]"
 
 
-def grid(columns: Iterable[str], rows: Iterable[Iterable[str]], left: Iterable[int] = (0,)) -> Table:
+def grid(columns: Iterable[str], rows: Iterable[Iterable[str]], left: Iterable[int] = (0,)) -> Grid:
     """A table; numbers flush right, the columns ``left`` flush left."""
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for index, name in enumerate(columns):
-        table.add_column(name, justify="left" if index in left else "right", no_wrap=True)
-    for row in rows:
-        table.add_row(*row)
-    return table
+    return Grid(list(columns), [list(row) for row in rows], tuple(left))
 
 
 def show_notes(out: Console, notes: Iterable[str]) -> None:

@@ -5,6 +5,7 @@ import numpy as np
 from jaxsl.host.allocation.report import PlanReport
 from jaxsl.host.ess.link import Items
 from jaxsl.host.ess.report import Choice, EssReport, FamilyCheck, LawEssReport
+from jaxsl.host.show.answers import show_rest
 from jaxsl.host.show.console import console, grid, interval, number, show_notes
 
 SIZES = ("Hoeffding", "exact binomial", "Beta", "Gaussian")
@@ -63,7 +64,8 @@ def show_law_ess(report: LawEssReport) -> None:
     out.print(
         f"{report.law}, {report.num_runs} runs; sigma {number(report.noise)}, {report.dof} degrees of freedom"
     )
-    out.print(f"link: {_link(report)}; interval of the outcome: t")
+    kind = "of an outcome" if report.prediction.of == "outcome" else "of the curve"
+    out.print(f"link: {_link(report)}; {report.prediction.level:g} % interval {kind}")
     out.print()
     rows = []
     for worth in report.worth:
@@ -79,12 +81,12 @@ def show_law_ess(report: LawEssReport) -> None:
             ]
         )
     confidence = f"{1 - report.delta:.0%} interval"
-    columns = (*report.worth[0].x, "outcome", "its interval", "performance", confidence, *SIZES)
+    columns = (*report.worth[0].x, "median", "interval", "performance", confidence, *SIZES)
     out.print(grid(columns, rows, left=()))
     out.print(f"Hoeffding with the {SIDES[report.sides]}; the others follow the prediction")
     if report.families is not None:
         _families(out, report.families, report.delta)
-    show_notes(out, report.notes)
+    show_rest(out, report.trust, (), report.notes)
 
 
 def show_plan(report: PlanReport) -> None:

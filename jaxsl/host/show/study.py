@@ -3,9 +3,9 @@
 import math
 from typing import TYPE_CHECKING, Any
 
-from rich.table import Table
-
-from jaxsl.host.show.console import console, grid, interval, number, show_notes
+from jaxsl.host.show.answers import predictions
+from jaxsl.host.show.console import console, grid, number, show_notes
+from jaxsl.host.show.grid import Grid
 
 if TYPE_CHECKING:
     from jaxsl.host.study.answers import Forecast
@@ -40,8 +40,8 @@ def show_asked(study: "Study", asked: list["Asked"], why_none: str, notes: tuple
         out.print(f"{number(status.left)} of the budget of {number(status.budget or 0)} is left after them")
 
 
-def show_told(run: "Run", notes: tuple[str, ...]) -> None:
-    """Print what the study knows of a run now."""
+def show_told(run: "Run", status: "Status | None", notes: tuple[str, ...]) -> None:
+    """Print what the study knows of a run now, and of the money where a cost was told."""
     value = "" if run.y is None else f": {', '.join(number(y, 6) for y in run.y)}"
     cost = "counted as planned; say --cost" if run.cost is None else f"cost {number(run.cost)}"
     out = console()
@@ -51,6 +51,8 @@ def show_told(run: "Run", notes: tuple[str, ...]) -> None:
     if before is not None and (before.status, before.y) != (run.status, run.y):
         was = ", ".join(number(y, 6) for y in before.y) if before.y else before.status
         out.print(f"note: it was {was} before; the history keeps that")
+    if status is not None:
+        out.print(money(status))
 
 
 def show_study(
@@ -66,15 +68,16 @@ def show_study(
     left = status.num_candidates
     where = "anywhere in the space" if left is None else f"{left} candidate{'' if left == 1 else 's'} left"
     out.print(f"{status.law}; runs: {runs}; {where}", style="bold")
-    out.print(_money(status))
+    out.print(money(status))
     if status.pending:
         out.print()
         out.print(_pending(status.pending, inputs))
     if forecast is not None:
         out.print()
-        basins = f"{forecast.num_basins} basin{'s' if forecast.num_basins > 1 else ''}"
-        out.print(f"target, from {forecast.num_runs} runs ({basins})")
-        out.print(_forecast(forecast, inputs))
+        out.print(f"target, from {forecast.num_runs} runs")
+        out.print(predictions(forecast.prediction))
+        for line in forecast.trust.lines:
+            out.print(line)
     if worth is not None:
         out.print()
         if len(worth.spend) > 1:
@@ -88,10 +91,12 @@ def show_study(
 
 def as_dict(status: "Status", forecast: "Forecast | None", worth: "Worth | None") -> dict[str, Any]:
     """The same as one object."""
-    return {"status": status, "prediction": forecast, "worth": worth}
+    told = {"prediction": None, "trust": None} if forecast is None else vars(forecast)
+    return {"status": status, **told, "worth": worth}
 
 
-def _money(status: "Status") -> str:
+def money(status: "Status") -> str:
+    """What was spent, what is left, and what runs really cost over their plan."""
     spent = f"spent {number(status.spent)}, reserved for pending runs {number(status.reserved)}"
     limit = (
         "no budget"
@@ -104,7 +109,7 @@ def _money(status: "Status") -> str:
     return f"{spent}; {limit}{factor}"
 
 
-def _pending(runs: tuple["Run", ...], inputs: list[str]) -> Table:
+def _pending(runs: tuple["Run", ...], inputs: list[str]) -> Grid:
     rows = [
         [run.id, *(number(value, 6) for value in run.x), number(run.planned or math.nan), run.time, run.name]
         for run in runs
@@ -114,24 +119,7 @@ def _pending(runs: tuple["Run", ...], inputs: list[str]) -> Table:
     )
 
 
-def _forecast(forecast: "Forecast", inputs: list[str]) -> Table:
-    rows = []
-    outputs = forecast.prediction.shape[1]
-    for target in range(len(forecast.x)):
-        for output in range(outputs):
-            at = (target, output)
-            rows.append(
-                [
-                    *(number(value) for value in forecast.x[target]),
-                    *([str(output + 1)] if outputs > 1 else []),
-                    number(forecast.prediction[at], 5),
-                    interval(forecast.low[at], forecast.high[at]),
-                ]
-            )
-    return grid([*inputs, *(["output"] if outputs > 1 else []), "prediction", "95 % interval"], rows)
-
-
-def _curve(worth: "Worth") -> Table:
+def _curve(worth: "Worth") -> Grid:
     last = len(worth.spend) - 1
     points = sorted({round(last * share / (CURVE_POINTS - 1)) for share in range(CURVE_POINTS)})
     rows = [[str(at), number(worth.spend[at]), number(worth.width[at], 3)] for at in points]

@@ -17,9 +17,11 @@ from scipy.stats import qmc
 from jaxsl.batch import MOST_DRAWS, Pending, Plan
 from jaxsl.continuous import Bounds
 from jaxsl.design import Design
+from jaxsl.host.answer.believed import LEVEL, Believed, believe_runs
 from jaxsl.host.answer.episode import WARM_PER_PARAMETER, WARM_SHARE
-from jaxsl.host.programs.one_law import Now, believe
-from jaxsl.host.programs.packing import pack_observations, pack_target, pad
+from jaxsl.host.answer.fit import predicted
+from jaxsl.host.answer.trust import trust
+from jaxsl.host.programs.packing import pack_target, pad
 from jaxsl.host.study import programs
 from jaxsl.host.study.answers import Forecast, Outlook, Proposal
 from jaxsl.host.study.ledger import DONE, PENDING, Candidate, Ledger, Point
@@ -53,7 +55,7 @@ class Advisor:
 
     def __init__(self, laws: Sequence[Law]):
         self.laws, self.design = tuple(laws), Design(tuple(laws))
-        self._known: tuple[tuple, Now] | None = None
+        self._known: tuple[tuple, Believed] | None = None
 
     def ask(self, ledger: Ledger, count: int) -> list[Proposal]:
         """At most ``count`` runs to start now, the best first; fewer where the budget or the list ends."""
@@ -70,24 +72,24 @@ class Advisor:
 
     def forecast(self, ledger: Ledger) -> Forecast | None:
         """What is predicted at the targets; None before the first result."""
-        now = self._believe(ledger)
-        if now is None:
+        found, done = self._believe(ledger), ledger.with_status(DONE)
+        if found is None:
             return None
-        x = np.array(ledger.settings["target"])
-        variance = now.moments.within[: len(x)] + now.moments.between[: len(x)]
-        with double_precision():
-            weight, noise = to_numpy((now.belief.posterior.weight, now.belief.posterior.noise))
+        x = np.array(ledger.settings["target"], float)
+        unknown = np.full((len(x), self.laws[0].num_outputs), np.nan)
+        of = ledger.settings.get("of", "outcome")
         return Forecast(
-            num_runs=len(ledger.with_status(DONE)),
-            x=x,
-            prediction=np.asarray(now.prediction)[: len(x)],
-            low=np.asarray(now.interval)[0, : len(x)],
-            high=np.asarray(now.interval)[1, : len(x)],
-            within=np.sqrt(now.moments.within[: len(x)]),
-            between=np.sqrt(now.moments.between[: len(x)]),
-            noise=float(np.sqrt(weight @ noise)),
-            num_basins=int(np.sum(weight > 0)),
-            variance=float(variance.mean()),
+            num_runs=len(done),
+            prediction=predicted(found, x, np.arange(1, len(x) + 1), unknown, of),
+            noise=float(np.sqrt(found.noise)) if of == "outcome" else 0.0,
+            trust=trust(
+                found,
+                np.array([run.x for run in done]),
+                np.array([run.y for run in done]),
+                [run.id for run in done],
+                "run",
+                x,
+            ),
         )
 
     def outlook(self, ledger: Ledger, num_runs: int = ROOM, num_draws: int = 4) -> Outlook | None:
@@ -105,19 +107,17 @@ class Advisor:
         runs = self._bought(ledger, options, found)
         return Outlook(runs, np.asarray(found.plan.first)[sale], found.cost[sale], float(found.plan.variance))
 
-    def _believe(self, ledger: Ledger) -> Now | None:
-        done = ledger.with_status(DONE)
+    def _believe(self, ledger: Ledger) -> Believed | None:
+        done, settings = ledger.with_status(DONE), ledger.settings
         if not done:
             return None
-        state = tuple((run.x, run.y) for run in done), repr(ledger.settings["target"])
+        candidates = [option.x for option in ledger.candidates.values()]
+        level = settings.get("level", LEVEL)
+        state = tuple((run.x, run.y) for run in done), repr(settings["target"]), level, len(candidates)
         if self._known is None or self._known[0] != state:
-            with double_precision():
-                observations = pack_observations(
-                    np.array([run.x for run in done]), np.array([run.y for run in done])
-                )
-                target = pack_target(np.array(ledger.settings["target"]))
-                key = jax.random.key(ledger.settings["seed"])
-                self._known = state, to_numpy(believe(self.design, observations, target, key))
+            x, y = np.array([run.x for run in done]), np.array([run.y for run in done])
+            aim, others = np.array(settings["target"], float), np.array(candidates) if candidates else None
+            self._known = state, believe_runs(self.laws, x, y, aim, others, level, settings["seed"])
         return self._known[1]
 
     def _options(self, ledger: Ledger) -> list[Candidate]:
@@ -217,7 +217,7 @@ class Advisor:
         money: float,
     ) -> Design:
         """The design with the exponent of the cost that suits the rest of the budget, if it looks ahead."""
-        if self.design.planner is None or not math.isfinite(money):
+        if self.design.lookahead is None or not math.isfinite(money):
             return self.design
         exponent = programs.cost_exponent(
             self.design, posterior, pool, target, available, jnp.asarray(money), self._key(ledger)
@@ -226,9 +226,10 @@ class Advisor:
 
     def _posterior(self, ledger: Ledger) -> Posterior:
         """What candidates are scored by."""
-        now = self._believe(ledger)
-        assert now is not None
-        return self.design.scored(now.belief.posterior)
+        found = self._believe(ledger)
+        assert found is not None
+        with double_precision():
+            return self.design.scored(found.belief.posterior)
 
     def _bought(self, ledger: Ledger, options: list[Candidate], found: Planned) -> list[Proposal]:
         proposals = []

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from jaxsl.host.answer.fit_report import Prediction
+from jaxsl.host.answer.trust import Trust
 from jaxsl.host.study.ledger import Point
 
 
@@ -33,35 +35,32 @@ class Forecast:
 
     Attributes:
         num_runs: that it rests on.
-        x: targets, ``(target, feature)``.
-        prediction, low, high: of an outcome, with its 95 % interval, ``(target, output)``: the mean, of
-            several laws the median.
-        within, between: standard deviations inside basins and between them, ``(target, output)``.
-        noise: standard deviation around the law.
-        num_basins: in use.
-        variance: of the targets without noise, averaged over targets and outputs.
+        prediction: at the targets.
+        noise: standard deviation that the intervals hold beside what is not known of the curve.
+        trust: how far to believe it.
     """
 
     num_runs: int
-    x: np.ndarray
-    prediction: np.ndarray
-    low: np.ndarray
-    high: np.ndarray
-    within: np.ndarray
-    between: np.ndarray
+    prediction: Prediction
     noise: float
-    num_basins: int
-    variance: float
+    trust: Trust
+
+    @property
+    def variance(self) -> float:
+        """Of the targets without noise, averaged over targets and outputs."""
+        return float(np.mean(self.prediction.within**2 + self.prediction.between**2))
 
     @property
     def width(self) -> float:
         """Mean width of the intervals."""
-        return float(np.mean(self.high - self.low))
+        return float(np.mean(self.prediction.high - self.prediction.low))
 
     def width_at(self, variance: float) -> float:
         """The width expected when ``variance`` is left of the targets' variance."""
-        left = (max(variance, 0.0) + self.noise**2) / (self.variance + self.noise**2)
-        return self.width * math.sqrt(left)
+        whole = self.variance + self.noise**2
+        return (
+            self.width * math.sqrt((max(variance, 0.0) + self.noise**2) / whole) if whole > 0 else self.width
+        )
 
 
 @dataclass(frozen=True)

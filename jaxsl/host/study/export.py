@@ -1,5 +1,7 @@
 """A study's runs as a table, for people, notebooks and other programs."""
 
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -8,6 +10,7 @@ import pyarrow.parquet
 
 from jaxsl.host.errors import UserError
 from jaxsl.host.study.ledger import Ledger
+from jaxsl.host.writing import write_file
 
 
 def table(ledger: Ledger) -> pa.Table:
@@ -38,16 +41,13 @@ def table(ledger: Ledger) -> pa.Table:
     )
 
 
-def write(found: pa.Table, path: Path) -> None:
-    """Write a table as CSV or Parquet, by the file's ending.
+def write(found: pa.Table, path: Path, inputs: Sequence[str | Path], force: bool) -> None:
+    """Write a table as CSV or Parquet, by the file's ending; other arguments as in ``write_file``.
 
     Raises:
-        UserError: when the ending is neither, or the file cannot be written.
+        UserError: when the ending is neither, or the file may not or cannot be written.
     """
     writers = {".csv": pyarrow.csv.write_csv, ".parquet": pyarrow.parquet.write_table}
     if path.suffix.lower() not in writers:
         raise UserError(f"{path}: name a file that ends in {' or '.join(writers)}")
-    try:
-        writers[path.suffix.lower()](found, path)
-    except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror or error}; check the path") from None
+    write_file(path, partial(writers[path.suffix.lower()], found), inputs, force)

@@ -170,10 +170,14 @@ class Ledger:
         Over finished runs that reported a cost; the dear ones, which empty the budget, count most. 1 before
         any did.
         """
+        return self.factor_without()
+
+    def factor_without(self, *ids: str) -> float:
+        """``factor`` had some runs told nothing."""
         known = [
             (run.cost, run.planned)
             for run in self.with_status(DONE, DIVERGED)
-            if run.cost is not None and run.planned
+            if run.cost is not None and run.planned and run.id not in ids
         ]
         planned = math.fsum(pair[1] for pair in known)
         return math.fsum(pair[0] for pair in known) / planned if planned else 1.0

@@ -9,9 +9,10 @@ import numpy as np
 import pyarrow as pa
 
 import jaxsl
+from jaxsl.host.answer.believed import LEVEL, check_level
 from jaxsl.host.errors import UserError
 from jaxsl.host.input.expression import parse
-from jaxsl.host.input.problem import Problem, Runs, runs
+from jaxsl.host.input.problem import Problem, Runs, Targets, column_names, own_targets, runs
 from jaxsl.host.input.table import Table, read
 from jaxsl.host.input.target import parse_target
 from jaxsl.host.study.ledger import DONE, Ledger
@@ -63,6 +64,8 @@ def new_records(
     replicates: int = 1,
     seed: int = 0,
     stop: Stop | None = None,
+    level: float = LEVEL,
+    of: str = "outcome",
 ) -> tuple[Record, list[Record]]:
     """Header and first records of a study; other arguments as in ``Study.create``.
 
@@ -78,13 +81,13 @@ def new_records(
     if target is None:
         raise UserError("there is no target; say what to predict with --target")
     check_budget(budget)
+    check_level(level, of)
     if replicates < 1:
         raise UserError(f"--replicates {replicates}: how often one configuration may be run, 1 or more")
     if space:
         cost = _needed(cost)
         parse_space(space, law, cost)
-        problem = targets_alone(law, target)
-        records: list[Record] = []
+        targets, records = targets_alone(law, target, mapping or {}), list[Record]()
     else:
         table = with_outcomes(read(candidates), law, mapping, outcome)
         if cost is None and "cost" in table.columns:
@@ -95,17 +98,20 @@ def new_records(
             *history_records(Ledger(), problem, law, cost, counts=False),
             *candidate_records(problem, law, 0),
         ]
-    assert problem.targets is not None
+        assert problem.targets is not None
+        targets = problem.targets
     header = {
         "jaxsl": jaxsl.__version__,
         "created": now(),
         "law": law_names[0] if len(law_names) == 1 else list(law_names),
         "inputs": list(law.inputs),
         "outputs": list(law.outputs),
-        "target": problem.targets.x.tolist(),
+        "target": targets.x.tolist(),
         "cost": cost,
         "space": list(space),
         "budget": budget,
+        "level": level,
+        "of": of,
         "replicates": replicates,
         "seed": seed,
         "stop": {name: value for name, value in vars(stop or Stop()).items() if value is not None},
@@ -132,15 +138,16 @@ def with_outcomes(table: Table, law: Law, mapping: Mapping[str, str] | None, out
     return replace(table, data=data)
 
 
-def targets_alone(law: Law, target: Any) -> Problem:
-    """A problem without runs, for targets that are points or a table of their own."""
+def targets_alone(law: Law, target: Any, mapping: Mapping[str, str]) -> Targets:
+    """Targets without a table of runs: points, or a table of their own."""
     nothing = pa.table({name: pa.array([1.0]) for name in (*law.inputs, *law.outputs)})
-    table = Table("the study", nothing, "row", np.zeros(1, int))
-    if parse_target(target, table, law).table is None:
+    table, names = Table("the study", nothing, "row", np.zeros(1, int)), column_names(law, mapping)
+    marked = parse_target(target, table, law, names)
+    if marked.table is None:
         raise UserError(
             f"--target {target}: give points or a table of targets; there is no table of runs yet"
         )
-    return runs(table, law, target=target)
+    return own_targets(marked, law, names)
 
 
 def candidate_records(problem: Problem, law: Law, first: int) -> list[Record]:

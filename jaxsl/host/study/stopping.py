@@ -1,6 +1,6 @@
 """Whether the rest of the budget is worth spending: a curve, stop rules, and one line.
 
-All of it is expectation under the law: an interval that a wrong law makes too short stops a study too early.
+All of it is expectation under what is believed: of the laws, of what they are wrong by, and of bad runs.
 """
 
 import math
@@ -25,7 +25,7 @@ class Worth(Report):
 
     Attributes:
         spend: cumulated expected cost, 0 and then after each of the next runs, ``(point,)``.
-        width: expected mean width of the targets' 95 % intervals, ``(point,)``; the first point counts the
+        width: expected mean width of the targets' intervals, ``(point,)``; the first point counts the
             pending runs in.
         now: the width now.
         ess: equivalent sample size now; not a number where no rule asks for it.
@@ -57,7 +57,7 @@ def assess(forecast: Forecast, outlook: Outlook, stop: Stop) -> Worth:
 def equivalent_size(forecast: Forecast, stop: Stop) -> float:
     """Test items that the widest of the targets' intervals is worth."""
     with double_precision():
-        length = jnp.asarray(np.max(forecast.high - forecast.low))
+        length = jnp.asarray(np.max(forecast.prediction.high - forecast.prediction.low))
         if stop.item_sd is None:
             return float(ess.hoeffding(length))
         return float(ess.gaussian(length, jnp.asarray(stop.item_sd)))

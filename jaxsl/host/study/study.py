@@ -26,6 +26,8 @@ from jaxsl.host.study.ledger import DONE, PENDING, STATUSES, Ledger, Run
 from jaxsl.host.study.lock import Lock
 from jaxsl.host.study.records import now
 from jaxsl.host.study.status import Asked, Status, status_of
+from jaxsl.host.study.studied_laws import check_names, find_laws, fingerprint, reopened, whole
+from jaxsl.host.study.told_costs import check_run
 
 if TYPE_CHECKING:
     from jaxsl.host.study.advisor import Advisor
@@ -70,13 +72,15 @@ class Study:
         target: Any,
         candidates: Any = None,
         space: Sequence[str] = (),
-        mapping: Mapping[str, str] | None = None,
+        map: Mapping[str, str] | None = None,
         outcome: str | None = None,
         cost: str | None = None,
         budget: float | None = None,
         replicates: int = 1,
         seed: int = 0,
         stop: "Stop | None" = None,
+        level: float = 90.0,
+        of: str = "outcome",
     ) -> "Study":
         """Begin a study.
 
@@ -88,33 +92,37 @@ class Study:
             target: what to predict; see ``jaxsl.host.input.target.parse_target``.
             candidates: table of runs that may be done; those with an outcome count as done earlier.
             space: instead, where runs may lie: ``"N in [1e7, 1e9] log"``, one for every input.
-            mapping, outcome: as in ``jaxsl.host.input.problem.runs``.
+            map, outcome: as in ``jaxsl.host.fit``.
             cost: column, or expression over the law's inputs; by default the column ``cost``.
             budget: hard limit on the cost of all runs of the study; none when None.
             replicates: how often one configuration may be run, where that teaches the most for its cost.
             seed: of starting points and ties.
             stop: when to stop before the budget is spent.
+            level, of: of every interval, as in ``jaxsl.host.fit``.
 
         Raises:
             UserError: for anything that cannot be used as it stands; nothing is written then.
         """
         from jaxsl.host.study.settings import new_records
 
-        laws, names = _find(law)
+        laws, names = find_laws(law)
         header, records = new_records(
-            _whole(laws),
+            whole(laws),
             names,
             target=target,
             candidates=candidates,
             space=space,
-            mapping=mapping,
+            mapping=map,
             outcome=outcome,
             cost=cost,
             budget=budget,
             replicates=replicates,
             seed=seed,
             stop=stop,
+            level=level,
+            of=of,
         )
+        header["fingerprints"] = [fingerprint(one, header["target"]) for one in laws]
         return cls(Journal.create(path, header, records).path, laws)
 
     def refresh(self) -> Ledger:
@@ -172,6 +180,7 @@ class Study:
         loss: float | Sequence[float] | None = None,
         cost: float | None = None,
         status: str = DONE,
+        confirmed: bool = False,
     ) -> Run:
         """What a run gave; may be said late, and again with another value, which corrects the first.
 
@@ -180,6 +189,7 @@ class Study:
             loss: its outcome, or outcomes in the order of the law; only of a run that is done.
             cost: what it really cost; counts as planned when not told.
             status: ``done``, ``failed`` (may be asked again), ``diverged`` or ``abandoned`` (are not).
+            confirmed: that a cost over three times what was expected, or under a third of it, is meant.
 
         Returns:
             The run as it stands now.
@@ -211,12 +221,27 @@ class Study:
 
         self.refresh()
         self._run(id)
+        if cost is not None and not confirmed:
+            check_run(self.ledger, id, cost, status)
         self.journal.write(decide)
         self.refresh()
         return self._run(id)
 
+    def accept(self, law: "Law | str | Sequence[Law | str]") -> dict[str, Any]:
+        """Settings by which a study goes on with a law, or several, as they are now: for ``set``.
+
+        They hold for whoever opens the study after that.
+
+        Raises:
+            UserError: when they are not found, or have other inputs or outputs than the study.
+        """
+        laws, names = find_laws(law)
+        check_names(self.journal.path, self.ledger.settings, laws)
+        prints = [fingerprint(one, self.ledger.settings["target"]) for one in laws]
+        return {"law": names[0] if len(names) == 1 else names, "fingerprints": prints}
+
     def set(self, **settings: Any) -> None:
-        """Change ``budget`` or ``stop``; the journal keeps the former values."""
+        """Change ``budget``, ``stop`` or what ``accept`` returns; the journal keeps the former values."""
 
         def decide() -> list[dict[str, Any]]:
             self.refresh()
@@ -256,31 +281,33 @@ class Study:
             return None
         return assess(forecast, outlook, Stop(**ledger.settings["stop"]))
 
-    def export(self, path: str | Path | None = None) -> Any:
-        """All runs as a table, written to ``path`` (``.csv`` or ``.parquet``) if one is given."""
+    def export(self, path: str | Path | None = None, force: bool = False) -> Any:
+        """All runs as a table, written to ``path`` (``.csv`` or ``.parquet``) if one is given.
+
+        Args:
+            path: of the file.
+            force: whether one that exists may be replaced; a journal or a law's file never is.
+
+        Raises:
+            UserError: as in ``jaxsl.host.writing.write_file``.
+        """
         from jaxsl.host.study.export import table, write
 
         found = table(self.refresh())
         if path is not None:
-            write(found, Path(path))
+            law = self.ledger.settings["law"]
+            write(found, Path(path), [self.journal.path, *([law] if isinstance(law, str) else law)], force)
         return found
 
     @cached_property
     def laws(self) -> "tuple[Law, ...]":
-        """The laws that are studied, over the same inputs."""
-        laws, _ = _find(self.ledger.settings["law"] if self._given is None else self._given)
-        names = tuple(self.ledger.settings["inputs"]), tuple(self.ledger.settings["outputs"])
-        if (laws[0].inputs, laws[0].outputs) != names:
-            raise UserError(
-                f"{self.journal.path} studies a law with inputs {', '.join(names[0])} and outputs "
-                f"{', '.join(names[1])}, and {_whole(laws).name} has others now; put the law back as it was"
-            )
-        return laws
+        """The laws that are studied, over the same inputs, as they were when the study began."""
+        return reopened(self.journal.path, self.ledger.settings, self._given)
 
     @cached_property
     def law(self) -> "Law":
         """The law that is studied; where there are several, one of their inputs and outputs."""
-        return _whole(self.laws)
+        return whole(self.laws)
 
     @property
     def advisor(self) -> "Advisor | Any":
@@ -329,46 +356,6 @@ class Study:
                 f"run {id}: {', '.join(map(str, y))} is no outcome; a run that blew up is --status diverged"
             )
         return y
-
-
-def _find(law: "Law | str | Sequence[Law | str]") -> "tuple[tuple[Law, ...], list[str]]":
-    """The laws over the inputs of all, and the names by which they are found again.
-
-    Raises:
-        UserError: when one is not found, or they cannot be weighed against each other.
-    """
-    from jaxsl.host.answer.which_laws import ALL, check_named
-    from jaxsl.host.laws.common_inputs import common_inputs
-    from jaxsl.law import Law
-
-    asked = [law] if isinstance(law, str | Law) else list(law)
-    if not asked:
-        raise UserError("no law is given; name one with --law, or several")
-    if ALL in asked:
-        raise UserError(
-            "a study keeps to laws that are named: --law NAME for each; see `jaxsl laws rank RUNS`"
-        )
-    laws, names = zip(*map(_find_one, asked), strict=True)
-    check_named(laws)
-    return common_inputs(laws), list(names)
-
-
-def _find_one(law: "Law | str") -> tuple["Law", str]:
-    from jaxsl.host.laws.lookup import find
-
-    if not isinstance(law, str):
-        return law, law.name
-    found = find(law)
-    place, colon, name = law.rpartition(":")
-    is_file = colon and place.endswith(".py")
-    return found, f"{Path(place).resolve()}:{name}" if is_file else law
-
-
-def _whole(laws: "Sequence[Law]") -> "Law":
-    """What tables are read with."""
-    from jaxsl.host.laws.common_inputs import stand_in
-
-    return laws[0] if len(laws) == 1 else stand_in(laws)
 
 
 def _stands(ledger: Ledger, proposals: list[Any]) -> bool:

@@ -18,6 +18,7 @@ from jaxsl.host.study.ledger import DIVERGED, DONE, FAILED, PENDING, Ledger
 from jaxsl.host.study.records import now
 from jaxsl.host.study.settings import candidate_records, history_records, planned_costs, with_outcomes
 from jaxsl.host.study.study import Study
+from jaxsl.host.study.told_costs import check_records
 
 # What trackers call the state of a run.
 STATES = {
@@ -67,6 +68,7 @@ def import_table(
     outcome: str | None = None,
     cost: str | None = None,
     counts: bool = False,
+    confirmed: bool = False,
 ) -> Imported:
     """Bring in a table: rows with an outcome as runs done, the others as candidates.
 
@@ -76,6 +78,7 @@ def import_table(
         mapping, outcome: as in ``jaxsl.host.input.problem.runs``.
         cost: column or expression of what the runs really cost; unknown when None.
         counts: whether they count against the budget.
+        confirmed: that costs far from the plan are meant, as in ``Study.tell``.
 
     Raises:
         UserError: naming the row and the column; nothing is brought in then.
@@ -107,6 +110,8 @@ def import_table(
             fresh = candidate_records(pool, law, len(ledger.candidates))
             found += [item for item in fresh if tuple(item["x"].values()) not in known]
         counted["candidates"] = len(found) - counted["runs"]
+        if not confirmed:
+            check_records(ledger, found)
         return found
 
     study.add(records)
@@ -121,6 +126,7 @@ def import_tracked(
     outcome: str | None = None,
     cost: str | None = None,
     counts: bool = False,
+    confirmed: bool = False,
 ) -> Imported:
     """Bring in runs of a tracker; those that run are pending, those that crashed have failed.
 
@@ -128,7 +134,7 @@ def import_tracked(
     without an outcome, is left out, and how many there are is said.
 
     Args:
-        study, mapping, outcome, cost, counts: as in ``import_table``.
+        study, mapping, outcome, cost, counts, confirmed: as in ``import_table``.
         tracked: the runs.
 
     Raises:
@@ -180,7 +186,10 @@ def import_tracked(
         runs(pa.table({**usable_x, **{n: pa.array(v, pa.float64()) for n, v in blank.items()}}), law)
 
     def records(ledger: Ledger) -> list[dict[str, Any]]:
-        return [item for item in items if _differs(ledger, item)]
+        new = [item for item in items if _differs(ledger, item)]
+        if not confirmed:
+            check_records(ledger, new)
+        return new
 
     new = study.add(records)
     added = {

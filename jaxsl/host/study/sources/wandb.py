@@ -14,6 +14,7 @@ from typing import Any
 
 from jaxsl.host.errors import UserError
 from jaxsl.host.study.sources.importing import Tracked
+from jaxsl.host.writing import write_text
 
 REDUCTIONS = ("last", "min", "mean")
 TAIL = 10  # last values that ``mean`` is taken over
@@ -36,7 +37,12 @@ def fetch(
     """
     api = _api() if api is None else api
     folder = cache / _file_name(project)
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(
+            f"cannot make the folder {folder}: {error.strerror or error}; give another --cache FOLDER"
+        ) from None
     found = []
     try:
         for run in api.runs(project):
@@ -97,7 +103,7 @@ def _cached(file: Path) -> list[dict[str, Any]]:
                 raise ValueError
             rows.append(json.loads(line))
         except ValueError:
-            file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+            write_text(file, "".join(json.dumps(row) + "\n" for row in rows), force=True)
             break
     return rows
 

@@ -1,0 +1,272 @@
+"""What the runs say of one law or several: every answer of the host begins here, whatever it is asked."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxsl.belief import Belief, Learned
+from jaxsl.belief import believe as mixed_belief
+from jaxsl.design import Design
+from jaxsl.discrepancy.field import MOST_CANDIDATES
+from jaxsl.discrepancy.posterior import DiscrepantPosterior
+from jaxsl.host.errors import UserError
+from jaxsl.host.programs.learning import (
+    Lesson,
+    Mixed,
+    intervals,
+    learn,
+    mixture,
+    predicted,
+    weights,
+)
+from jaxsl.host.programs.packing import everywhere, pack_observations, pack_target, pad
+from jaxsl.law import Law
+from jaxsl.one_of import AnyLaw, OneOf, places, shared
+from jaxsl.pool import Observations, Target, buffer_size
+from jaxsl.posterior import Predictive
+from jaxsl.precision import double_precision, to_numpy
+
+LEVEL = 90.0  # per cent, of every interval
+Of = Literal["outcome", "curve"]
+KINDS: tuple[Of, ...] = ("outcome", "curve")
+
+
+@dataclass(frozen=True)
+class Told:
+    """What is predicted at some rows.
+
+    Attributes:
+        outcome, curve: lower end, median and upper end, with noise and without, ``(3, row, output)``.
+        mean: of the mixture, ``(row, output)``.
+        within, between: variance inside components and between them, without noise, ``(row, output)``.
+    """
+
+    outcome: np.ndarray
+    curve: np.ndarray
+    mean: np.ndarray
+    within: np.ndarray
+    between: np.ndarray
+
+
+@dataclass(frozen=True)
+class Believed:
+    """The belief in some laws, in NumPy.
+
+    Attributes:
+        laws: over the same inputs and outputs.
+        lessons: what the runs say of each, in its own parameters but for the posterior, whose law may be one
+            of several that share a program.
+        share: weight of each law, ``(law,)``.
+        observations: the runs, padded.
+        target: what the laws were learned for.
+        level: of intervals, in per cent.
+    """
+
+    laws: tuple[Law, ...]
+    lessons: tuple[Lesson, ...]
+    share: np.ndarray
+    observations: Observations
+    target: Target
+    level: float
+
+    @property
+    def best(self) -> int:
+        """Number of the heaviest law."""
+        return int(np.argmax(self.share))
+
+    @property
+    def holds(self) -> float:
+        """Probability that the law holds, weighed over laws."""
+        return float(self.share @ np.array([one.learned.holds for one in self.lessons]))
+
+    @property
+    def bad(self) -> np.ndarray:
+        """Probability that each run is bad, weighed over laws, ``(row,)``, padded."""
+        return self.share @ np.stack([one.learned.bad for one in self.lessons])
+
+    @property
+    def leverage(self) -> np.ndarray:
+        """How much of the fit at each run is its own outcome, weighed over laws, ``(row,)``, padded."""
+        return self.share @ np.stack([one.learned.leverage for one in self.lessons])
+
+    @property
+    def noise(self) -> float:
+        """Variance of the noise, averaged over all components."""
+        each = [one.learned.posterior for one in self.lessons]
+        return float(self.share @ np.array([part.weight @ part.noise for part in each]))
+
+    @property
+    def belief(self) -> Belief:
+        """The same for the core, every posterior in its law's own parameters; in double precision."""
+        return mixed_belief(
+            [_own_posterior(law, one) for law, one in zip(self.laws, self.lessons, strict=True)]
+        )
+
+    def some(self, numbers: Sequence[int]) -> "Believed":
+        """The laws of these numbers alone."""
+        share = self.share[list(numbers)]
+        total = share.sum()
+        share = share / total if total > 0 else np.full(len(share), 1 / max(len(share), 1))
+        laws, lessons = tuple(self.laws[i] for i in numbers), tuple(self.lessons[i] for i in numbers)
+        return replace(self, laws=laws, lessons=lessons, share=share)
+
+    def at(self, x: np.ndarray, num: int | None = None, least: float = 0.0, whole: bool = False) -> Mixed:
+        """All components at ``x (row, feature)``; rows are padded to one of few numbers.
+
+        Args:
+            x: the rows.
+            num: of the heaviest alone, as ``jaxsl.posterior.Heaviest``.
+            least: weight of the lightest of those.
+            whole: that the rows need no padding.
+        """
+        weight = [
+            share * one.learned.posterior.weight for share, one in zip(self.share, self.lessons, strict=True)
+        ]
+        kept = _heaviest(weight, num, least)
+        parts = []
+        for one, own, some in zip(self.lessons, weight, kept, strict=True):
+            slot = np.flatnonzero(some)
+            if not slot.size:
+                continue
+            room = len(own) if num is None else min(num, len(own))
+            full = np.concatenate([slot, np.repeat(slot[:1], room - len(slot))])
+            here = self._predicted(one, full, x, whole)
+            here = Predictive(here.mean[: len(slot)], here.root[: len(slot)])
+            dof = np.full(len(slot), float(one.learned.dof))
+            parts.append((own[slot], np.asarray(one.learned.posterior.noise)[slot], dof, here))
+        return mixture(parts)
+
+    def of_law(self, index: int, x: np.ndarray) -> np.ndarray:
+        """The mean of one law over its components at ``x``, ``(row, output)``."""
+        posterior = self.lessons[index].learned.posterior
+        slot = np.flatnonzero(posterior.weight > 0)
+        full = np.concatenate([slot, np.repeat(slot[:1], len(posterior.weight) - len(slot))])
+        here = self._predicted(self.lessons[index], full, x).mean[: len(slot), : len(x)]
+        return np.einsum("k,kro->ro", np.asarray(posterior.weight)[slot], here)
+
+    def intervals(self, x: np.ndarray, level: float | None = None) -> Told:
+        """Both intervals and the moments at ``x (row, feature)``, at ``level`` per cent."""
+        mixed, num = self.at(x), len(x)
+        with double_precision():
+            share = jnp.asarray((self.level if level is None else level) / 100)
+            found = to_numpy(intervals(mixed, share))
+        about = [np.asarray(part)[:num] for part in vars(found.moments).values()]
+        return Told(np.asarray(found.outcome)[:, :num], np.asarray(found.curve)[:, :num], *about)
+
+    def _predicted(self, lesson: Lesson, slot: np.ndarray, x: np.ndarray, whole: bool = False) -> Predictive:
+        with double_precision():
+            rows = jnp.asarray(x if whole else pad(x, buffer_size(len(x))))
+            return to_numpy(predicted(_posterior(lesson), jnp.asarray(slot), rows))
+
+
+def believe(
+    laws: Sequence[Law],
+    observations: Observations,
+    target: np.ndarray | None,
+    candidates: np.ndarray | None = None,
+    level: float = LEVEL,
+    seed: int = 0,
+) -> Believed:
+    """Learn every law from the runs, one after the other, and weigh them.
+
+    What is learned of a law does not depend on the others.
+
+    Args:
+        laws: over the same inputs and outputs.
+        observations: the runs, padded; in double precision.
+        target: what to predict, ``(target, feature)``; the runs themselves when None.
+        candidates: configurations that may be asked about, ``(row, feature)``.
+        level: of intervals, in per cent.
+        seed: of the fits' starting points.
+    """
+    with double_precision():
+        aim = everywhere(observations) if target is None else pack_target(target)
+        near, key = jnp.asarray(_thinned(candidates, np.asarray(aim.x))), jax.random.key(seed)
+        lessons = []
+        for law in (shared(law, laws) for law in laws):
+            found = to_numpy(learn(Design((law,)), observations, aim, near, jnp.asarray(level / 100), key))
+            lessons.append(_own(law, found))
+        evidence = jnp.stack([jnp.asarray(one.learned.evidence) for one in lessons])
+        return Believed(
+            tuple(laws),
+            tuple(lessons),
+            np.asarray(weights(evidence)),
+            to_numpy(observations),
+            to_numpy(aim),
+            level,
+        )
+
+
+def believe_runs(
+    laws: Sequence[Law],
+    x: np.ndarray,
+    y: np.ndarray,
+    target: np.ndarray | None,
+    candidates: np.ndarray | None = None,
+    level: float = LEVEL,
+    seed: int = 0,
+) -> Believed:
+    """The same for runs ``x (row, feature)``, ``y (row, output)``."""
+    with double_precision():
+        return believe(laws, pack_observations(x, y), target, candidates, level, seed)
+
+
+def check_level(level: float, of: str = "outcome") -> None:
+    """Refuse levels and kinds of intervals that there are not.
+
+    Raises:
+        UserError: saying what to give.
+    """
+    if not 1 <= level < 100:
+        raise UserError(f"--level {level:g}: give per cent, at least 1 and below 100, such as 90")
+    if of not in KINDS:
+        raise UserError(f"--of {of}: choose one of {', '.join(KINDS)}")
+
+
+def _thinned(candidates: np.ndarray | None, otherwise: np.ndarray) -> np.ndarray:
+    """At most so many candidates as landmarks are taken from, in one of few sizes."""
+    some = otherwise[:1] if candidates is None or not len(candidates) else candidates
+    some = some[:: -(-len(some) // MOST_CANDIDATES)]
+    return pad(some, buffer_size(len(some)))
+
+
+def _heaviest(weight: list[np.ndarray], num: int | None, least: float) -> list[np.ndarray]:
+    """Which components to keep of each law."""
+    if num is None:
+        return [own > 0 for own in weight]
+    flat = np.concatenate(weight)
+    order = np.argsort(-flat, kind="stable")
+    kept = np.zeros(flat.shape, bool)
+    kept[order[:num]] = True
+    kept &= (flat > 0) & ((flat >= least) | (flat == flat.max()))
+    return np.split(kept, np.cumsum([len(own) for own in weight])[:-1])
+
+
+def _own(law: AnyLaw, lesson: Lesson) -> Lesson:
+    """A lesson in the law's own parameters, but for the posterior."""
+    if not isinstance(law, OneOf):
+        return lesson
+    place = places(law.laws)[int(law.index)]
+    learned = replace(
+        lesson.learned, fit=lesson.learned.fit.at(place), basins=lesson.learned.basins.at(place)
+    )
+    return Lesson(
+        learned, jax.tree.map(lambda leaf: leaf[:, np.array(place)], lesson.parameters), lesson.fitted
+    )
+
+
+def _posterior(lesson: Lesson) -> DiscrepantPosterior:
+    posterior = lesson.learned.posterior
+    assert isinstance(posterior, DiscrepantPosterior)
+    return posterior
+
+
+def _own_posterior(law: Law, lesson: Lesson) -> Learned:
+    posterior = _posterior(lesson)
+    if isinstance(posterior.law, OneOf):
+        posterior = posterior.of(law, places(posterior.law.laws)[int(posterior.law.index)])
+    return jax.tree.map(jnp.asarray, replace(lesson.learned, posterior=posterior))

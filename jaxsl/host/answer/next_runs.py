@@ -1,0 +1,191 @@
+"""Rank the candidates of a table by what each would teach about the target.
+
+>>> from laws.chinchilla import CHINCHILLA
+>>> runs = {"N": [1e6, 2e6, 4e6, 1e6, 2e6, 4e6, 8e6, 8e6], "D": [1e8, 1e8, 1e8, 4e8, 4e8, 4e8, 4e8, 1e9]}
+>>> runs["loss"] = [4.01, 3.72, 3.5, 3.64, 3.37, 3.14, None, None]
+>>> answer = next_runs(runs, CHINCHILLA, target="N=1e9,D=2e10", cost="6*N*D")
+>>> len(answer.runs), answer.num_candidates
+(2, 2)
+"""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxsl.host.answer.believed import LEVEL, check_level
+from jaxsl.host.answer.episode import CHOOSING
+from jaxsl.host.answer.fit import Answer, answered, fit_report
+from jaxsl.host.answer.fit_report import FitReport, NextReport, NextRun, Prediction
+from jaxsl.host.answer.which_laws import Laws, ensemble, resolved
+from jaxsl.host.errors import UserError
+from jaxsl.host.input.problem import Problem, Runs
+from jaxsl.host.input.table import Table, read
+from jaxsl.host.programs.learning import Ranking, rank_rows
+from jaxsl.host.programs.packing import pack_target, pad
+from jaxsl.pool import buffer_size
+from jaxsl.precision import double_precision, to_numpy
+
+DETAILED = 32  # candidates of a long ranking after which intervals are expected
+
+
+def next_runs(
+    source: Any,
+    law: Laws,
+    *,
+    target: Any,
+    map: Mapping[str, str] | None = None,
+    cost: str | None = None,
+    outcome: str | None = None,
+    budget: float | None = None,
+    max_cost: float | None = None,
+    count: int = 5,
+    level: float = LEVEL,
+    of: str = "outcome",
+    seed: int = 0,
+) -> NextReport:
+    """Rank the candidates of a table of runs, best first, each as if it were the only next run.
+
+    For several runs at once, which account for each other, there is ``Study.ask``. With several laws a run
+    that tells them apart is worth it: their disagreement counts as variance.
+
+    Args:
+        source, law, target, map, outcome, level, of, seed: as in ``jaxsl.host.fit``.
+        cost: column or expression; by default the column ``cost``.
+        budget: what may be spent in all, on the next run and on those after it; no limit when None.
+        max_cost: what one run may cost; no limit when None.
+        count: how many runs are returned, at most.
+
+    Raises:
+        UserError: for anything that cannot be used as it stands, no candidate, or none that may be bought.
+    """
+    check_level(level, of)
+    laws, table = resolved(law), read(source)
+    price = require_cost(table, cost)
+    chosen = ensemble(table, laws, mapping=map, outcome=outcome, target=target, cost=price)
+    require_choice(chosen.problem, budget, max_cost)
+    answer = answered(chosen, level, of, seed)
+    return ranked(answer, fit_report(answer), budget, max_cost, count, seed)
+
+
+def require_cost(table: Table, cost: str | None) -> str:
+    """The column or expression of the costs.
+
+    Raises:
+        UserError: when none is given and the table has no column ``cost``.
+    """
+    if cost is None and "cost" not in table.columns:
+        raise UserError(
+            f"{table.name} has no column 'cost': say what a run costs with --cost COLUMN, "
+            "or an expression such as --cost 6*N*D"
+        )
+    return cost or "cost"
+
+
+def require_choice(problem: Problem, budget: float | None, max_cost: float | None) -> None:
+    """Refuse a problem without anything to choose.
+
+    Raises:
+        UserError: without a target, a candidate, or one that may be bought.
+    """
+    if problem.targets is None:
+        raise UserError("there is no target; say what to predict with --target")
+    pool = problem.runs.take(~problem.runs.observed)
+    if not len(pool.x):
+        raise UserError(
+            f"{problem.table} has no candidate: every run has an outcome; "
+            "add a row with an empty outcome for every run that could be done"
+        )
+    for option, limit in (("--budget", budget), ("--max-cost", max_cost)):
+        if limit is None:
+            continue
+        if not (np.isfinite(limit) and limit >= 0):
+            raise UserError(f"{option} {limit:g}: give a number, zero or more, in the unit of the costs")
+        if limit < pool.cost.min():
+            cheapest = int(np.argmin(pool.cost))
+            raise UserError(
+                f"{option} {limit:g} affords no candidate of {problem.table}: the cheapest, "
+                f"{problem.unit} {pool.row_numbers[cheapest]}, costs {pool.cost[cheapest]:g}; "
+                "raise it or add cheaper ones"
+            )
+
+
+def ranked(
+    answer: Answer,
+    report: FitReport,
+    budget: float | None = None,
+    max_cost: float | None = None,
+    count: int = 5,
+    seed: int = 0,
+) -> NextReport:
+    """The ``count`` best candidates, for a problem that passed ``require_choice``."""
+    problem, found, now = answer.ensemble.problem, answer.found, report.prediction
+    assert problem.targets is not None and now is not None
+    pool = problem.runs.take(~problem.runs.observed)
+    money = math.inf if budget is None else budget
+    sale = pool.cost <= min(money, math.inf if max_cost is None else max_cost)
+    with double_precision():
+        aim, size = pack_target(problem.targets.x), buffer_size(len(pool.x))
+        rows = np.concatenate([np.asarray(aim.x), pad(pool.x, size)])
+        room = buffer_size(min(count, len(pool.x)), 8)
+        ranking = to_numpy(
+            rank_rows(
+                CHOOSING,
+                found.at(rows, CHOOSING.num_scored, CHOOSING.least_scored, whole=True).table,
+                jnp.asarray(pad(pool.cost, size)),
+                jnp.asarray(np.concatenate([sale, np.zeros(size - len(sale), bool)])),
+                aim.weight,
+                jnp.asarray(math.inf),
+                jnp.asarray(money),
+                jax.random.key(seed),
+                room,
+                min(room, DETAILED),
+            )
+        )
+    affordable = int(np.sum(sale))
+    return NextReport(
+        fit=report,
+        prediction=now,
+        runs=tuple(
+            _next_run(problem, pool, now, ranking, place, found.noise if answer.of == "outcome" else 0.0)
+            for place in range(min(count, affordable))
+        ),
+        within=float(np.mean(now.within**2)),
+        between=float(np.mean(now.between**2)),
+        budget=budget,
+        max_cost=max_cost,
+        num_candidates=len(pool.x),
+        num_affordable=affordable,
+        pool_cost=float(pool.cost.sum()),
+    )
+
+
+def _next_run(
+    problem: Problem, pool: Runs, now: Prediction, ranking: Ranking, place: int, noise: float
+) -> NextRun:
+    """The candidate of this rank.
+
+    The interval expected after it is the one before, shrunk about the median as much as the standard
+    deviation of what is predicted is expected to fall.
+    """
+    row, falls = int(ranking.index[place]), np.asarray(ranking.falls)[: len(now.median)]
+    if place < falls.shape[1]:
+        variance = np.mean(now.within**2 + now.between**2, axis=1) + noise
+        left = 1 - falls[:, place] / np.where(variance > 0, variance, 1.0)
+        shrink = np.sqrt(np.clip(left, 0, 1))[:, None]
+    else:
+        shrink = np.full((len(now.median), 1), np.nan)
+    return NextRun(
+        row_number=int(pool.row_numbers[row]),
+        x={name: float(pool.x[row, i]) for i, name in enumerate(problem.law.inputs)},
+        labels={name: str(values[row]) for name, values in pool.labels.items()},
+        cost=float(pool.cost[row]),
+        score=float(ranking.value[place]),
+        within=float(ranking.within[place]),
+        between=float(ranking.between[place]),
+        low=now.median + (now.low - now.median) * shrink,
+        high=now.median + (now.high - now.median) * shrink,
+    )

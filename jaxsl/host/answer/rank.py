@@ -1,0 +1,72 @@
+"""Which laws fit a table of runs, extrapolate toward the target, and are identified.
+
+>>> from laws.kaplan import DATA, SIZE_DATA
+>>> runs = {"N": [1e6, 2e6, 4e6, 1e6, 2e6, 4e6], "D": [1e8, 1e8, 1e8, 4e8, 4e8, 4e8]}
+>>> runs["loss"] = [4.01, 3.72, 3.5, 3.64, 3.37, 3.14]
+>>> [law.law for law in rank(runs, [DATA, SIZE_DATA], target="N=1e9,D=2e10").laws]
+['kaplan/nd', 'kaplan/d']
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import numpy as np
+
+from jaxsl.chaining import ForwardChain
+from jaxsl.host.answer.fit import answered, fit_report, law_reports
+from jaxsl.host.answer.fit_report import RankedLaw, RankReport
+from jaxsl.host.answer.which_laws import ALL, Laws, ensemble
+from jaxsl.host.compiled import compiled
+from jaxsl.host.programs.learning import num_identified
+from jaxsl.one_of import AnyLaw, shared
+from jaxsl.pool import Observations, Target
+from jaxsl.precision import double_precision
+
+
+def rank(
+    source: Any,
+    law: Laws = ALL,
+    *,
+    target: Any = None,
+    map: Mapping[str, str] | None = None,
+    outcome: str | None = None,
+    seed: int = 0,
+) -> RankReport:
+    """Fit several laws to a table of runs, and say which extrapolate and which are identified: best first.
+
+    Args:
+        source, law, target, map, outcome, seed: as in ``jaxsl.host.fit``. Without a target the nearest runs
+            are the central ones.
+
+    Raises:
+        UserError: for anything that cannot be used as it stands; when no law can be fitted.
+    """
+    answer = answered(ensemble(source, law, mapping=map, outcome=outcome, target=target), seed=seed)
+    found, report = answer.found, fit_report(answer)
+    with double_precision():
+        key, (runs, aim) = (
+            jax.random.key(seed),
+            jax.tree.map(jax.numpy.asarray, (found.observations, found.target)),
+        )
+        error = [float(_error(shared(law, found.laws), runs, aim, key)) for law in found.laws]
+        identified = [
+            int(num_identified(law, runs, one.learned.basins))
+            for law, one in zip(found.laws, found.lessons, strict=True)
+        ]
+    rows = [
+        RankedLaw(**vars(law), forward_rmse=float(np.sqrt(square)), num_identified=num)
+        for law, square, num in zip(law_reports(answer), error, identified, strict=True)
+    ]
+    return RankReport(
+        num_runs=report.num_runs,
+        laws=tuple(sorted(rows, key=lambda row: row.forward_rmse)),
+        left_out=report.left_out,
+        trust=report.trust,
+        notes=report.notes,
+    )
+
+
+@compiled
+def _error(law: AnyLaw, observations: Observations, target: Target, key: jax.Array) -> jax.Array:
+    return ForwardChain()(law, observations, target, key).mean_square

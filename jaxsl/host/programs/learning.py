@@ -1,0 +1,238 @@
+"""The compiled programs behind every answer: one learns a law, one predicts with it, two work on numbers.
+
+Laws are learned and predicted with one after the other, by one program for all that may share it
+(``jaxsl.one_of``): a second law of the same group costs no compiling. What mixes and ranks sees numbers and
+no law. ``python -m experiments speed ensembles`` compares that with a single program for everything.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from jaxsl.acquisition import MSPE
+from jaxsl.basins import Basins
+from jaxsl.belief import Learned, interval, shares
+from jaxsl.design import Design
+from jaxsl.discrepancy.posterior import DiscrepantPosterior
+from jaxsl.host.compiled import compiled
+from jaxsl.identify import identify
+from jaxsl.one_of import AnyLaw
+from jaxsl.pool import Observations, Pool, Target
+from jaxsl.posterior import Moments, Predictive, Tabulated, moments
+from jaxsl.quantile import student_t
+from jaxsl.transform import box
+
+FACTORS = 8  # roots are padded to multiples of so many columns,
+COMPONENTS = 8  # and mixtures to so many components times a power of two, so that few programs are compiled
+
+
+class Parameters(eqx.Module):
+    """The parameters of every basin of a law, ``(basin, param)`` each.
+
+    Attributes:
+        value: at the optimum.
+        low, high: central interval of the local Gaussian, in scaled coordinates, within the box.
+        deviation: posterior over prior standard deviation.
+        lower, upper: whether the optimum sits at that bound.
+    """
+
+    value: Array
+    low: Array
+    high: Array
+    deviation: Array
+    lower: Array
+    upper: Array
+
+
+class Lesson(eqx.Module):
+    """What the runs say of one law.
+
+    Attributes:
+        learned: as in ``jaxsl.belief``.
+        parameters: of every basin.
+        fitted: what the law alone says at the runs in the heaviest basin, ``(row, output)``.
+    """
+
+    learned: Learned
+    parameters: Parameters
+    fitted: Array
+
+
+class Mixed(NamedTuple):
+    """Components of all laws at some rows, as numbers.
+
+    Attributes:
+        table: their weights, noises, means and roots; padded components have weight 0.
+        dof: degrees of freedom of each one's noise, ``(component,)``.
+    """
+
+    table: Tabulated
+    dof: Array
+
+
+class Intervals(eqx.Module):
+    """What is predicted at some rows.
+
+    Attributes:
+        outcome, curve: lower end, median and upper end, with noise and without, ``(3, row, output)``.
+        moments: mean and variance, noise apart.
+    """
+
+    outcome: Array
+    curve: Array
+    moments: Moments
+
+
+class Ranking(eqx.Module):
+    """Candidates by value, best first.
+
+    Attributes:
+        next: the candidate to buy, a scalar int; -1 when nothing may be bought.
+        index, value: ``(candidate,)``; the value is -inf where it may not be bought.
+        within, between: expected fall of the target's variance in both its terms, ``(candidate,)``.
+        falls: both together at each target, ``(target, detailed)``, of the first candidates alone.
+    """
+
+    next: Array
+    index: Array
+    value: Array
+    within: Array
+    between: Array
+    falls: Array
+
+
+@compiled
+def learn(
+    design: Design, observations: Observations, target: Target, candidates: Array, level: Array, key: Array
+) -> Lesson:
+    """Fit the one law of a design, find what it is wrong by and which runs are bad: the dear program.
+
+    Args:
+        design: of one law.
+        observations, target: the runs, and what to predict.
+        candidates: configurations that may be asked about, ``(row, feature)``.
+        level: of the parameters' intervals, such as 0.9.
+        key: of the starting points.
+    """
+    state = design.start(Pool(observations.x, jnp.ones(observations.x.shape[0])), observations)
+    pool = Pool(candidates, jnp.ones(candidates.shape[0]))
+    (learned,) = design.believe(state, target, key, pool).learned
+    law, basins = design.laws[0], learned.basins
+    half = student_t((1 + level) / 2, jnp.minimum(learned.dof, 1e6))
+    return Lesson(learned, _parameters(law, basins, half), law.predict(basins.theta[0], observations.x))
+
+
+def _parameters(law: AnyLaw, basins: Basins, half: Array) -> Parameters:
+    bounds = box(law, basins.theta.dtype)
+    z = bounds.scaled(basins.theta)
+    deviation = jnp.linalg.norm(basins.root, axis=2) / bounds.slope(basins.theta)
+    lower, upper = bounds.active(basins.theta)
+    return Parameters(
+        value=basins.theta,
+        low=bounds.theta(bounds.clip(z - half * deviation)),
+        high=bounds.theta(bounds.clip(z + half * deviation)),
+        deviation=deviation,
+        lower=lower,
+        upper=upper,
+    )
+
+
+@compiled
+def predicted(posterior: DiscrepantPosterior, slot: Array, x: Array) -> Predictive:
+    """The components at ``slot`` of one law at ``x (row, feature)``."""
+    return posterior.some(slot).at(x)
+
+
+@compiled
+def weights(evidence: Array) -> Array:
+    """``jaxsl.belief.shares``."""
+    return shares(evidence)
+
+
+def mixture(parts: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray, Predictive]]) -> Mixed:
+    """Components of several laws side by side, heaviest first, padded to one of few sizes.
+
+    Args:
+        parts: weight, noise and degrees of freedom ``(component,)``, and predictions, of each law.
+
+    Example:
+        >>> part = Predictive(np.ones((2, 3, 1)), np.ones((2, 3, 1, 5)))
+        >>> found = mixture([(np.array([0.3, 0.0]), np.ones(2), np.ones(2), part)] * 2)
+        >>> found.table.weight[:3].tolist(), found.table.root.shape
+        ([0.5, 0.5, 0.0], (8, 3, 1, 8))
+    """
+    weight, noise, dof = (np.concatenate([np.asarray(part[i]) for part in parts]) for i in range(3))
+    here = [part[3] for part in parts]
+    factors = -(-max(part.root.shape[-1] for part in here) // FACTORS) * FACTORS
+    roots = [np.pad(part.root, [(0, 0)] * 3 + [(0, factors - part.root.shape[-1])]) for part in here]
+    order = np.argsort(-weight, kind="stable")
+    order = order[weight[order] > 0]
+    size = COMPONENTS
+    while size < len(order):
+        size *= 2
+    slot = np.concatenate([order, np.repeat(order[:1], size - len(order))])
+    share = np.where(np.arange(size) < len(order), weight[slot], 0.0) / weight[order].sum()
+    mean, root = np.concatenate([part.mean for part in here])[slot], np.concatenate(roots)[slot]
+    return Mixed(Tabulated(share, noise[slot], mean, root), dof[slot])
+
+
+@compiled
+def intervals(mixed: Mixed, level: Array) -> Intervals:
+    """Both intervals at every row; ``level`` such as 0.9."""
+    rows = jnp.arange(mixed.table.mean.shape[1])[:, None]
+    outcome, curve = (interval(mixed.table, mixed.dof, rows, level, noisy) for noisy in (True, False))
+    return Intervals(outcome, curve, moments(mixed.table, rows))
+
+
+@compiled
+def rank_rows(
+    design: Design,
+    table: Tabulated,
+    cost: Array,
+    available: Array,
+    target_weight: Array,
+    spent: Array,
+    money: Array,
+    key: Array,
+    count: int,
+    detailed: int,
+) -> Ranking:
+    """Score the candidates, whose rows follow those of the targets.
+
+    Args:
+        design: how to choose; its laws do not matter.
+        table: what candidates are scored by.
+        cost, available: of every candidate, ``(candidate,)``.
+        target_weight: ``(target,)``.
+        spent: what was spent, for the design's growth; infinite for a ranking of all.
+        money: what may be spent in all, a scalar.
+        key: for ties.
+        count: how many are ranked. detailed: of how many the fall is told by target.
+    """
+    num_target = target_weight.size
+    rows = jnp.arange(num_target + cost.size, dtype=cost.dtype)[:, None]
+    target, pool = Target(rows[:num_target], target_weight), Pool(rows[num_target:], cost)
+    choice = design.choose(table, pool, target, available, spent, money, key)
+    value, index = jax.lax.top_k(choice.value, count)
+    fall = MSPE().fall(table, pool.x[index], target)
+
+    def at(row):
+        one = MSPE().fall(table, pool.x[index[:detailed]], Target(row[None], jnp.ones(1)))
+        return one.within + one.between
+
+    return Ranking(choice.index, index, value, fall.within, fall.between, jax.lax.map(at, target.x))
+
+
+@compiled
+def num_identified(law: AnyLaw, observations: Observations, basins: Basins) -> Array:
+    """Parameters of the heaviest basin, less those at a bound and less directions that the runs leave open.
+
+    A scalar, by ``jaxsl.identify``.
+    """
+    found = identify(law, observations, basins.theta[0], basins.noise)
+    return jnp.sum(jnp.isfinite(found.eigenvalue) & ~found.flat)
