@@ -201,6 +201,7 @@ def rank_rows(
     key: Array,
     count: int,
     detailed: int,
+    draw: Array | bool = False,
 ) -> Ranking:
     """Score the candidates, whose rows follow those of the targets.
 
@@ -212,12 +213,13 @@ def rank_rows(
         spent: what was spent, for the design's growth; infinite for a ranking of all.
         money: what may be spent in all, a scalar.
         key: for ties.
+        draw: whether the next run is drawn, see ``Design.drawn_from``.
         count: how many are ranked. detailed: of how many the fall is told by target.
     """
     num_target = target_weight.size
     rows = jnp.arange(num_target + cost.size, dtype=cost.dtype)[:, None]
     target, pool = Target(rows[:num_target], target_weight), Pool(rows[num_target:], cost)
-    choice = design.choose(table, pool, target, available, spent, money, key)
+    choice = design.choose(table, pool, target, available, spent, money, key, draw)
     value, index = jax.lax.top_k(choice.value, count)
     fall = MSPE().fall(table, pool.x[index], target)
 
