@@ -1,4 +1,4 @@
-"""``python -m experiments robust``: R², coverage and interval scores where laws hold and where they do not."""
+"""``python -m experiments robust``: R², coverage, interval scores, where laws hold and where they do not."""
 
 from collections.abc import Iterable
 from typing import Annotated
