@@ -22,7 +22,7 @@ import matplotlib
 import numpy as np
 import pyarrow.csv
 
-from jaxsl.host import fit_table, plots
+from jaxsl.host import fit, plots
 from jaxsl.host.answer.parameter_profile import parameter_profile
 from jaxsl.host.answer.plot_data import view
 
@@ -36,13 +36,13 @@ runs["is_target"] = runs["flops"] >= np.sort(runs["flops"])[-12]
 sum(runs["is_target"]), len(runs["N"])
 
 # %% [markdown]
-# One call fits from 64 starting points inside the law's box, tells the optima apart by what they predict on
-# the target, and predicts. `within` is the standard deviation inside the basins, `between` that of their
-# disagreement.
+# One call fits from 32 starting points inside the law's box, finds what the law may be wrong by and which runs
+# may be bad, and predicts. `within` is the standard deviation inside the components of that belief, `between`
+# that of their disagreement. The lines below say whether the law holds and how far away the target is.
 
 # %%
-fit = fit_table(runs, "chinchilla", target="is_target")
-fit
+found = fit(runs, "chinchilla", target="is_target")
+found
 
 # %% [markdown]
 # **What to look at.** Runs are moved along the fit to the slice that the title names, so their scatter
@@ -56,8 +56,8 @@ plots.data_and_fit(seen, "N")
 # %%
 plots.data_and_fit(seen, "D")
 # %% [markdown]
-# **Whether to trust it.** A trend in the residuals is a law that does not hold. In the calibration plot the
-# runs lie above the diagonal: intervals are wider than need be, because the prior of the noise is.
+# **Whether to trust it.** A trend in the residuals is a law that does not hold. In the calibration plot runs
+# near the diagonal are intervals that claim what they hold.
 
 # %%
 plots.residuals(seen, "N")

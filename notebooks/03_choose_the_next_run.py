@@ -46,7 +46,7 @@ total, budget = price.sum(), (0.03 if SMALL else 0.10) * price.sum()
 # training job.
 
 # %%
-episode = Episode(CHINCHILLA, pool, price, target)
+episode = Episode([CHINCHILLA], pool, price, target)
 bought = progress(
     episode.steps(lambda index: hidden[index], budget),
     total=budget,
@@ -54,7 +54,7 @@ bought = progress(
     done=lambda step: step.spent,
 )
 steps = list(bought)
-[(step.num_runs, round(step.spent / total, 4), round(r2(truth, step.mean), 3)) for step in steps]
+[(step.num_runs, round(step.spent / total, 4), round(r2(truth, step.median), 3)) for step in steps]
 
 # %%
 plots.interval_by_spend(steps, truth, total=total, unit="nats per byte")
@@ -77,10 +77,10 @@ def at_random():
 
 draws = [at_random() for _ in range(2 if SMALL else 10)]
 random = [
-    r2(truth, episode.believe({row: hidden[row] for row in rows}).mean)
+    r2(truth, episode.believe({row: hidden[row] for row in rows}).intervals(target).outcome[1])
     for rows in progress(draws, what="random")
 ]
-everything = r2(truth, episode.believe(dict(enumerate(hidden))).mean)
+everything = r2(truth, episode.believe(dict(enumerate(hidden))).intervals(target).outcome[1])
 ax = plots.r2_by_spend(steps, truth, total=total)
 ax.plot(
     np.full(len(random), 100 * budget / total), random, "x", color="#D55E00", label="random runs, same money"

@@ -19,7 +19,7 @@
 import jax.numpy as jnp
 import numpy as np
 
-from jaxsl.host import fit_table, next_runs
+from jaxsl.host import fit, next_runs
 from jaxsl.host.laws.check import check
 from jaxsl.law import Law, params
 
@@ -79,7 +79,7 @@ truth = np.array([1.7, 400.0, 0.34, 400.0, 0.28, 15.0])
 loss = np.array([float(repeated(truth, row)) for row in x]) + rng.normal(0, 0.01, len(x))
 loss[-4:] = np.nan
 runs = {"N": x[:, 0], "D": x[:, 1], "U": x[:, 2], "loss": loss}
-fit_table(runs, REPEATED, target="N=1e9,D=1e11,U=2e10")
+fit(runs, REPEATED, target="N=1e9,D=1e11,U=2e10")
 
 # %%
 next_runs(runs, REPEATED, target="N=1e9,D=1e11,U=2e10", cost="6*N*D")

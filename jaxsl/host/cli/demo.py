@@ -203,7 +203,7 @@ def _show(report: DemoReport) -> None:
         median, low, high, y = (
             float(part[at]) for part in (found.median, found.low, found.high, found.observed)
         )
-        point = [number(values[at[0]]) for values in found.x.values()]
+        point = [number(float(column[at[0]])) for column in found.x.values()]
         ends = number(median), interval(low, high)
         rows.append([*point, *ends, number(y), "yes" if low <= y <= high else "no"])
     out.print()
