@@ -61,19 +61,22 @@ def report(
     from jaxsl.host.html_report_study import study_view
     from jaxsl.host.provenance import provenance
     from jaxsl.host.show import busy, console, print_json
+    from jaxsl.host.thinning import MOST_DRAWN
     from jaxsl.host.writing import check_output, is_journal, write_text
 
     units, mapping = _units(unit), read_mapping(map)
-    inputs = [runs, *(target or []), *([law] if law else [])]
+    is_study, inputs = is_journal(runs), [runs, *(target or []), *([law] if law else [])]
+    if is_study:
+        own = {"target": target, "cost": cost, "budget": budget, "map": map, "outcome": outcome}
+        _refuse(runs, [name for name, value in (own | {"law": law}).items() if value is not None])
     check_output(output, inputs, force)
+    most = max(MOST_DRAWN, 2 * count)  # half of them are the best
     with busy("fitting and drawing"):
-        if is_journal(runs):
-            own = {"target": target, "cost": cost, "budget": budget, "map": map, "outcome": outcome}
-            _refuse(runs, [name for name, value in (own | {"law": law}).items() if value is not None])
-            seen, table, settings = study_view(runs, units)
+        if is_study:
+            seen, table, settings = study_view(runs, units, most)
         else:
             seen, table, settings = _table_view(
-                runs, law, target, cost, budget, mapping, outcome, seed, units
+                runs, law, target, cost, budget, mapping, outcome, seed, units, most
             )
         data = report_data(seen, provenance(table, seen.law, settings), count)
         page = html_report(seen, data)
@@ -84,7 +87,7 @@ def report(
         console().print(f"wrote {output}: {len(page) // 1024} kB, one file, no network needed")
 
 
-def _table_view(runs, law, target, cost, budget, mapping, outcome, seed, units):
+def _table_view(runs, law, target, cost, budget, mapping, outcome, seed, units, most):
     """What there is to see of a table, the table, and the settings that decided it."""
     from jaxsl.host.laws import find
     from jaxsl.host.table import read
@@ -103,6 +106,7 @@ def _table_view(runs, law, target, cost, budget, mapping, outcome, seed, units):
         budget=budget,
         seed=seed,
         units=units,
+        most=most,
     )
     settings = {
         "target": "; ".join(target) if target else None,

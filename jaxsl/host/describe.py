@@ -5,7 +5,16 @@ import numpy as np
 from jaxsl.host.errors import UserError
 from jaxsl.host.problem import Problem, Runs
 from jaxsl.host.programs import Advice, Now
-from jaxsl.host.report import BasinReport, FitReport, NextRun, Parameter, Prediction, Residuals, r2
+from jaxsl.host.report import (
+    BasinReport,
+    FitReport,
+    NextRun,
+    Parameter,
+    Prediction,
+    Residuals,
+    beyond_rounding,
+    r2,
+)
 from jaxsl.law import Law
 
 HARDLY_TOLD = 0.5  # share of the prior deviation from which a parameter is badly identified
@@ -108,7 +117,8 @@ def next_run(law: Law, pool: Runs, now: Now, advice: Advice, rank: int, num_targ
     deviation of the target's outcome is expected to fall.
     """
     row = int(advice.index[rank])
-    within, between = advice.within[rank, :num_targets], advice.between[rank, :num_targets]
+    within = np.asarray(advice.within)[rank, :num_targets]
+    between = beyond_rounding(np.asarray(advice.between)[rank, :num_targets], within)
     variance = (
         np.mean(now.moments.within + now.moments.between, axis=1)[:num_targets] + now.belief.basins[0].noise
     )

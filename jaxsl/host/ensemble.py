@@ -42,6 +42,7 @@ from jaxsl.host.ensemble_report import (
 from jaxsl.host.errors import UserError
 from jaxsl.host.packing import everywhere, pack_observations, pack_target, pad
 from jaxsl.host.problem import Runs
+from jaxsl.host.report import beyond_rounding
 from jaxsl.host.session import allowed, require_cost
 from jaxsl.host.table import read
 from jaxsl.law import Law
@@ -171,7 +172,7 @@ def next_runs_by_laws(
                 cost=float(pool.cost[row]),
                 score=float(ranking.value[place]),
                 within=float(ranking.within[place]),
-                between=float(ranking.between[place]),
+                between=float(beyond_rounding(ranking.between[place], ranking.within[place])),
             )
             for place, row in enumerate(ranking.index[: min(count, affordable)])
         ),

@@ -10,11 +10,14 @@ from jaxsl.host.problem import Answers, Problem, Runs, Targets
 from jaxsl.host.study import Study
 from jaxsl.host.study.ledger import DONE, PENDING, Candidate, Ledger, Run
 from jaxsl.host.table import Table
+from jaxsl.host.thinning import MOST_DRAWN
 from jaxsl.host.view import View, axis_labels, see
 from jaxsl.law import Law
 
 
-def study_view(path: str, units: Mapping[str, str]) -> tuple[View, Table, dict[str, Any]]:
+def study_view(
+    path: str, units: Mapping[str, str], most: int = MOST_DRAWN
+) -> tuple[View, Table, dict[str, Any]]:
     """What there is to see of a study, its runs as a table, and the settings that decided it.
 
     Candidates are ranked one by one for the money that is left; ``jaxsl study ask`` also accounts for the
@@ -37,7 +40,8 @@ def study_view(path: str, units: Mapping[str, str]) -> tuple[View, Table, dict[s
     left = ledger.left if np.isfinite(ledger.left) else None
     costs = problem.runs.cost[~problem.runs.observed]
     affordable = bool(costs.size) and (left is None or left >= costs.min())
-    seen = see(problem, axis_labels(law, settings["cost"], {}, units), left, settings["seed"], affordable)
+    labels = axis_labels(law, settings["cost"], {}, units)
+    seen = see(problem, labels, left, settings["seed"], affordable, most)
     said = {name: settings[name] for name in ("target", "cost", "budget", "space", "replicates", "seed")}
     said["spent"], said["begun"] = ledger.spent, settings.get("created", "")
     return seen, table, {name: value for name, value in said.items() if value not in (None, [], "")}

@@ -58,7 +58,7 @@ class Now(eqx.Module):
 
 
 class Advice(eqx.Module):
-    """The candidates with the highest value, best first; falls by target are ``(run, target)``."""
+    """Candidates by falling value; falls by target are ``(run, target)``."""
 
     index: Array
     value: Array
@@ -82,13 +82,13 @@ def advise(
     target: Target,
     money: Array,
     key: Array,
-    count: int,
+    ranks: Array,
 ) -> tuple[Now, Advice]:
-    """Fit, believe and score every candidate; the ``count`` best in detail."""
+    """Fit, believe and score every candidate; those of some ``ranks (run,)``, the best being 0, in detail."""
     state = design.start(pool, observations)
     state = eqx.tree_at(lambda state: state.available, state, available)
     choice, belief = design.ask(state, pool, target, money, key)
-    value, index = jax.lax.top_k(choice.value, count)
+    value, index = (every[ranks] for every in jax.lax.top_k(choice.value, pool.x.shape[0]))
 
     def at(x):
         fall = MSPE().fall(belief.posterior, pool.x[index], Target(x[None], jnp.ones(1)))

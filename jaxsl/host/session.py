@@ -24,6 +24,7 @@ from jaxsl.host.problem import Problem, Runs, runs
 from jaxsl.host.programs import Now, advise, believe
 from jaxsl.host.report import FitReport, NextReport
 from jaxsl.host.table import Table, read
+from jaxsl.host.thinning import thinned
 from jaxsl.law import Law
 from jaxsl.pool import Pool, buffer_size
 from jaxsl.precision import double_precision, to_numpy
@@ -102,9 +103,11 @@ def require_cost(table: Table, cost: str | None) -> str:
 
 
 def rank(
-    problem: Problem, budget: float | None = None, count: int = 5, seed: int = 0
+    problem: Problem, budget: float | None = None, count: int = 5, seed: int = 0, most: int | None = None
 ) -> tuple[NextReport, Runs, Now]:
     """The ``count`` best candidates of a problem, the runs that were fitted, and what is believed.
+
+    Where that are more than ``most``, the best of them and a sample of the others (``jaxsl.host.thinning``).
 
     Raises:
         UserError: without a target, a candidate, or one within the budget.
@@ -114,6 +117,8 @@ def rank(
     pool = problem.runs.take(~problem.runs.observed)
     money = allowed(problem, pool, budget)
     seen = fitted_runs(problem)
+    affordable = int(np.sum(pool.cost <= money))
+    ranks = thinned(min(count, affordable), most or count)
     with double_precision():
         size = buffer_size(len(pool.x))
         candidates = Pool(jnp.asarray(pad(pool.x, size)), jnp.asarray(pad(pool.cost, size)))
@@ -126,17 +131,15 @@ def rank(
                 pack_target(problem.targets.x),
                 jnp.asarray(money),
                 jax.random.key(seed),
-                buffer_size(min(count, len(pool.x)), 8),
+                jnp.asarray(pad(ranks, buffer_size(len(ranks), 8))),
             )
         )
     report = fit_report(problem, seen, now)
-    affordable = int(np.sum(pool.cost <= money))
     num_targets = len(problem.targets.x)
     ranked = NextReport(
         fit=report,
         runs=tuple(
-            next_run(problem.law, pool, now, advice, place, num_targets)
-            for place in range(min(count, affordable))
+            next_run(problem.law, pool, now, advice, place, num_targets) for place in range(len(ranks))
         ),
         within=float(now.moments.within[:num_targets].mean()),
         between=float(now.moments.between[:num_targets].mean()),

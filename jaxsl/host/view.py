@@ -26,6 +26,7 @@ from jaxsl.host.programs import LEVELS, Now
 from jaxsl.host.report import FitReport, NextReport
 from jaxsl.host.session import fitted, rank
 from jaxsl.host.table import read
+from jaxsl.host.thinning import MOST_DRAWN
 from jaxsl.law import Law
 from jaxsl.pool import buffer_size
 from jaxsl.posterior import Posterior, predict, quantile
@@ -97,7 +98,8 @@ class View:
         seen: the runs that were fitted.
         now: the belief itself.
         fit: the same as a report.
-        choice: all affordable candidates, best first; ``None`` without cost, target or candidate.
+        choice: affordable candidates, best first, and of more than ``most`` of ``view`` a sample; ``None``
+            without cost, target or candidate.
         slices: the fit along each input.
         fitted: what the heaviest basin says at the runs, ``(run, output)``.
         score: residual of each run over its deviation had it been left out, ``(run, output)``.
@@ -138,6 +140,7 @@ def view(
     budget: float | None = None,
     seed: int = 0,
     units: Mapping[str, str] | None = None,
+    most: int = MOST_DRAWN,
 ) -> View:
     """Fit, score every candidate, and keep what there is to see; arguments as in ``jaxsl.host.next_runs``.
 
@@ -147,6 +150,7 @@ def view(
         budget: what the next run may cost.
         seed: of the fit's starting points.
         units: of inputs, outputs and ``cost``, by name, for the axes.
+        most: candidates to keep.
 
     Raises:
         UserError: for anything that cannot be used as it stands.
@@ -158,16 +162,16 @@ def view(
     problem = runs(table, law, mapping=mapping, outcome=outcome, target=target, cost=cost)
     columns = {law.outputs[0]: outcome} if outcome else {}
     labels = axis_labels(law, cost, columns | dict(mapping or {}), units or {})
-    return see(problem, labels, budget, seed, choose=cost is not None)
+    return see(problem, labels, budget, seed, cost is not None, most)
 
 
 def see(
-    problem: Problem, labels: Mapping[str, str], budget: float | None, seed: int, choose: bool = True
+    problem: Problem, labels: Mapping[str, str], budget: float | None, seed: int, choose=True, most=MOST_DRAWN
 ) -> View:
     """Fit a problem and score its candidates, if there are any, a target and (``choose``) their costs."""
     choice = None
     if choose and problem.targets is not None and not problem.runs.observed.all():
-        choice, seen, now = rank(problem, budget, len(problem.runs.x), seed)
+        choice, seen, now = rank(problem, budget, len(problem.runs.x), seed, most)
     else:
         seen, now = fitted(problem, seed)
     law, posterior = problem.law, now.belief.posterior
