@@ -61,14 +61,16 @@ def report(
     from jaxsl.host.html_report_study import study_view
     from jaxsl.host.provenance import provenance
     from jaxsl.host.show import busy, console, print_json
+    from jaxsl.host.study import Study
     from jaxsl.host.thinning import MOST_DRAWN
     from jaxsl.host.writing import check_output, is_journal, write_text
 
     units, mapping = _units(unit), read_mapping(map)
-    is_study, inputs = is_journal(runs), [runs, *(target or []), *([law] if law else [])]
+    is_study, inputs = is_journal(runs), [Path(runs), *(target or []), *([law] if law else [])]
     if is_study:
         own = {"target": target, "cost": cost, "budget": budget, "map": map, "outcome": outcome}
         _refuse(runs, [name for name, value in (own | {"law": law}).items() if value is not None])
+        inputs += Study(runs).files
     check_output(output, inputs, force)
     most = max(MOST_DRAWN, 2 * count)  # half of them are the best
     with busy("fitting and drawing"):
