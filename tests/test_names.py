@@ -147,7 +147,7 @@ def test_a_study_takes_renamed_columns_and_a_target_in_them(space, tmp_path):
         **named,
     )
     assert study.ledger.settings["target"] == POINT.tolist()
-    brought = import_table(study, frame, cost="model/size", **named)
+    brought = import_table(study, frame, cost="model/size", confirmed=True, **named)
     assert brought.added["done"] + brought.num_known == 6
 
 
