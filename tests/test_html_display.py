@@ -5,16 +5,18 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from jaxsl.host.answer.report import (
+from jaxsl.host.answer.fit_report import (
     BasinReport,
     FitReport,
+    LawReport,
     NextReport,
     NextRun,
     Parameter,
     Prediction,
-    Report,
     Residuals,
 )
+from jaxsl.host.answer.report import Report
+from jaxsl.host.answer.trust import Trust
 from jaxsl.host.input.problem import Runs
 from jaxsl.host.show import progress as module
 from jaxsl.host.show.progress import bar, progress
@@ -22,17 +24,18 @@ from jaxsl.host.show.progress import bar, progress
 EVIL = "<script>alert(1)</script>"
 
 
-def fit(**changes):
+def fit(name="mine"):
     column = np.array([[1.5]])
+    ends = np.stack([column - 1, column + 1])
     prediction = Prediction(
-        {"N": np.array([1e9])}, np.array([3]), column, column - 1, column + 1, column, column, column * np.nan
-    )
+        {"N": np.array([1e9])}, np.array([3]), column, *ends, 90.0, "outcome", ends, ends, column, column,
+        {name: column}, column * np.nan,
+    )  # fmt: skip
     basin = BasinReport(1.0, 0.01, 64, (Parameter("alpha", 0.3421, 0.3, 0.4, 0.05, 2, 0.9, "lower"),))
-    values = dict(law="mine", num_runs=8, noise=0.1, num_starts=64, num_converged=60, num_best=59)
-    values |= dict(
-        basins=(basin,), residuals=Residuals(0.01, 0.99, 0.03, 4), prediction=prediction, notes=(EVIL,)
-    )
-    return FitReport(**(values | changes))
+    residuals = Residuals(0.01, 0.99, 0.03, 4)
+    law = LawReport(name, "L = N^-alpha", 1.0, 0.0, 0.9, 0.1, 1, 64, 60, 59, (basin,), residuals)
+    trust = Trust(1, name, 0.9, True, "", 0.99, (), (), 8, "row", {"N": 0.0})
+    return FitReport(8, (law,), (), prediction, trust, (EVIL,))
 
 
 def test_a_fit_shows_its_parameters_and_its_prediction():
@@ -42,8 +45,8 @@ def test_a_fit_shows_its_parameters_and_its_prediction():
 
 
 def test_text_stays_text():
-    text = fit(law=EVIL)._repr_html_()
-    assert EVIL not in text and text.count("&lt;script&gt;") == 2
+    text = fit(EVIL)._repr_html_()
+    assert EVIL not in text and text.count("&lt;script&gt;") == 3  # the law, that it holds, and the note
 
 
 def test_a_choice_shows_its_runs_best_first():
@@ -52,7 +55,8 @@ def test_a_choice_shows_its_runs_best_first():
         NextRun(row, {"N": 10.0 * row}, {"note": EVIL}, 5.0, 1 / row, 0.1, 0.2, edge, edge + 1)
         for row in (2, 7)
     )
-    text = NextReport(fit(), runs, 0.5, 0.5, None, 9, 9, 45.0)._repr_html_()
+    now = fit()
+    text = NextReport(now, now.prediction, runs, 0.5, 0.5, None, None, 9, 9, 45.0)._repr_html_()
     assert text.index("<td>2</td>") < text.index("<td>7</td>") and "30.0 %" in text and EVIL not in text
 
 

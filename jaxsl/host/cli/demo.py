@@ -200,9 +200,8 @@ def _show(report: DemoReport) -> None:
     out, found = console(), report.prediction
     rows = []
     for at in np.ndindex(*found.median.shape):
-        median, low, high, y = (
-            float(part[at]) for part in (found.median, found.low, found.high, found.observed)
-        )
+        each = (found.median, found.low, found.high, found.observed)
+        median, low, high, y = (float(part[at]) for part in each)
         point = [number(values[at[0]]) for values in found.x.values()]
         ends = number(median), interval(low, high)
         rows.append([*point, *ends, number(y), "yes" if low <= y <= high else "no"])
