@@ -27,14 +27,15 @@ EVIL = "<script>alert(1)</script>"
 def fit(name="mine"):
     column = np.array([[1.5]])
     ends = np.stack([column - 1, column + 1])
+    at = {"N": np.array([1e9])}, np.array([3])
+    kind = 90.0, "outcome", ends, ends / 2
     prediction = Prediction(
-        {"N": np.array([1e9])}, np.array([3]), column, *ends, 90.0, "outcome", ends, ends, column, column,
-        {name: column}, column * np.nan,
-    )  # fmt: skip
+        *at, column, column - 1, column + 1, *kind, column, column, {name: column}, column * np.nan
+    )
     basin = BasinReport(1.0, 0.01, 64, (Parameter("alpha", 0.3421, 0.3, 0.4, 0.05, 2, 0.9, "lower"),))
     residuals = Residuals(0.01, 0.99, 0.03, 4)
-    law = LawReport(name, "L = N^-alpha", 1.0, 0.0, 0.9, 0.1, 1, 64, 60, 59, (basin,), residuals)
-    trust = Trust(1, name, 0.9, True, "", 0.99, (), (), 8, "row", {"N": 0.0})
+    law = LawReport(name, "y = x", 1.0, 0.0, 0.9, 0.1, 1, 64, 60, 59, (basin,), residuals)
+    trust = Trust(1, name, 0.9, True, "", 0.99, (), (), 8, "row", {"N": 1.0})
     return FitReport(8, (law,), (), prediction, trust, (EVIL,))
 
 
@@ -46,7 +47,7 @@ def test_a_fit_shows_its_parameters_and_its_prediction():
 
 def test_text_stays_text():
     text = fit(EVIL)._repr_html_()
-    assert EVIL not in text and text.count("&lt;script&gt;") == 3  # the law, that it holds, and the note
+    assert EVIL not in text and text.count("&lt;script&gt;") == 3
 
 
 def test_a_choice_shows_its_runs_best_first():
@@ -55,8 +56,7 @@ def test_a_choice_shows_its_runs_best_first():
         NextRun(row, {"N": 10.0 * row}, {"note": EVIL}, 5.0, 1 / row, 0.1, 0.2, edge, edge + 1)
         for row in (2, 7)
     )
-    now = fit()
-    text = NextReport(now, now.prediction, runs, 0.5, 0.5, None, None, 9, 9, 45.0)._repr_html_()
+    text = NextReport(fit(), fit().prediction, runs, 0.5, 0.5, None, None, 9, 9, 45.0)._repr_html_()
     assert text.index("<td>2</td>") < text.index("<td>7</td>") and "30.0 %" in text and EVIL not in text
 
 

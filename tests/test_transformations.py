@@ -7,13 +7,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from jaxsl.weighing import Average, Equal, Evidence, InverseError, Product, Stacking
-from synthetic import DECAY, LINE, PAIR, tabulated
+from synthetic import DECAY, PAIR, tabulated
 
 from jaxsl._linalg import solve_spd, symmetric_root
 from jaxsl.acquisition import MSPE, DOptimal, Uniform, VOptimal
 from jaxsl.basins import BIC, BasinRule, Laplace
-from jaxsl.chaining import ForwardChain, Validation, aimed, chosen_aim, farthest_first, together
+from jaxsl.chaining import ForwardChain, farthest_first
 from jaxsl.choice import Chooser
 from jaxsl.cluster import complete_linkage
 from jaxsl.design import Design, cheapest
@@ -25,7 +24,7 @@ from jaxsl.posterior import (
     LawPosterior,
     Mixture,
     Tabulated,
-    Validated,
+    Widened,
     finite,
     moments,
     predict,
@@ -54,7 +53,7 @@ MODULES = (
         "design",
         "fit",
     ),
-    *("noise", "pool", "posterior", "quadrature", "residual", "starts", "transform", "weighing"),
+    *("noise", "pool", "posterior", "quadrature", "residual", "starts", "transform"),
 )
 
 RNG = np.random.default_rng(0)
@@ -66,7 +65,6 @@ TARGET = Target(np.array([[1e5], [1e6], [1e7]]), np.full(3, 1 / 3))
 POOL = Pool(X, X[:, 0])
 LOSSES = np.array([0.1, 0.2])
 SPD = np.array([[4.0, 1, 0], [1, 3, 0.5], [0, 0.5, 2]])
-HELD = np.arange(5)[None] > 2
 MEAN, ROOT, WEIGHT = RNG.normal(size=(2, 1)), RNG.uniform(1, 2, (2, 1, 1)), np.array([0.3, 0.7])
 BELIEF = LawPosterior(DECAY, np.stack([THETA, 1.1 * THETA]), RNG.normal(size=(2, 3, 3)), WEIGHT, np.ones(2))
 FIT = Fit(
@@ -74,7 +72,7 @@ FIT = Fit(
     np.zeros(3, int), np.ones(3, int), np.zeros((3, 3), bool), np.zeros((3, 3), bool),
 )  # fmt: skip
 SOLVER, RULE = LevenbergMarquardt(max_steps=5, lanes=2), BasinRule(max_basins=2)
-DESIGN = Design((DECAY,), basin_rule=RULE, num_starts=4, num_warm=2, solver=SOLVER)
+DESIGN = Design.paper(DECAY, RULE, num_starts=4, num_warm=2, solver=SOLVER)
 CHAIN = ForwardChain((0.5,), 2, SOLVER)
 DISTANCE = np.abs(RNG.normal(size=(4, 4)))
 DISTANCE = DISTANCE + DISTANCE.T - 2 * np.diag(np.diag(DISTANCE))
@@ -82,14 +80,6 @@ DISTANCE = DISTANCE + DISTANCE.T - 2 * np.diag(np.diag(DISTANCE))
 
 def key_of(data):
     return jax.random.wrap_key_data(data)
-
-
-def weights(rule):
-    def share(fit, runs, target):
-        found = CHAIN(DECAY, runs, target, jax.random.key(0))
-        return rule((DECAY, LINE), (fit, fit), runs, (found, found))
-
-    return share
 
 
 def ask(runs, pool, target, key):
@@ -171,7 +161,7 @@ TABLE = {
         (np.arange(5.0)[:, None], np.ones((2, 5, 1)), np.ones((2, 5, 1, 3))),
         False,
     ),
-    "Validated": (lambda x, belief: Validated(belief, jnp.asarray(0.1)).at(x), (X, BELIEF), True),
+    "Widened": (lambda x, belief: Widened(belief, 2 * jnp.ones(2)).at(x), (X, BELIEF), True),
     "predict": (lambda x, belief: predict(belief, x), (X, BELIEF), True),
     "survey": (lambda x, belief: survey(belief, x[2:], x), (X, BELIEF), True),
     "split": (lambda x, belief: split(belief.at(x), 2), (X, BELIEF), True),
@@ -205,24 +195,7 @@ TABLE = {
         (RUNS, TARGET, KEY),
         False,
     ),
-    "aimed": (lambda runs, target: aimed(DECAY, runs, target, 2.0), (RUNS, TARGET), False),
-    "chosen_aim": (
-        lambda error: chosen_aim([Validation(e, HELD, jnp.ones(())) for e in error]),
-        (np.ones((2, 1, 5, 1)) * np.array([2.0, 1.0])[:, None, None, None],),
-        False,
-    ),
     "farthest_first": (lambda runs, target: farthest_first(DECAY, runs, target), (RUNS, TARGET), False),
-    "together": (
-        lambda error, share: together([Validation(e, HELD, jnp.sum(share)) for e in error], share).variance,
-        (np.ones((2, 1, 5, 1)), WEIGHT),
-        True,
-    ),
-    "Equal": (weights(Equal()), (FIT, RUNS, TARGET), False),
-    "Evidence": (weights(Evidence()), (FIT, RUNS, TARGET), False),
-    "InverseError": (weights(InverseError()), (FIT, RUNS, TARGET), False),
-    "Average": (weights(Average((Equal(), Evidence()))), (FIT, RUNS, TARGET), False),
-    "Product": (weights(Product((Equal(), Evidence()))), (FIT, RUNS, TARGET), False),
-    "Stacking": (weights(Stacking()), (FIT, RUNS, TARGET), False),
     "Design.ask": (ask, (RUNS, POOL, TARGET, KEY), False),
     "Design.tell": (tell, (RUNS, POOL, np.array(2), np.array([1.5])), False),
 }
@@ -230,7 +203,7 @@ SLOW = ("Design.ask",)  # two compilations of nearly everything
 # Data alone: nothing to transform.
 RECORDS = {
     "Basins", "Belief", "Box", "Choice", "Clusters", "Design", "Fall", "Fit", "Moments", "Pool", "Posterior",
-    "Predictive", "PriorUsed", "Problem", "State", "Target", "Validation", "Weighing", "buffer_size",
+    "Predictive", "PriorUsed", "Problem", "State", "Target", "Validation", "buffer_size",
     "target_stack",
 }  # fmt: skip
 

@@ -200,9 +200,10 @@ def _show(report: DemoReport) -> None:
     out, found = console(), report.prediction
     rows = []
     for at in np.ndindex(*found.median.shape):
-        each = (found.median, found.low, found.high, found.observed)
-        median, low, high, y = (float(part[at]) for part in each)
-        point = [number(values[at[0]]) for values in found.x.values()]
+        median, low, high, y = (
+            float(part[at]) for part in (found.median, found.low, found.high, found.observed)
+        )
+        point = [number(float(column[at[0]])) for column in found.x.values()]
         ends = number(median), interval(low, high)
         rows.append([*point, *ends, number(y), "yes" if low <= y <= high else "no"])
     out.print()
