@@ -136,18 +136,19 @@ def test_several_laws_read_renamed_columns_and_targets_too():
 @pytest.mark.parametrize("space", [(), ("N in [1e8, 1e9] log", "D in [1e9, 1e11] log")])
 def test_a_study_takes_renamed_columns_and_a_target_in_them(space, tmp_path):
     frame = {"model/size": SIZES, "D": TOKENS, "val.loss": LOSSES}
-    named = {"mapping": {"N": "model/size"}, "outcome": "val.loss"}
+    named, columns = {"outcome": "val.loss"}, {"N": "model/size"}
     options = {"space": space} if space else {"candidates": frame}
     study = Study.create(
         tmp_path / "s.jsonl",
         "chinchilla",
         target="model/size=7e10,D=1.4e12",
         cost="6*N*D",
+        map=columns,
         **options,
         **named,
     )
     assert study.ledger.settings["target"] == POINT.tolist()
-    brought = import_table(study, frame, cost="model/size", confirmed=True, **named)
+    brought = import_table(study, frame, cost="model/size", mapping=columns, confirmed=True, **named)
     assert brought.added["done"] + brought.num_known == 6
 
 
