@@ -6,6 +6,7 @@ import typer
 
 from experiments import ess, exits, speed, table1
 from experiments.benchmark import figures, tables
+from experiments.robust import tables as robust
 from experiments.several import tables as several
 from jaxsl.host.errors import UserError
 
@@ -21,6 +22,7 @@ app.command("figure1")(figures.figure1)
 app.command("figure2")(figures.figure2)
 app.command("figure3")(figures.figure3)
 app.command("several")(several.several)
+app.command("robust")(robust.robust)
 app.command("exits")(exits.main)
 app.add_typer(ess.app, name="ess")
 app.add_typer(speed.app, name="speed")

@@ -146,7 +146,7 @@ def interval(
     """
     table, row = tabulate(posterior, x)
     upper = (1 + level) / 2
-    if isinstance(level, float):
+    if isinstance(upper, float):
         wide = student_over_normal(upper, dof)
     else:
         wide = student_t(upper, jnp.minimum(dof, 1e6)) / normal(upper)

@@ -25,7 +25,7 @@ class Chooser(eqx.Module):
 
     Attributes:
         cost_exponent: gamma in ``a(x) = score / cost^gamma`` (public value 0.4).
-        draw: draw with probability proportional to ``a`` instead of taking the largest.
+        draw: draw with probability proportional to ``a`` instead of taking the largest, traced or not.
 
     Example:
         >>> import jax, jax.numpy as jnp
@@ -37,7 +37,7 @@ class Chooser(eqx.Module):
     """
 
     cost_exponent: float | Array = 0.4
-    draw: bool = eqx.field(static=True, default=False)
+    draw: bool | Array = False
 
     def __call__(self, score: Array, pool: Pool, available: Array, money: Array, key: Array) -> Choice:
         """The affordable candidate with the largest ``score / cost^gamma``; exact ties are broken by ``key``.
@@ -58,9 +58,8 @@ class Chooser(eqx.Module):
         value = jnp.where(affordable & ~jnp.isnan(value), value, -jnp.inf)
         eligible = value > -jnp.inf
         noise = jax.random.gumbel(key, value.shape, value.dtype)
-        if self.draw:
-            rank = jnp.log(jnp.maximum(value, jnp.finfo(value.dtype).tiny)) + noise
-        else:
-            rank = jnp.where(value == jnp.max(value), noise, -jnp.inf)
+        drawn = jnp.log(jnp.maximum(value, jnp.finfo(value.dtype).tiny)) + noise
+        largest = jnp.where(value == jnp.max(value), noise, -jnp.inf)
+        rank = jnp.where(self.draw, drawn, largest)
         index = jnp.argmax(jnp.where(eligible, rank, -jnp.inf))
         return Choice(jnp.where(jnp.any(eligible), index, -1), value)

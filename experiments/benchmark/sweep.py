@@ -109,7 +109,7 @@ def code(task: str, several: bool = False) -> str:
 
 
 def fingerprint_of_source(names: set[str]) -> str:
-    """Fingerprint of modules and of all they import of the core and of the experiments, without docstrings."""
+    """Fingerprint of modules and all they import of the core and of the experiments, without docstrings."""
     total = hashlib.sha256()
     for source in _sources(names).values():
         total.update(ast.dump(_Bare().visit(ast.parse(source))).encode())

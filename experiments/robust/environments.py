@@ -73,7 +73,8 @@ def cases(environment: str, seeds: int) -> Iterator[Case]:
             for law in SIZES:
                 yield Case(law.name, SIZES, {"": group}, BUDGETS, seed, (96, 16))
         else:
-            yield from _of_task(*environment.split(" "), seed)
+            where, _, task = environment.partition(" ")
+            yield from _of_task(where, task, seed)
 
 
 def _of_task(where: str, name: str, seed: int) -> Iterator[Case]:

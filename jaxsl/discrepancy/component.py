@@ -12,10 +12,10 @@ the runs. With ``V = W^-1 + rho phi phi^T`` and ``Q`` what generalised least squ
     log evidence = -((n + nu_0) log sigma^2 + log|W V| + log|J^T V^-1 J / sigma^2 + kappa I| - P log kappa
                      + kappa |s - s_0|^2) / 2
 
-Some runs may be bad: with a small probability an outcome says nothing and lies anywhere within the spread of
-all outcomes. A component that allows for it has ``w_i = 1 - q_i``, where ``q_i`` is the probability that run i
-is bad given all others: its density when it is left out against the flat one. A run that carries the fit alone
-has a small residual, and is found by its error when it is left out.
+Some runs may be bad: with a small probability an outcome says nothing and lies anywhere within the spread
+of all outcomes. A component that allows for it has ``w_i = 1 - q_i``, where ``q_i`` is the probability that
+run i is bad given all others: its density when it is left out against the flat one. A run that carries the
+fit alone has a small residual, and is found by its error when it is left out.
 """
 
 from typing import NamedTuple
@@ -47,8 +47,8 @@ class Linearised(eqx.Module):
 class Noise(eqx.Module):
     """Prior of the noise variance: worth ``count`` outcomes of ``variance``, and never below ``least``.
 
-    ``dof`` is how many outcomes the runs have beyond those that the parameters may pass through; a bad one has
-    density ``flat``.
+    ``dof`` is how many outcomes the runs have beyond those that the parameters may pass through; a bad one
+    has density ``flat``.
     """
 
     count: Array
@@ -61,8 +61,8 @@ class Noise(eqx.Module):
 class Solved(NamedTuple):
     """What one component says: of the parameters given the runs, and of the discrepancy given both.
 
-    With ``s ~ N(shift, (factor factor^T)^-1)`` and ``L L^T = I + rho phi^T W phi``, the discrepancy of an output is
-    ``phi (offset - cross (s - shift))``, and ``sqrt(rho noise) phi L^-T`` times white noise around it.
+    With ``s ~ N(shift, (factor factor^T)^-1)`` and ``L L^T = I + rho phi^T W phi``, the discrepancy of an
+    output is ``phi (offset - cross (s - shift))``, and around it ``sqrt(rho noise) phi L^-T`` times white noise.
     """
 
     evidence: Array
@@ -143,12 +143,12 @@ def bad_runs(
     weight: Array,
     noise: Noise,
     kappa: Array,
-    share: Array,
+    share: float | Array,
 ) -> Array:
-    """Probability that each run is bad, ``(row,)``, when a ``share`` of runs is; other arguments as of ``solve``.
+    """Probability that each run is bad, ``(row,)``, when a ``share`` of runs is; the rest as ``solve``.
 
-    With leverage ``h = w claimed / sigma^2`` a run left out is predicted with the error ``e / (1 - h)`` and the
-    variance ``sigma^2 / w + claimed / (1 - h)``. At first ``sigma^2`` is that without the run.
+    With leverage ``h = w claimed / sigma^2`` a run left out is predicted with the error ``e / (1 - h)`` and
+    the variance ``sigma^2 / w + claimed / (1 - h)``. At first ``sigma^2`` is that without the run.
     """
     outputs = seen.residual.shape[1]
 
@@ -169,8 +169,8 @@ def bad_runs(
     return jax.lax.fori_loop(0, DOUBTS, once, jnp.zeros_like(weight))
 
 
-def bad_evidence(bad: Array, weight: Array, noise: Noise, share: Array, outputs: int) -> Array:
-    """What bad runs add to the log evidence of the others, a scalar: their densities, and that it was them."""
+def bad_evidence(bad: Array, weight: Array, noise: Noise, share: float | Array, outputs: int) -> Array:
+    """What bad runs add to the log evidence of the others, a scalar: their densities, and which they are."""
     # The evidence leaves out the constants of Gaussian densities, for good runs alone.
     flat = jnp.log(noise.flat) + jnp.log(2 * jnp.pi) / 2
     each = bad * (jnp.log(share) - jnp.log(bad) + outputs * flat)

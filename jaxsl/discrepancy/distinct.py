@@ -18,8 +18,8 @@ def distinct(
     """One optimum for each different prediction, under one kind of component.
 
     The optimum with the most evidence is the first basin, and what predicts the same is left out; then the
-    next. Two Gaussians of means m, n and variances v, w differ by ``(m - n)^2 (1/v + 1/w) / 4`` nats, averaged
-    over the target.
+    next. Two Gaussians of means m, n and variances v, w differ by ``(m - n)^2 (1/v + 1/w) / 4`` nats,
+    averaged over the target.
 
     Args:
         known: the runs.

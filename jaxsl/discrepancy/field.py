@@ -64,7 +64,7 @@ def field(law: AnyLaw, observations: Observations, target: Target, candidates: A
         >>> runs = observe(jnp.array([[1e6], [1e7]]), jnp.zeros((2, 1)))
         >>> found = field(law, runs, uniform_target(jnp.array([[1e9]])))
         >>> variance = (found.features(jnp.array([[1e9], [1e7], [1e6]])) ** 2).sum(axis=2)
-        >>> [[round(abs(float(part)), 3) for part in row] for row in variance]  # the Brownian one counts decades
+        >>> [[round(abs(float(part)), 3) for part in row] for row in variance]  # and in decades
         [[1.0, 1.0, 1.0], [0.0, 2.0, 3.0]]
     """
     plain = law.apply(lambda law: jnp.array([name in law.nonnegative for name in law.inputs]))

@@ -16,9 +16,9 @@ from jaxsl.posterior import Predictive
 class DiscrepantPosterior(eqx.Module):
     """A posterior (``jaxsl.posterior``) whose basins are components of law and discrepancy.
 
-    In component k, an output of the law at x is ``f(x; theta_k) + J(x) shift_k + phi(x) offset_k`` on average,
-    and around it ``(J(x) - phi(x) cross_k) root_k`` and ``phi(x) spread_k`` times white noise, the latter of
-    each output its own.
+    In component k, an output of the law at x is ``f(x; theta_k) + J(x) shift_k + phi(x) offset_k`` on
+    average, and around it ``(J(x) - phi(x) cross_k) root_k`` and ``phi(x) spread_k`` times white noise, the
+    latter of each output its own.
 
     Attributes:
         law: the law.
