@@ -1,10 +1,12 @@
 """What the tests share: double precision, and the programs they compile."""
 
 import os
+import socket
 from pathlib import Path
 
 import jax
 import pytest
+from made_data import HAS_PUBLIC, PUBLIC, benchmark_data
 
 from jaxsl.host.compiled import accepted
 from jaxsl.host.programs.cache import enable_compilation_cache
@@ -32,6 +34,19 @@ def forgotten_programs():
     jax.clear_caches()
 
 
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch):
+    """Refuse connections to other machines: the tests are to pass where there is no network."""
+    connect = socket.socket.connect
+
+    def local(self, address):
+        if isinstance(address, tuple) and address[0] not in ("127.0.0.1", "::1", "localhost"):
+            raise OSError(f"a test asks the network for {address}")
+        return connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", local)
+
+
 @pytest.fixture(autouse=False)
 def float64():
     """The scope of double precision that the host enters for the core."""
@@ -40,9 +55,16 @@ def float64():
 
 
 @pytest.fixture
-def public_data():
+def public_data(monkeypatch):
     """The folder of the benchmark's data; without it a test is skipped and says so."""
-    folder = Path(__file__).parents[2] / "shared" / "data"
-    if not (folder / "scalebench" / "farseer_scaling_law").is_dir():
-        pytest.skip(f"the public data are not at {folder}; without a network there is nothing to read")
-    return folder
+    if not HAS_PUBLIC:
+        pytest.skip(f"the public data are not at {PUBLIC}, and the test is about them")
+    monkeypatch.setenv("JAXSL_DATA", str(PUBLIC))
+    return PUBLIC
+
+
+@pytest.fixture
+def runs_data(monkeypatch):
+    """The folder of the benchmark's data, or of small tables made in their form."""
+    monkeypatch.setenv("JAXSL_DATA", str(benchmark_data()))
+    return benchmark_data()

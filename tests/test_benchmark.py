@@ -114,10 +114,10 @@ def test_a_sweep_killed_while_writing_loses_one_line_at_most(tmp_path, monkeypat
 
 
 @pytest.mark.slow
-def test_jobs_of_a_scheduler_give_what_processes_give(tmp_path):
+def test_jobs_of_a_scheduler_give_what_processes_give(tmp_path, runs_data):
     unit = Unit("parallel", "parallel/sl_9", "cheapest", 0)
-    jobs = sweep([unit], tmp_path / "jobs.jsonl", cluster="local:timeout_min=5")
-    processes = sweep([unit], tmp_path / "processes.jsonl", workers=1)
+    jobs = sweep([unit], tmp_path / "jobs.jsonl", data=runs_data, cluster="local:timeout_min=5")
+    processes = sweep([unit], tmp_path / "processes.jsonl", workers=1, data=runs_data)
     for result in (*jobs, *processes):
         del result["cpu_seconds"]
     assert jobs == processes

@@ -1,10 +1,9 @@
 """The published laws against numbers printed by their authors, public runs, and cases worked out by hand."""
 
-from pathlib import Path
-
 import jax
 import numpy as np
 import pytest
+from made_data import HAS_PUBLIC, PUBLIC
 
 from experiments.datasets import load
 from jaxsl.host.laws.check import check
@@ -36,10 +35,9 @@ def predict(law, theta, *inputs):
 
 
 def public_runs(task):
-    folder = Path(__file__).parents[2] / "shared" / "data"
-    if not folder.is_dir():
-        pytest.skip(f"the public data are not at {folder}")
-    return load(task, folder)
+    if not HAS_PUBLIC:
+        pytest.skip(f"the public data are not at {PUBLIC}, and the test is about them")
+    return load(task, PUBLIC)
 
 
 # law, estimate, inputs, value, relative error allowed. The value is printed by the authors where "printed",

@@ -1,12 +1,12 @@
 """Every benchmark law over its whole box at every row of its data: values and derivatives are finite."""
 
 import functools
-from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from made_data import benchmark_data
 
 from experiments.datasets import load
 from jaxsl.precision import double_precision
@@ -31,10 +31,7 @@ NEEDS_FLOAT64 = {
 
 @functools.cache
 def rows(task):
-    folder = Path(__file__).parents[2] / "shared" / "data"
-    if not folder.is_dir():
-        pytest.skip(f"the public data are not at {folder}")
-    groups = load(task, folder).values()
+    groups = load(task, benchmark_data()).values()
     return np.unique(np.concatenate([runs.x for group in groups for runs in group]), axis=0)
 
 

@@ -33,6 +33,7 @@ def folder(tmp_path, monkeypatch):
     Study.create("own.jsonl", "law.py:MINE", target="N=1e9", candidates="runs.csv", cost="6*N*D")
     (tmp_path / "link.csv").symlink_to("runs.csv")
     os.link("p.jsonl", "hard.csv")
+    os.link("law.py", "law.csv")
     (tmp_path / "sub").mkdir()
     return tmp_path
 
@@ -53,6 +54,8 @@ REPORT = ("report", "runs.csv", "--law", "chinchilla")
         (("report", "p.jsonl", "-o", "p.jsonl"), "p.jsonl is read here"),
         (("study", "export", "p.jsonl", "hard.csv"), "hard.csv is read here"),
         (("study", "export", "own.jsonl", "hard.csv"), "hard.csv is a study's journal"),
+        (("report", "own.jsonl", "-o", "law.py"), "law.py is read here"),
+        (("study", "export", "own.jsonl", "law.csv"), "law.csv is read here"),
         ((*REPORT, "-o", "sub"), "sub is a folder"),
     ],
 )

@@ -109,7 +109,7 @@ class Episode:
                 jnp.asarray(self.cost[list(bought)].sum()),
                 jnp.asarray(money),
                 jax.random.fold_in(key, len(bought)),
-                1,
+                jnp.zeros(1, int),
                 1,
                 self.design.draws(jnp.asarray(len(bought) * self.laws[0].num_outputs)),
             )

@@ -20,6 +20,8 @@ from jaxsl.host.answer.believed import LEVEL, check_level
 from jaxsl.host.answer.episode import CHOOSING
 from jaxsl.host.answer.fit import Answer, answered, fit_report
 from jaxsl.host.answer.fit_report import FitReport, NextReport, NextRun, Prediction
+from jaxsl.host.answer.report import beyond_rounding
+from jaxsl.host.answer.thinning import thinned
 from jaxsl.host.answer.which_laws import Laws, ensemble, resolved
 from jaxsl.host.errors import UserError
 from jaxsl.host.input.problem import Problem, Runs
@@ -120,17 +122,24 @@ def ranked(
     max_cost: float | None = None,
     count: int = 5,
     seed: int = 0,
+    most: int | None = None,
 ) -> NextReport:
-    """The ``count`` best candidates, for a problem that passed ``require_choice``."""
+    """The ``count`` best candidates, for a problem that passed ``require_choice``.
+
+    Where that are more than ``most``, the best of them and a sample of the others
+    (``jaxsl.host.answer.thinning``).
+    """
     problem, found, now = answer.ensemble.problem, answer.found, report.prediction
     assert problem.targets is not None and now is not None
     pool = problem.runs.take(~problem.runs.observed)
     money = math.inf if budget is None else budget
     sale = pool.cost <= min(money, math.inf if max_cost is None else max_cost)
+    affordable = int(np.sum(sale))
+    ranks = thinned(min(count, affordable), most or count)
+    room = buffer_size(len(ranks), 8)
     with double_precision():
         aim, size = pack_target(problem.targets.x), buffer_size(len(pool.x))
         rows = np.concatenate([np.asarray(aim.x), pad(pool.x, size)])
-        room = buffer_size(min(count, len(pool.x)), 8)
         ranking = to_numpy(
             rank_rows(
                 CHOOSING,
@@ -141,17 +150,16 @@ def ranked(
                 jnp.asarray(math.inf),
                 jnp.asarray(money),
                 jax.random.key(seed),
-                room,
+                jnp.asarray(pad(ranks, room)),
                 min(room, DETAILED),
             )
         )
-    affordable = int(np.sum(sale))
     return NextReport(
         fit=report,
         prediction=now,
         runs=tuple(
             _next_run(problem, pool, now, ranking, place, found.noise if answer.of == "outcome" else 0.0)
-            for place in range(min(count, affordable))
+            for place in range(len(ranks))
         ),
         within=float(np.mean(now.within**2)),
         between=float(np.mean(now.between**2)),
@@ -166,7 +174,7 @@ def ranked(
 def _next_run(
     problem: Problem, pool: Runs, now: Prediction, ranking: Ranking, place: int, noise: float
 ) -> NextRun:
-    """The candidate of this rank.
+    """The candidate at this place of a ranking.
 
     The interval expected after it is the one before, shrunk about the median as much as the standard
     deviation of what is predicted is expected to fall.
@@ -185,7 +193,7 @@ def _next_run(
         cost=float(pool.cost[row]),
         score=float(ranking.value[place]),
         within=float(ranking.within[place]),
-        between=float(ranking.between[place]),
+        between=float(beyond_rounding(ranking.between[place], ranking.within[place])),
         low=now.median + (now.low - now.median) * shrink,
         high=now.median + (now.high - now.median) * shrink,
     )

@@ -21,6 +21,7 @@ from jaxsl.host.answer.fit import Answer, answered, fit_report
 from jaxsl.host.answer.fit_report import FitReport, NextReport
 from jaxsl.host.answer.next_runs import ranked, require_choice
 from jaxsl.host.answer.slices import Slice, along
+from jaxsl.host.answer.thinning import MOST_DRAWN
 from jaxsl.host.answer.which_laws import Ensemble, Laws, ensemble, resolved
 from jaxsl.host.compiled import compiled
 from jaxsl.host.input.law_values import law_values
@@ -67,7 +68,8 @@ class View:
         seen: the runs that were fitted.
         answer: the belief itself.
         fit: the same as a report.
-        choice: all affordable candidates, best first; ``None`` without cost, target or candidate.
+        choice: affordable candidates, best first, and of more than ``most`` of ``view`` a sample; ``None``
+            without cost, target or candidate.
         slices: the fit along each input.
         fitted: what the heaviest law alone says at the runs, ``(run, output)``.
         score: outcome less that in deviations of the noise, ``(run, output)``.
@@ -129,6 +131,7 @@ def view(
     of: str = "outcome",
     seed: int = 0,
     units: Mapping[str, str] | None = None,
+    most: int = MOST_DRAWN,
 ) -> View:
     """Fit, score every candidate, and keep what there is to see.
 
@@ -136,6 +139,7 @@ def view(
         source, law, target, map, outcome, budget, max_cost, level, of, seed: as in ``jaxsl.host.next_runs``.
         cost: column or expression; by default the column ``cost``, if there is one.
         units: of inputs, outputs and ``cost``, by name, for the axes.
+        most: candidates to keep.
 
     Raises:
         UserError: for anything that cannot be used as it stands.
@@ -149,7 +153,7 @@ def view(
     columns = {whole.outputs[0]: outcome} if outcome else {}
     labels = axis_labels(whole, cost, columns | dict(map or {}), units or {})
     limits = budget, max_cost
-    return see(chosen, labels, limits, level, of, seed, choose=cost is not None)
+    return see(chosen, labels, limits, level, of, seed, cost is not None, most)
 
 
 def see(
@@ -160,6 +164,7 @@ def see(
     of: str = "outcome",
     seed: int = 0,
     choose: bool = True,
+    most: int = MOST_DRAWN,
 ) -> View:
     """Fit laws and score the candidates, if there are any, a target and (``choose``) their costs.
 
@@ -169,6 +174,7 @@ def see(
         limits: budget and most that one run may cost.
         level, of, seed: as in ``jaxsl.host.fit``.
         choose: whether candidates are to be scored.
+        most: candidates to keep.
     """
     problem, seen = chosen.problem, chosen.seen
     choose = choose and problem.targets is not None and not problem.runs.observed.all()
@@ -185,7 +191,7 @@ def see(
         seen=seen,
         answer=answer,
         fit=fit,
-        choice=ranked(answer, fit, *limits, len(problem.runs.x), seed) if choose else None,
+        choice=ranked(answer, fit, *limits, len(problem.runs.x), seed, most) if choose else None,
         slices={name: along(problem, seen, found, i) for i, name in enumerate(problem.law.inputs)},
         fitted=fitted,
         score=(seen.y - fitted) / np.sqrt(lesson.learned.basins.noise),

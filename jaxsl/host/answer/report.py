@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+ROUNDING = 1e-12  # of a sum in double precision, with room
+
 
 class Report:
     """A frozen dataclass that can be written as JSON."""
@@ -36,6 +38,16 @@ def r2(observed: np.ndarray, predicted: np.ndarray) -> float:
     y, residual = observed[known], (observed - predicted)[known]
     spread = np.sum((y - y.mean()) ** 2) if y.size else 0.0
     return float(np.clip(1 - np.sum(residual**2) / spread, -1, 1)) if spread > 0 else float("nan")
+
+
+def beyond_rounding(values: Any, beside: Any) -> np.ndarray:
+    """``values`` with 0 in place of what is rounding beside other terms of a sum.
+
+    Example:
+        >>> beyond_rounding([-2.485e-18, 0.01], [0.05, 0.05]).tolist()
+        [0.0, 0.01]
+    """
+    return np.where(np.abs(values) > ROUNDING * np.abs(beside), values, 0.0)
 
 
 def plain(value: Any) -> Any:

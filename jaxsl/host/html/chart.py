@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from jaxsl.host.answer.thinning import MOST_DRAWN
+
 WIDTH, HEIGHT = 460, 300
 LEFT, RIGHT, TOP, BOTTOM = 58, 12, 12, 46
 MOST_TICKS = 6
@@ -40,8 +42,12 @@ class Scale:
             step = 10.0 ** math.floor(math.log10((self.high - self.low) / 2))
             step *= next(m for m in (1, 2, 5, 10) if (self.high - self.low) / (m * step) <= MOST_TICKS)
             first, last = math.ceil(self.low / step), math.floor(self.high / step)
-            values = [round(i * step, 12) for i in range(first, last + 1)]
-        return [(value, tick(value)) for value in values]
+            values = [float(f"{i * step:.12g}") for i in range(first, last + 1)]
+        # As few digits as tell neighbours apart.
+        digits = next(
+            (d for d in range(4, 14) if len({tick(value, d) for value in values}) == len(values)), 14
+        )
+        return [(value, tick(value, digits)) for value in values]
 
     def _decades(self) -> list[float]:
         """Powers of ten, with values between them where they are few."""
@@ -75,16 +81,16 @@ def scale(values: Sequence[np.ndarray], label: str, log: bool | None = None, mar
     return Scale(low - room, high + room, False, label)
 
 
-def tick(value: float) -> str:
+def tick(value: float, digits: int = 4) -> str:
     """A label of an axis: ``0.02``, ``500``, ``2e6``.
 
     Example:
-        >>> tick(0.02), tick(500.0), tick(2.5e6)
-        ('0.02', '500', '2.5e6')
+        >>> tick(0.02), tick(500.0), tick(2.5e6), tick(123456.0, 7)
+        ('0.02', '500', '2.5e6', '1.23456e5')
     """
     if value == 0 or 1e-3 <= abs(value) < 1e4:
-        return f"{value:.4g}"
-    mantissa, exponent = f"{value:.2e}".split("e")
+        return f"{value:.{digits}g}"
+    mantissa, exponent = f"{value:.{digits - 2}e}".split("e")
     return f"{float(mantissa):g}e{int(exponent)}"
 
 
@@ -170,14 +176,22 @@ class Chart:
         radius: np.ndarray | float = 4.0,
         shade: np.ndarray | float = 1.0,
     ) -> None:
-        """Draw marks; ``shade`` between 0 and 1 is their strength. Marks without a place are left out."""
-        columns = np.broadcast_arrays(self.across(x), self.up(y), radius, shade)
-        for across, up, size, strength, text, key in zip(*columns, texts, keys, strict=True):
-            if np.isfinite(across) and np.isfinite(up):
-                self.marks.append(
-                    Mark(float(across), float(up), style, float(size), text, key, round(float(strength), 3))
-                )
-                self.legend[style] = name
+        """Draw marks; ``shade`` between 0 and 1 is their strength. Marks without a place are left out.
+
+        Of more than ``MOST_DRAWN`` an even sample is drawn, and the legend says so.
+        """
+        across, up, size, strength = np.broadcast_arrays(self.across(x), self.up(y), radius, shade)
+        known = np.flatnonzero(np.isfinite(across) & np.isfinite(up))
+        drawn = known
+        if len(known) > MOST_DRAWN:
+            drawn = known[np.round(np.linspace(0, len(known) - 1, MOST_DRAWN)).astype(int)]
+            name = f"{name} ({MOST_DRAWN:,} of {len(known):,})"
+        for i in drawn.tolist():
+            place = float(across[i]), float(up[i])
+            self.marks.append(
+                Mark(*place, style, float(size[i]), texts[i], keys[i], round(float(strength[i]), 3))
+            )
+            self.legend[style] = name
 
     @property
     def x_ticks(self) -> list[tuple[float, str]]:

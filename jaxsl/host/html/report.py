@@ -20,6 +20,7 @@ from jaxsl.host.answer.flat_directions import flat_directions
 from jaxsl.host.answer.plot_data import View, view
 from jaxsl.host.answer.provenance import Provenance, provenance
 from jaxsl.host.answer.report import Report, plain
+from jaxsl.host.answer.thinning import MOST_DRAWN
 from jaxsl.host.answer.which_laws import Laws, resolved
 from jaxsl.host.compiled import compiled
 from jaxsl.host.errors import UserError
@@ -28,6 +29,7 @@ from jaxsl.host.html.report_charts import charts, run_key, telling_labels
 from jaxsl.host.html.report_study import study_view
 from jaxsl.host.input.table import read
 from jaxsl.host.programs.packing import pack_observations
+from jaxsl.host.study import Study
 from jaxsl.host.writing import check_output, is_journal, write_text
 from jaxsl.identify import Identification, identify
 from jaxsl.law import Law
@@ -88,10 +90,12 @@ def report(
     Raises:
         UserError: for anything that cannot be used as it stands; nothing is written then.
     """
-    given = [source, *_listed(target), *_listed(law)]
+    is_study = isinstance(source, str | Path) and is_journal(source)
+    given = [source, *_listed(target), *_listed(law), *(Study(source).files if is_study else [])]
     check_output(output, given, force)
-    if isinstance(source, str | Path) and is_journal(source):
-        seen, table, settings = study_view(str(source), units or {})
+    most = max(MOST_DRAWN, 2 * count)  # half of them are the best
+    if is_study:
+        seen, table, settings = study_view(str(source), units or {}, most)
     else:
         if law is None:
             raise UserError("a table of runs needs a law; `jaxsl laws` lists them")
@@ -109,6 +113,7 @@ def report(
             of=of,
             seed=seed,
             units=units,
+            most=most,
         )
         settings = {
             "target": "; ".join(str(item) for item in _listed(target)),

@@ -5,6 +5,7 @@ from scipy.special import ndtri
 
 from jaxsl.host.answer.fit_report import NextRun
 from jaxsl.host.answer.plot_data import View
+from jaxsl.host.answer.thinning import strength, thinned
 from jaxsl.host.html.chart import Chart, scale
 from jaxsl.host.show.console import number
 
@@ -82,7 +83,7 @@ def _target_texts(view: View) -> list[str]:
 
 
 def _candidate_text(view: View, rank: int, run: NextRun) -> str:
-    lines = [f"candidate {rank + 1} of {len(view.choice.runs) if view.choice else 0}"]
+    lines = [f"candidate {rank + 1} of {view.choice.num_affordable if view.choice else 0}"]
     lines += [f"{view.problem.unit} {run.row_number}"]
     lines += [f"{name} = {number(value)}" for name, value in run.x.items()]
     lines += [f"cost = {number(run.cost)}", f"score = {number(run.score)}"]
@@ -121,8 +122,10 @@ def _slice(view: View, input: str, output: int) -> Chart:
         f"{view.level:g} % of the curve",
     )
     chart.line(found.x, found.median[:, output], "fit", "fit")
-    keys = [run_key(row) for row in view.seen.row_numbers]
-    chart.points(view.seen.x[:, index], found.runs[:, output], "run", "runs", run_texts(view), keys)
+    keys, texts = [run_key(row) for row in view.seen.row_numbers], run_texts(view)
+    chart.points(
+        view.seen.x[:, index], found.runs[:, output], "run", "runs, moved here along the fit", texts, keys
+    )
     if targets is not None and len(found.targets):
         chart.points(
             targets.x[:, index],
@@ -197,8 +200,16 @@ def _ranked(view: View) -> tuple[dict[str, np.ndarray], list[str], list[str]]:
         np.array([run.score for run in runs]),
     )
     values["fall"] = np.array([run.within + run.between for run in runs])
-    texts = [_candidate_text(view, len(runs) - 1 - i, run) for i, run in enumerate(runs)]
+    ranks = thinned(view.choice.num_affordable, len(runs))[::-1].tolist()
+    texts = [_candidate_text(view, rank, run) for rank, run in zip(ranks, runs, strict=True)]
     return values, texts, [run_key(run.row_number) for run in runs]
+
+
+def _candidates(view: View) -> str:
+    """What the marks of candidates are called."""
+    assert view.choice is not None
+    drawn, there = len(view.choice.runs), view.choice.num_affordable
+    return "candidates" if drawn == there else f"candidates ({drawn:,} of {there:,}, the best among them)"
 
 
 def _map(view: View) -> Chart:
@@ -224,10 +235,9 @@ def _map(view: View) -> Chart:
             [run_key(row) for row in view.seen.row_numbers],
         )
         chart.points(aims[first], aims[second], "target", "targets", _target_texts(view), _target_keys(view))
-    best = values["score"].max()
-    shade = 0.12 + 0.88 * values["score"] / best if best > 0 else 0.12
+    shade, name = 0.12 + 0.88 * strength(values["score"]), _candidates(view)
     chart.points(
-        values[first], values[second], "candidate", "candidates", texts, keys, _radius(values["cost"]), shade
+        values[first], values[second], "candidate", name, texts, keys, _radius(values["cost"]), shade
     )
     chart.points(values[first][-1:], values[second][-1:], "next", "next", texts[-1:], keys[-1:], 12.0)
     return chart
@@ -243,8 +253,7 @@ def _worth(view: View) -> Chart:
         scale([values["cost"]], view.labels["cost"]),
         scale([fall, np.zeros(1)], "expected fall of the variance (%)", log=False),
     )
-    best = values["score"].max()
-    shade = 0.12 + 0.88 * values["score"] / best if best > 0 else 0.12
-    chart.points(values["cost"], fall, "candidate", "candidates", texts, keys, _radius(values["cost"]), shade)
+    shade, name = 0.12 + 0.88 * strength(values["score"]), _candidates(view)
+    chart.points(values["cost"], fall, "candidate", name, texts, keys, _radius(values["cost"]), shade)
     chart.points(values["cost"][-1:], fall[-1:], "next", "next", texts[-1:], keys[-1:], 12.0)
     return chart

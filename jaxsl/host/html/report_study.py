@@ -7,6 +7,7 @@ import numpy as np
 
 from jaxsl.host.answer.believed import LEVEL
 from jaxsl.host.answer.plot_data import View, axis_labels, see
+from jaxsl.host.answer.thinning import MOST_DRAWN
 from jaxsl.host.answer.which_laws import Ensemble, fitted_runs
 from jaxsl.host.input.problem import Answers, Problem, Runs, Targets
 from jaxsl.host.input.table import Table
@@ -15,7 +16,9 @@ from jaxsl.host.study.ledger import DONE, PENDING, Candidate, Ledger, Run
 from jaxsl.law import Law
 
 
-def study_view(path: str, units: Mapping[str, str]) -> tuple[View, Table, dict[str, Any]]:
+def study_view(
+    path: str, units: Mapping[str, str], most: int = MOST_DRAWN
+) -> tuple[View, Table, dict[str, Any]]:
     """What there is to see of a study, its runs as a table, and the settings that decided it.
 
     Candidates are ranked one by one for the money that is left; ``jaxsl study ask`` also accounts for the
@@ -36,7 +39,7 @@ def study_view(path: str, units: Mapping[str, str]) -> tuple[View, Table, dict[s
     chosen = Ensemble(study.laws, problem, fitted_runs(problem, study.laws), ())
     labels = axis_labels(law, settings["cost"], {}, units)
     kind = settings.get("level", LEVEL), settings.get("of", "outcome")
-    seen = see(chosen, labels, (left, None), *kind, settings["seed"], affordable)
+    seen = see(chosen, labels, (left, None), *kind, settings["seed"], affordable, most)
     said = {name: settings[name] for name in ("target", "cost", "budget", "space", "replicates", "seed")}
     said["spent"], said["begun"] = ledger.spent, settings.get("created", "")
     return seen, table, {name: value for name, value in said.items() if value not in (None, [], "")}

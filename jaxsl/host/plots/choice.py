@@ -6,12 +6,27 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.colors import ListedColormap
 from matplotlib.lines import Line2D
+from matplotlib.patheffects import withStroke
 
 from jaxsl.host.answer.episode import Step
 from jaxsl.host.answer.plot_data import View
 from jaxsl.host.answer.report import r2
+from jaxsl.host.answer.thinning import strength
 from jaxsl.host.errors import UserError
-from jaxsl.host.plots.style import BLUE, GREY, RED, Axes, axes, ink, legend, logarithmic, paper, short
+from jaxsl.host.plots.style import (
+    BLUE,
+    GREY,
+    RED,
+    Axes,
+    axes,
+    ink,
+    labels,
+    legend,
+    legend_below,
+    logarithmic,
+    paper,
+    short,
+)
 
 AREA = np.array([25.0, 240.0])  # of the cheapest and of the dearest candidate's mark, in points squared
 SHOWN = (0.15, 0.95)  # of viridis: neither end disappears into a dark or a white background
@@ -20,7 +35,8 @@ SHOWN = (0.15, 0.95)  # of viridis: neither end disappears into a dark or a whit
 def score_map(view: View, x: str | None = None, y: str | None = None, *, ax: Axes | None = None) -> Axes:
     """Candidates in the plane of two inputs: colour is the score, area the cost.
 
-    Crosses are runs done, diamonds are targets, the ring is the run to train next.
+    Crosses are runs done, diamonds targets, the ring is the run to train next. Colours are spread over the
+    scores there are, in the logarithm where they differ by more than a factor of ten.
 
     Args:
         view: from ``jaxsl.host.answer.plot_data``, with a cost, a target and candidates.
@@ -40,7 +56,7 @@ def score_map(view: View, x: str | None = None, y: str | None = None, *, ax: Axe
     cost = np.array([run.cost for run in ranked])
     place = {name: np.array([run.x[name] for run in ranked]) for name in inputs}
     place |= {"cost": cost, "score": score}
-    share = score / score.max() if score.max() > 0 else score
+    shade = strength(score)
     area = _area(cost)
     worst_first = np.arange(len(ranked))[::-1]
     if {x, y} <= {*inputs, "cost"}:
@@ -53,7 +69,7 @@ def score_map(view: View, x: str | None = None, y: str | None = None, *, ax: Axe
         place[x][worst_first],
         place[y][worst_first],
         s=area[worst_first],
-        c=share[worst_first],
+        c=shade[worst_first],
         cmap=ListedColormap(colormaps["viridis"](np.linspace(*SHOWN, 128))),
         vmin=0,
         vmax=1,
@@ -70,29 +86,24 @@ def score_map(view: View, x: str | None = None, y: str | None = None, *, ax: Axe
         textcoords="offset points",
         ha="center",
         fontsize="small",
+        path_effects=[withStroke(linewidth=3, foreground=paper(ax))],
     )
     ax.margins(0.12)
     for which, name in (("x", x), ("y", y)):
         values = place[name]
         if (values > 0).all() and (name != "score" or values.max() > 20 * values.min()):
             logarithmic(ax, which)
-    labels = {**view.labels, "score": "score (fall of the variance, for its cost)"}
-    ax.set(xlabel=labels[x], ylabel=labels[y])
-    bar = ax.figure.colorbar(marks, ax=ax, pad=0.02)
-    bar.set_label("score (share of the best)")
+    named = {**view.labels, "score": "score (fall of the variance, for its cost)"}
+    labels(ax, named[x], named[y])
+    bar = ax.figure.colorbar(marks, ax=ax, pad=0.02, ticks=[0, 1])
+    bar.set_ticklabels(["low", "high"])
+    bar.set_label("score")
     bar.outline.set_visible(False)
     sizes = [
         Line2D([], [], marker="o", color=GREY, linestyle="", markersize=size, label=f"cost {short(value)}")
         for value, size in zip((cost.min(), cost.max()), AREA**0.5, strict=True)
     ]
-    ax.legend(
-        handles=[*ax.get_legend_handles_labels()[0], *sizes],
-        frameon=False,
-        fontsize="small",
-        loc="upper center",
-        bbox_to_anchor=(0.5, -0.18),
-        ncols=4,
-    )
+    legend_below(ax, [*ax.get_legend_handles_labels()[0], *sizes])
     return ax
 
 
@@ -121,9 +132,7 @@ def interval_by_spend(
     if observed is not None:
         ax.axhline(np.nanmean(observed), color=RED, linestyle="-.", label="came out")
     logarithmic(ax, "x")
-    ax.set(
-        xlabel=_spend_label(total), ylabel=f"mean outcome over the targets ({unit or 'unit of the outcome'})"
-    )
+    labels(ax, _spend_label(total), f"mean outcome over the targets ({unit or 'unit of the outcome'})")
     legend(ax)
     return ax
 
@@ -148,10 +157,10 @@ def r2_by_spend(
     ax = axes(ax)
     values = [r2(observed, step.median) for step in steps]
     ax.axhline(0, color=ink(), linewidth=0.8, linestyle="--", alpha=0.7)
-    ax.plot(_spent(steps, total), values, color=BLUE, marker="o", markersize=4)
+    ax.plot(_spent(steps, total), values, color=BLUE, marker="o", markersize=4, clip_on=False)
     logarithmic(ax, "x")
     ax.set_ylim(min(-0.05, min(values) - 0.05), 1.02)
-    ax.set(xlabel=_spend_label(total), ylabel="R² on the targets (1 is perfect, 0 is their mean)")
+    labels(ax, _spend_label(total), "R² on the targets (1 is perfect, 0 is their mean)")
     return ax
 
 

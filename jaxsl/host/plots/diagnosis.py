@@ -7,7 +7,19 @@ from scipy.stats import binom
 from jaxsl.host.answer.parameter_profile import ParameterProfile
 from jaxsl.host.answer.plot_data import View
 from jaxsl.host.errors import UserError
-from jaxsl.host.plots.style import BLUE, ORANGE, RED, Axes, axes, half_width, ink, legend, logarithmic, paper
+from jaxsl.host.plots.style import (
+    BLUE,
+    ORANGE,
+    RED,
+    Axes,
+    axes,
+    half_width,
+    ink,
+    labels,
+    legend,
+    logarithmic,
+    paper,
+)
 
 LEVELS = np.linspace(0.02, 0.98, 49)
 
@@ -50,7 +62,7 @@ def residuals(view: View, against: str | None = None, *, output: int = 0, ax: Ax
     ax.set_ylim(-reach, reach)
     if against is not None and (x > 0).all():
         logarithmic(ax, "x")
-    ax.set(xlabel=label, ylabel="residual (standard deviations)")
+    labels(ax, label, "residual (standard deviations)")
     return ax
 
 
@@ -77,7 +89,8 @@ def calibration(view: View, *, output: int = 0, ax: Axes | None = None) -> Axes:
         score = score[np.isfinite(score)]
         covered = (np.abs(score) <= limit[:, None]).mean(axis=1)
         ax.plot(100 * LEVELS, 100 * covered, color=RED, linestyle="-.", label=f"{len(score)} targets")
-    ax.set(xlim=(0, 100), ylim=(0, 101), xlabel="claimed (% of outcomes)", ylabel="inside (% of outcomes)")
+    ax.set(xlim=(0, 100), ylim=(0, 101))
+    labels(ax, "claimed (% of outcomes)", "inside (% of outcomes)")
     ax.set_aspect("equal", adjustable="box")
     legend(ax, loc="lower left", bbox_to_anchor=(1.02, 0))
     return ax
@@ -115,8 +128,6 @@ def profile(found: ParameterProfile, *, unit: str = "", ax: Axes | None = None) 
         logarithmic(ax, "x")
     rise = found.limit - found.rmse.min()
     ax.set_ylim(found.rmse.min() - 0.3 * rise, found.limit + 1.5 * rise)
-    ax.set(
-        xlabel=f"{found.name} ({unit or 'unit of the law'})", ylabel="RMSE on the runs (unit of the outcome)"
-    )
+    labels(ax, f"{found.name} ({unit or 'unit of the law'})", "RMSE on the runs (unit of the outcome)")
     legend(ax)
     return ax

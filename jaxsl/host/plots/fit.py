@@ -12,6 +12,7 @@ from jaxsl.host.plots.style import (
     axes,
     half_width,
     ink,
+    labels,
     legend,
     logarithmic,
     paper,
@@ -61,7 +62,7 @@ def data_and_fit(view: View, input: str | None = None, *, output: int = 0, ax: A
         color=ink(),
         markeredgecolor=paper(ax),
         markersize=5,
-        label="runs",
+        label="runs, moved here along the fit" if found.held else "runs",
     )
     if targets is not None and np.isfinite(found.targets).any():
         ax.plot(
@@ -76,7 +77,7 @@ def data_and_fit(view: View, input: str | None = None, *, output: int = 0, ax: A
     if found.log:
         logarithmic(ax, "x")
     name = view.law.outputs[output]
-    ax.set(xlabel=view.labels[input], ylabel=view.labels[name])
+    labels(ax, view.labels[input], view.labels[name])
     if found.held:
         held = ", ".join(f"{other} = {short(value)}" for other, value in found.held.items())
         ax.set_title(f"at {held}", fontsize="medium", loc="left")
@@ -130,6 +131,6 @@ def basins(view: View, *, output: int = 0, ax: Axes | None = None) -> Axes:
     ax.set_ylim(rmse[0] - 0.25 * (highest - rmse[0]), highest)
     name = view.labels[view.law.outputs[output]]
     where = "the targets" if view.problem.targets is not None else "the runs"
-    ax.set(xlabel=f"prediction, mean over {where}: {name}", ylabel=f"RMSE on the runs: {name}")
+    labels(ax, f"prediction, mean over {where}: {name}", f"RMSE on the runs: {name}")
     legend(ax)
     return ax

@@ -5,7 +5,18 @@ from matplotlib.ticker import MaxNLocator
 
 from jaxsl.host.allocation.report import PlanReport
 from jaxsl.host.errors import UserError
-from jaxsl.host.plots.style import BLUE, ORANGE, RED, Axes, axes, ink, legend, logarithmic
+from jaxsl.host.plots.style import (
+    BLUE,
+    ORANGE,
+    RED,
+    Axes,
+    axes,
+    ink,
+    labels,
+    legend,
+    legend_below,
+    logarithmic,
+)
 
 
 def ess_by_budget(plan: PlanReport, *, unit: str = "", ax: Axes | None = None) -> Axes:
@@ -27,7 +38,7 @@ def ess_by_budget(plan: PlanReport, *, unit: str = "", ax: Axes | None = None) -
     logarithmic(ax, "x")
     logarithmic(ax, "y")
     ax.axvline(plan.budget, color=ink(), linewidth=0.8, linestyle=":", label="this budget")
-    ax.set(xlabel=f"budget ({unit or 'unit of the costs'})", ylabel="equivalent sample size (test items)")
+    labels(ax, f"budget ({unit or 'unit of the costs'})", "equivalent sample size (test items)")
     legend(ax)
     return ax
 
@@ -71,6 +82,6 @@ def allocation(
     ax.set_ylim(0, 1.25 * max(float(np.max(plan.count)), 1.0))
     ax.yaxis.set_major_locator(MaxNLocator(integer=True))
     ax.margins(x=0.08)
-    ax.set(xlabel=f"size x ({unit or 'unit of x'})", ylabel="runs (number)")
-    legend(ax, loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=3)
+    labels(ax, f"size x ({unit or 'unit of x'})", "runs (number)")
+    legend_below(ax, ax.get_legend_handles_labels()[0])
     return ax

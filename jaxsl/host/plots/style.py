@@ -1,6 +1,7 @@
 """Colours and axes that every plot shares."""
 
 import math
+import textwrap
 from typing import Any
 
 from scipy.special import ndtri
@@ -10,6 +11,7 @@ try:
     from matplotlib import pyplot as plt
     from matplotlib.axes import Axes
     from matplotlib.ticker import FuncFormatter, LogFormatterSciNotation, LogLocator, NullFormatter
+    from matplotlib.transforms import ScaledTranslation
 except ImportError as error:
     raise ImportError("plots need matplotlib: pip install 'jaxsl[plots]'") from error
 
@@ -19,6 +21,9 @@ BLUE, ORANGE, GREEN, RED, SKY, PURPLE = "#2B87C4", "#E69F00", "#009E73", "#D55E0
 BASINS = (BLUE, ORANGE, GREEN, PURPLE, SKY, RED)
 FEW_DECADES = 2.0  # a logarithmic axis shorter than this gets labels between its powers of ten
 
+BELOW = 0.55  # inches under the axes, where ticks and label end
+COLUMN = 1.0  # inches of an entry of a legend
+LETTERS = 12.0  # of a label to an inch
 GREY = "#808080"  # reads on white (contrast 3.9) and on black (5.3)
 TRANSPARENT = {
     "figure.facecolor": "none",
@@ -56,7 +61,8 @@ def logarithmic(ax: Axes, which: str) -> None:
     axis = ax.xaxis if which == "x" else ax.yaxis
     if low > 0 and math.log10(high / low) < FEW_DECADES:
         axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axis.set_major_formatter(FuncFormatter(lambda value, _: short(value)))
+        digits = max(4, 3 - math.floor(math.log10(max(high / low - 1, 1e-12))))  # that tell ticks apart
+        axis.set_major_formatter(FuncFormatter(lambda value, _: short(value, digits)))
     else:
         axis.set_major_formatter(LogFormatterSciNotation())
     axis.set_minor_formatter(NullFormatter())
@@ -72,16 +78,16 @@ def half_width(level: float) -> float:
     return float(ndtri((1 + level / 100) / 2))
 
 
-def short(value: float) -> str:
+def short(value: float, digits: int = 4) -> str:
     """A tick's label: ``0.02``, ``500``, ``2e6``.
 
     Example:
-        >>> short(0.02), short(500.0), short(2.5e6)
-        ('0.02', '500', '2.5e6')
+        >>> short(0.02), short(500.0), short(2.5e6), short(123456.0, 7)
+        ('0.02', '500', '2.5e6', '1.23456e5')
     """
     if 1e-3 <= abs(value) < 1e4 or value == 0:
-        return f"{value:.4g}"
-    mantissa, exponent = f"{value:.2e}".split("e")
+        return f"{value:.{digits}g}"
+    mantissa, exponent = f"{value:.{digits - 2}e}".split("e")
     return f"{float(mantissa):g}e{int(exponent)}"
 
 
@@ -89,3 +95,35 @@ def legend(ax: Axes, **settings) -> None:
     """A legend without a frame, where the marks leave room."""
     if ax.get_legend_handles_labels()[0]:
         ax.legend(frameon=False, fontsize="small", **settings)
+
+
+def legend_below(ax: Axes, handles: list[Any]) -> None:
+    """A legend under the labels of the x-axis, whatever the height of the axes, as wide as there is room."""
+    width, _ = _inches(ax)
+    below = ax.transAxes + ScaledTranslation(0, -BELOW, ax.figure.dpi_scale_trans)
+    ax.legend(
+        handles=handles,
+        frameon=False,
+        fontsize="small",
+        loc="upper center",
+        bbox_to_anchor=(0.5, 0),
+        bbox_transform=below,
+        borderaxespad=0,
+        ncols=max(1, min(len(handles), int(width / COLUMN))),
+    )
+
+
+def labels(ax: Axes, x: str, y: str) -> None:
+    """Labels of both axes, in as many lines as the axes are short."""
+    across, up = _inches(ax)
+    ax.set(xlabel=_folded(x, across), ylabel=_folded(y, up))
+
+
+def _inches(ax: Axes) -> tuple[float, float]:
+    """Width and height of the axes."""
+    place = ax.get_window_extent().transformed(ax.figure.dpi_scale_trans.inverted())
+    return place.width, place.height
+
+
+def _folded(text: str, inches: float) -> str:
+    return "\n".join(textwrap.wrap(text, max(int(inches * LETTERS), 12)))

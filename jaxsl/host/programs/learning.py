@@ -89,7 +89,7 @@ class Intervals(eqx.Module):
 
 
 class Ranking(eqx.Module):
-    """Candidates by value, best first.
+    """Candidates by falling value.
 
     Attributes:
         next: the candidate to buy, a scalar int; -1 when nothing may be bought.
@@ -199,7 +199,7 @@ def rank_rows(
     spent: Array,
     money: Array,
     key: Array,
-    count: int,
+    ranks: Array,
     detailed: int,
     draw: Array | bool = False,
 ) -> Ranking:
@@ -213,14 +213,15 @@ def rank_rows(
         spent: what was spent, for the design's growth; infinite for a ranking of all.
         money: what may be spent in all, a scalar.
         key: for ties.
+        ranks: of those that are told, ``(candidate,)``; the best has rank 0.
+        detailed: of how many of them the fall is told by target.
         draw: whether the next run is drawn, see ``Design.drawn_from``.
-        count: how many are ranked. detailed: of how many the fall is told by target.
     """
     num_target = target_weight.size
     rows = jnp.arange(num_target + cost.size, dtype=cost.dtype)[:, None]
     target, pool = Target(rows[:num_target], target_weight), Pool(rows[num_target:], cost)
     choice = design.choose(table, pool, target, available, spent, money, key, draw)
-    value, index = jax.lax.top_k(choice.value, count)
+    value, index = (every[ranks] for every in jax.lax.top_k(choice.value, cost.size))
     fall = MSPE().fall(table, pool.x[index], target)
 
     def at(row):

@@ -295,9 +295,14 @@ class Study:
 
         found = table(self.refresh())
         if path is not None:
-            law = self.ledger.settings["law"]
-            write(found, Path(path), [self.journal.path, *([law] if isinstance(law, str) else law)], force)
+            write(found, Path(path), self.files, force)
         return found
+
+    @property
+    def files(self) -> list[str | Path]:
+        """What a study reads, and what is never written over: its journal and the files of its laws."""
+        law = self.ledger.settings["law"]
+        return [self.journal.path, *([law] if isinstance(law, str) else law)]
 
     @cached_property
     def laws(self) -> "tuple[Law, ...]":

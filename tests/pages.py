@@ -1,0 +1,55 @@
+"""What the README and the pages of the documentation tell a reader to type, and the files that they show."""
+
+import re
+import shlex
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+FENCED = re.compile(r"^```(\w*)\n(.*?)^```$|((?:^    [^\n]*\n|^\n(?=    ))+)", re.DOTALL | re.MULTILINE)
+FILE = re.compile(r"`([\w.]+\.(?:csv|py))`")
+PROMPTS = ("$ ", "uv run ", "pip install -q uv && uv run ")
+PROGRAMS = ("jaxsl ", "python -m experiments ")
+
+
+def blocks(page):
+    """Every block of a page, and the paragraph before it."""
+    text = page.read_text()
+    for found in FENCED.finditer(text):
+        body = (
+            found.group(2) if found.group(2) is not None else re.sub(r"^    ", "", found.group(3), flags=re.M)
+        )
+        before = text[: found.start()].rstrip("\n").rpartition("\n\n")[2]
+        yield body, before
+
+
+def files(page):
+    """The files that a page shows: blocks that follow a paragraph which names one, and are no commands."""
+    shown = {}
+    for body, before in blocks(page):
+        names = FILE.findall(before)
+        if names and not commands_of(body) and ("," in body.strip("\n").split("\n")[0] or "import" in body):
+            shown.setdefault(names[-1], body.lstrip("\n"))
+    return shown
+
+
+def commands(page):
+    """The commands of a page's blocks, in order, as words."""
+    return [words for body, _ in blocks(page) for words in commands_of(body)]
+
+
+def commands_of(body):
+    found = []
+    for line in re.sub(r"\\\n\s*", "", body).splitlines():
+        for prompt in PROMPTS:
+            line = line.removeprefix(prompt)
+        if line.startswith(PROGRAMS):
+            found.append(shlex.split(line, comments=True))
+    return found
+
+
+def mentioned(page):
+    """Commands inside the text, as words, up to the first that only stands for others."""
+    for line in re.findall(r"`((?:jaxsl|python -m experiments) [^`]+)`", page.read_text()):
+        words = line.replace("\n", " ").split()
+        yield words[: next((i for i, word in enumerate(words) if "..." in word), None)]
