@@ -82,9 +82,6 @@ class Design(eqx.Module):
         num_warm: at most so many of them are earlier best fits.
         lookahead: what decides how much cost counts, in place of the chooser's exponent, by plans for the
             rest of the budget; None for the exponent.
-        drawn_from: outcomes for each parameter from which on a run is drawn, with probability in proportion
-            to its value, where before the most valuable is taken. Runs that are best if the law is right sit
-            where they cannot show that it is wrong. Infinite for always the best.
         growth: the next run costs at most so many times what was spent so far, so that predictions get better
             all along and no run takes the budget before the law is known; the cheapest run that can be paid
             for always may be bought. Infinite for no such limit.
@@ -100,11 +97,10 @@ class Design(eqx.Module):
     chooser: Chooser = Chooser()
     rule: Rule = DiscrepancyRule()
     solver: Callable = LevenbergMarquardt(tolerance=1e-6)
-    prior: float | Array | None = PRIOR
+    prior: float | Array | None = 0.6
     num_starts: int = eqx.field(static=True, default=32)
     num_warm: int = eqx.field(static=True, default=12)
     lookahead: Rollout | None = None
-    drawn_from: float | Array = 2.5
     growth: float | Array = 1.0
     num_scored: int | None = eqx.field(static=True, default=6)
     least_scored: float = 0.01
@@ -122,8 +118,8 @@ class Design(eqx.Module):
             basin_rule: from optima to basins; the paper's by default.
             settings: any of this class.
         """
-        usual = {"solver": LevenbergMarquardt(), "num_starts": 64, "num_warm": 30}
-        usual |= {"drawn_from": float("inf"), "growth": float("inf"), "num_scored": None}
+        usual = {"solver": LevenbergMarquardt(), "prior": PRIOR, "num_starts": 64, "num_warm": 30}
+        usual |= {"growth": float("inf"), "num_scored": None}
         rule = PaperRule(BasinRule() if basin_rule is None else basin_rule)
         return cls((law,), rule=rule, **{**usual, **settings})
 
@@ -199,14 +195,7 @@ class Design(eqx.Module):
         posterior = self.scored(belief.posterior)
         key = jax.random.fold_in(jax.random.fold_in(key, state.observations.num_observed), len(self.laws))
         money = budget - state.spent
-        draw = self.draws(state.observations.num_outcomes())
-        found = self.choose(posterior, pool, target, state.available, state.spent, money, key, draw)
-        return found, belief
-
-    def draws(self, count: Array) -> Array:
-        """Whether the next run is drawn, after ``count`` outcomes; see ``drawn_from``."""
-        num_params = jnp.min(jnp.stack([jnp.asarray(law.num_real) for law in self.laws]))
-        return count >= self.drawn_from * num_params
+        return self.choose(posterior, pool, target, state.available, state.spent, money, key), belief
 
     def choose(
         self,
@@ -217,7 +206,6 @@ class Design(eqx.Module):
         spent: Array,
         money: Array,
         key: Array,
-        draw: bool | Array = False,
     ) -> Choice:
         """The run to buy next, by what is believed; no law is looked at.
 
@@ -227,15 +215,14 @@ class Design(eqx.Module):
             available: which candidates may be bought, ``(pool,)`` of bool.
             spent: what was spent so far.
             money: what may be spent in all from now on; infinite for no limit.
-            key: for draws and ties.
-            draw: whether the run is drawn; the most valuable is taken otherwise.
+            key: for ties.
         """
         payable = available & (pool.cost <= money)
         cheapest = jnp.min(jnp.where(payable, pool.cost, jnp.inf))
         money = jnp.minimum(jnp.maximum(self.growth * spent, cheapest), money)
         chooser = self.priced(posterior, pool, target, available, money, key)
         score = self.acquisition(posterior, pool, target)
-        return replace(chooser, draw=chooser.draw | draw)(score, pool, available, money, key)
+        return chooser(score, pool, available, money, key)
 
     def scored(self, posterior: Posterior) -> Posterior:
         """What candidates are scored by: the heaviest components alone."""

@@ -1,4 +1,4 @@
-"""The belief in a law that may be wrong and runs that may be bad: against dense algebra, SciPy, known truths."""
+"""The belief in a law that may be wrong and runs that may be bad, against dense algebra and SciPy."""
 
 from dataclasses import replace
 

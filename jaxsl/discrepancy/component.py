@@ -62,7 +62,7 @@ class Solved(NamedTuple):
     """What one component says: of the parameters given the runs, and of the discrepancy given both.
 
     With ``s ~ N(shift, (factor factor^T)^-1)`` and ``L L^T = I + rho phi^T W phi``, the discrepancy of an
-    output is ``phi (offset - cross (s - shift))``, and around it ``sqrt(rho noise) phi L^-T`` times white noise.
+    output is ``phi (offset - cross (s - shift))`` and ``sqrt(rho noise) phi L^-T`` times white noise.
     """
 
     evidence: Array

@@ -88,7 +88,7 @@ def _basins(
     box, share = known.runs.box, jnp.sum(weight, axis=1)
     order = jnp.argsort(-share)
     first = jnp.argmax((basin == order[:, None]) & (posterior.weight > 0), axis=1)
-    theta = box.theta(box.clip(box.scaled(posterior.theta[first]) + posterior.shift[first]))
+    theta = posterior.theta[first]
     share = jnp.where(jnp.any((basin == order[:, None]) & (posterior.weight > 0), axis=1), share[order], 0.0)
     return Basins(
         theta=theta,

@@ -334,7 +334,7 @@ def _normal(
 
 
 def _explained(problem: Problem, residual: Array, columns: Array) -> Array:
-    """What other errors explain of the residuals and of their derivatives: ``(block, 1 + column, feature)``."""
+    """What other errors explain of residuals and derivatives: ``(block, 1 + column, feature)``."""
     both = jnp.concatenate([residual[:, None], columns], axis=1)
     by_output = both.reshape(*both.shape[:2], problem.x.shape[0], -1)
     return jnp.einsum("bcre,rk->bcke", by_output, problem.explained).reshape(*both.shape[:2], -1)

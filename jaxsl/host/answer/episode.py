@@ -111,7 +111,6 @@ class Episode:
                 jax.random.fold_in(key, len(bought)),
                 jnp.zeros(1, int),
                 1,
-                self.design.draws(jnp.asarray(len(bought) * self.laws[0].num_outputs)),
             )
             return int(ranking.next)
 

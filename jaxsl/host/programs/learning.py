@@ -201,7 +201,6 @@ def rank_rows(
     key: Array,
     ranks: Array,
     detailed: int,
-    draw: Array | bool = False,
 ) -> Ranking:
     """Score the candidates, whose rows follow those of the targets.
 
@@ -215,12 +214,11 @@ def rank_rows(
         key: for ties.
         ranks: of those that are told, ``(candidate,)``; the best has rank 0.
         detailed: of how many of them the fall is told by target.
-        draw: whether the next run is drawn, see ``Design.drawn_from``.
     """
     num_target = target_weight.size
     rows = jnp.arange(num_target + cost.size, dtype=cost.dtype)[:, None]
     target, pool = Target(rows[:num_target], target_weight), Pool(rows[num_target:], cost)
-    choice = design.choose(table, pool, target, available, spent, money, key, draw)
+    choice = design.choose(table, pool, target, available, spent, money, key)
     value, index = (every[ranks] for every in jax.lax.top_k(choice.value, cost.size))
     fall = MSPE().fall(table, pool.x[index], target)
 
