@@ -88,7 +88,7 @@ class Problem(eqx.Module):
     explained: Array | None = None
 
     def residual(self, theta: Array) -> Array:
-        """Weighted residuals, ``(param,) -> (row, output)``; squares sum to the loss but for ``explained``."""
+        """Weighted residuals, ``(param,) -> (row, output)``; squares sum to the loss less ``explained``."""
         difference = self.law.predict(theta, self.x) - self.y
         if self.robust is not None:
             difference = self.robust(difference)
