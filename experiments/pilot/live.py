@@ -16,7 +16,7 @@ from experiments.pilot.train import planned, train_run
 from jaxsl.host.answer.episode import Episode
 from jaxsl.law import Law
 
-MIN_STEPS = 1000  # shorter runs are mostly warm-up, as in `jaxsl demo`
+MIN_STEPS = 1000  # shorter runs are mostly warm-up
 
 
 def campaign(
