@@ -163,9 +163,9 @@ def test_no_type_that_a_selection_sees_has_outcomes():
     assert {field.name for field in dataclasses.fields(Target)} == {"x", "weight"}
 
 
-def test_the_first_ask_needs_no_run_and_scores_are_finite(bought):
+def test_the_first_ask_needs_no_run_and_takes_the_cheapest(bought):
     _, choice, belief = bought[1][0]
-    assert choice.index >= 0 and np.isfinite(choice.value).all()
+    np.testing.assert_array_equal(np.isfinite(choice.value), np.arange(20) == choice.index)
     assert np.isfinite(belief.posterior.weight).all()
 
 
@@ -240,15 +240,24 @@ def test_buffers_come_in_few_sizes_and_runs_that_do_not_fit_are_refused():
         observe(jnp.ones((0, 1)), jnp.ones((0, 1)), size=2)
 
 
-def test_two_laws_share_their_belief_by_what_they_extrapolate(bought):
+def test_two_laws_share_their_belief_by_their_evidence(bought):
     _, _, belief = bought[1][9]
-    _, target = world()
+    evidence = np.array([one.evidence for one in belief.learned])
+    np.testing.assert_allclose(belief.share, np.exp(evidence - np.logaddexp(*evidence)), rtol=1e-6)
     assert belief.share[0] > 0.999
-    true, flat = (found.mean_square for found in belief.validations)
-    assert true < 1e-3 * flat
-    np.testing.assert_allclose(belief.posterior.weight[:8], belief.share[0] * belief.basins[0].weight)
+    first = belief.learned[0].posterior.weight
+    np.testing.assert_allclose(belief.posterior.weight[: len(first)], belief.share[0] * first)
     np.testing.assert_allclose(jnp.sum(belief.posterior.weight), 1)
-    assert belief.posterior.at(target.x).root.shape == (16, 2, 1, 3)
+
+
+def test_the_next_run_costs_at_most_what_was_spent_times_the_growth(bought):
+    state, _ = bought
+    pool, target = world()
+    narrow = dataclasses.replace(DESIGN, growth=0.5)
+    choice, _ = ask(narrow, state, pool, target, BUDGET, KEY)
+    cost, offered = np.asarray(pool.cost), np.isfinite(np.asarray(choice.value))
+    most = max(0.5 * float(state.spent), cost[np.asarray(state.available)].min())
+    assert offered.any() and (cost[offered] <= most * (1 + 1e-9)).all()
 
 
 def needs(program):
@@ -289,4 +298,4 @@ def test_laws_take_turns_in_the_program_that_xla_makes(mapped):
 
 def test_more_warm_starts_than_starts_are_refused():
     with pytest.raises(ValueError, match="num_warm=30 exceeds num_starts=16"):
-        Design((LAW,), num_starts=16)
+        Design((LAW,), num_starts=16, num_warm=30)

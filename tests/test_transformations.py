@@ -161,7 +161,7 @@ TABLE = {
         (np.arange(5.0)[:, None], np.ones((2, 5, 1)), np.ones((2, 5, 1, 3))),
         False,
     ),
-    "Widened": (lambda x, belief: Widened(belief, 2 * jnp.ones(2)).at(x), (X, BELIEF), True),
+    "Widened": (lambda x, belief: Widened(belief, 2 * jnp.ones_like(belief.weight)).at(x), (X, BELIEF), True),
     "predict": (lambda x, belief: predict(belief, x), (X, BELIEF), True),
     "survey": (lambda x, belief: survey(belief, x[2:], x), (X, BELIEF), True),
     "split": (lambda x, belief: split(belief.at(x), 2), (X, BELIEF), True),
