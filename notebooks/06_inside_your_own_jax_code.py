@@ -126,18 +126,17 @@ def optimal_size(theta, compute):
 
 
 @jax.jit
-def sensitivity(y, theta, prior, compute):
+def sensitivity(y, theta, compute):
     def advice(y):
         runs = Observations(observations.x, y, observations.mask)
-        return jnp.log(optimal_size(differentiable_fit(CHINCHILLA, runs, theta, prior=prior), compute))
+        return jnp.log(optimal_size(differentiable_fit(CHINCHILLA, runs, theta), compute))
 
     return jax.grad(advice)(y)[:, 0]
 
 
 with double_precision():
-    best, prior = belief.fits[0].theta[0], belief.fits[0].prior
-    theta = jax.jit(lambda theta, prior: polish(CHINCHILLA, observations, theta, prior=prior))(best, prior)
-    slope = to_numpy(sensitivity(observations.y, theta, prior, 1e21))[:9]
+    theta = jax.jit(lambda theta: polish(CHINCHILLA, observations, theta))(belief.fits[0].theta[0])
+    slope = to_numpy(sensitivity(observations.y, theta, 1e21))[:9]
     print(f"compute-optimal size at C = 1e21: N = {optimal_size(theta, 1e21):.3g}")
     for run in np.argsort(-np.abs(slope))[:3]:
         moved = np.expm1(0.01 * slope[run])
