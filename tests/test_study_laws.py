@@ -79,8 +79,9 @@ def test_what_is_asked_and_predicted_is_what_next_says_of_the_same_runs(study):
         np.testing.assert_allclose(getattr(found, name), getattr(together, name), rtol=1e-5)
     assert study.best_prediction().trust.lines[-1] == answer.fit.trust.lines[-1]
     run = study.ask(1)[0]
-    assert run.x == answer.runs[0].x
-    assert run.fall == pytest.approx(answer.runs[0].score, rel=0.02)
+    best = answer.runs[0]
+    assert run.x == best.x
+    assert run.fall == pytest.approx(best.within + best.between, rel=0.02)
     worth = study.worth()
     assert worth.width[0] <= worth.now * (1 + 1e-9) and np.all(np.diff(worth.width) <= 0)
     study.tell(run.id, truth(**run.x))

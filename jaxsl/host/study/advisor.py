@@ -111,7 +111,9 @@ class Advisor:
         done, settings = ledger.with_status(DONE), ledger.settings
         if not done:
             return None
+        space = settings["space"] and space_of(settings, self.laws[0])
         candidates = [option.x for option in ledger.candidates.values()]
+        candidates = _spread(space).tolist() if space else candidates
         level = settings.get("level", LEVEL)
         state = tuple((run.x, run.y) for run in done), repr(settings["target"]), level, len(candidates)
         if self._known is None or self._known[0] != state:
@@ -294,9 +296,13 @@ class Advisor:
 
 def _points(space: Space, ledger: Ledger, taken: list[Point]) -> list[Candidate]:
     """Quasi-random runnable points of a space that were not used up."""
-    share = qmc.Sobol(len(space.axes), scramble=False).random(SHORT)[:SPACE_POINTS]
-    x = np.array([space.runnable(row[None])[0] for row in space.at(share)])
+    x = np.array([space.runnable(row[None])[0] for row in _spread(space)])
     return _candidates(space, np.unique(x, axis=0), ledger, taken)
+
+
+def _spread(space: Space) -> np.ndarray:
+    """Quasi-random points of a space, ``(point, feature)``."""
+    return space.at(qmc.Sobol(len(space.axes), scramble=False).random(SHORT)[:SPACE_POINTS])
 
 
 def _candidates(space: Space, x: np.ndarray, ledger: Ledger, taken: list[Point]) -> list[Candidate]:
