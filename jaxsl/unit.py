@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.typing import ArrayLike
 
 from jaxsl.law import Law
 
@@ -21,7 +22,7 @@ BEYOND, BELOW = 2.0, 1e-3  # the floor's upper bound times these is where outcom
 SHARE = 0.1  # of the outcomes are smaller than the one that is looked at, so that a bad run decides nothing
 
 
-def unit(law: Law, x: Array, y: Array) -> float:
+def unit(law: Law, x: ArrayLike, y: ArrayLike) -> float:
     """The power of ten ``s`` that outcomes ``y (row, output)`` at ``x (row, feature)`` are counted in.
 
     With ``u`` the upper bound of the floor's box and ``y_0`` the size of a small outcome (its tenth part is
@@ -36,19 +37,20 @@ def unit(law: Law, x: Array, y: Array) -> float:
         [1.0, 100.0, 1000.0, 0.001]
     """
     largest = _floor(law, x)
-    size = float(np.quantile(np.abs(y), SHARE)) if len(y) else 0.0
+    outcomes = np.abs(np.asarray(y))
+    size = float(np.quantile(outcomes, SHARE)) if outcomes.size else 0.0
     if not largest or not size or BELOW * largest <= size <= BEYOND * largest:
         return 1.0
     return float(f"1e{int(np.ceil(np.log10(size / largest) - 1e-9))}")
 
 
-def _floor(law: Law, x: Array) -> float:
+def _floor(law: Law, x: ArrayLike) -> float:
     """The upper bound of the floor's box; 0 where nothing tells the size of outcomes."""
     floors = [law.params[i].upper for i in law.linear_index if _added(law, i, x)]
     return max(floors, default=USUAL if LOSS in law.outputs else 0.0)
 
 
-def _added(law: Law, index: int, x: Array) -> bool:
+def _added(law: Law, index: int, x: ArrayLike) -> bool:
     """Whether a parameter is added to an output and has no other effect."""
     theta = jnp.asarray((law.lower + law.upper) / 2)
     direction = jnp.zeros_like(theta).at[index].set(1.0)

@@ -9,26 +9,26 @@
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Unpack
 
 import numpy as np
 
 from jaxsl.host.answer.believed import LEVEL, Believed, believe_runs, check_level
+from jaxsl.host.answer.fit_options import FitKeywords, FitOptions
 from jaxsl.host.answer.fit_report import (
     BasinReport,
     FitReport,
     LawReport,
     LeftOut,
-    Parameter,
     Prediction,
     Residuals,
 )
+from jaxsl.host.answer.parameters import parameters
 from jaxsl.host.answer.report import r2
 from jaxsl.host.answer.trust import trust
 from jaxsl.host.answer.which_laws import Ensemble, Laws, ensemble
 from jaxsl.host.errors import UserError
-from jaxsl.law import Law
 
 HARDLY_TOLD = 0.5  # share of the prior deviation from which a parameter is badly identified
 
@@ -58,6 +58,7 @@ def fit(
     level: float = LEVEL,
     of: str = "outcome",
     seed: int = 0,
+    **options: Unpack[FitKeywords],
 ) -> FitReport:
     """Fit a law, or several, to a table of runs, and predict at a target.
 
@@ -69,12 +70,15 @@ def fit(
         level: of every interval, in per cent.
         of: what ``low`` and ``high`` of the prediction hold, an ``"outcome"`` or the ``"curve"``.
         seed: of the fits' starting points.
+        options: ``fix``, ``box``, ``tie``, ``prior``, ``error``, ``robust``, ``above`` and ``weight`` of
+            ``jaxsl.host.answer.fit_options.FitOptions``.
 
     Raises:
         UserError: for anything that cannot be used as it stands; when no law can be fitted.
     """
     check_level(level, of)
-    chosen = ensemble(source, law, mapping=map, outcome=outcome, target=target)
+    how = FitOptions(**options)
+    chosen = ensemble(source, law, mapping=map, outcome=outcome, target=target, options=how)
     return fit_report(answered(chosen, level, of, seed))
 
 
@@ -87,8 +91,8 @@ def answered(chosen: Ensemble, level: float = LEVEL, of: str = "outcome", seed: 
         UserError: when no law is finite at the runs and the targets.
     """
     targets, seen, runs = chosen.problem.targets, chosen.seen, chosen.problem.runs
-    aim = None if targets is None else targets.x
-    found = believe_runs(chosen.laws, seen.x, seen.y, aim, runs.x[~runs.observed], level, seed)
+    aim, others = None if targets is None else targets.x, runs.x[~runs.observed]
+    found = believe_runs(chosen.laws, seen.x, seen.y, aim, others, level, seed, chosen.options, seen.weight)
     why = [_unusable(found, index, seen.x if aim is None else aim) for index in range(len(found.laws))]
     usable = [index for index, reason in enumerate(why) if not reason]
     left_out = [LeftOut(law.name, reason) for law, reason in zip(found.laws, why, strict=True) if reason]
@@ -98,8 +102,9 @@ def answered(chosen: Ensemble, level: float = LEVEL, of: str = "outcome", seed: 
             f"no answer on {chosen.problem.table}: {reasons}; check the units of the inputs "
             "(--map N=1e6*COLUMN rescales one) or take another law"
         )
-    told = Ensemble(found.some(usable).laws, chosen.problem, seen, (*chosen.left_out, *left_out))
-    return Answer(told, found.some(usable), of)
+    kept = found.some(usable)
+    told = replace(chosen, laws=kept.laws, left_out=(*chosen.left_out, *left_out))
+    return Answer(told, kept, of)
 
 
 def _unusable(found: Believed, index: int, x: np.ndarray) -> str:
@@ -120,7 +125,7 @@ def fit_report(answer: Answer) -> FitReport:
         laws=tuple(sorted(reports, key=lambda law: -law.weight)),
         left_out=answer.ensemble.left_out,
         prediction=prediction(answer),
-        trust=trust(found, seen.x, seen.y, seen.row_numbers.tolist(), problem.unit, aim),
+        trust=trust(found, seen.x, seen.row_numbers.tolist(), problem.unit, aim),
         notes=problem.notes + _remarks(reports[found.best]),
     )
 
@@ -133,7 +138,7 @@ def law_reports(answer: Answer) -> list[LawReport]:
     for law, lesson, share in zip(found.laws, found.lessons, found.share, strict=True):
         fit, basins = lesson.learned.fit, lesson.learned.basins
         fitted = np.asarray(lesson.fitted)[: len(seen.x)]
-        residual = seen.y - fitted
+        residual = found.outcomes - fitted
         worst = np.unravel_index(np.argmax(np.abs(residual)), residual.shape)
         reports.append(
             LawReport(
@@ -152,35 +157,19 @@ def law_reports(answer: Answer) -> list[LawReport]:
                         weight=float(basins.weight[k]),
                         rmse=float(np.sqrt(basins.loss[k])),
                         num_optima=int(np.sum(basins.label == k)),
-                        parameters=_parameters(law, lesson.parameters, k),
+                        parameters=parameters(law, lesson, k, found.level),
                     )
                     for k in range(int(np.sum(basins.weight > 0)))
                 ),
                 residuals=Residuals(
                     rmse=float(np.sqrt(np.mean(residual**2))),
-                    r2=r2(seen.y, fitted),
+                    r2=r2(found.outcomes, fitted),
                     worst=float(residual[worst]),
                     worst_row=int(seen.row_numbers[worst[0]]),
                 ),
             )
         )
     return reports
-
-
-def _parameters(law: Law, found: Any, basin: int) -> tuple[Parameter, ...]:
-    return tuple(
-        Parameter(
-            name=param.name,
-            value=float(found.value[basin, i]),
-            low=float(found.low[basin, i]),
-            high=float(found.high[basin, i]),
-            lower=param.lower,
-            upper=param.upper,
-            told=float(1 - found.deviation[basin, i]),
-            bound="lower" if found.lower[basin, i] else "upper" if found.upper[basin, i] else "",
-        )
-        for i, param in enumerate(law.params)
-    )
 
 
 def prediction(answer: Answer) -> Prediction | None:
@@ -221,7 +210,11 @@ def _remarks(law: LawReport) -> tuple[str, ...]:
     """What is worth knowing about the heaviest law's parameters."""
     best = law.basins[0].parameters
     bound = [f"{parameter.name} ({parameter.bound})" for parameter in best if parameter.bound]
-    vague = [parameter.name for parameter in best if parameter.told < 1 - HARDLY_TOLD and not parameter.bound]
+    vague = [
+        parameter.name
+        for parameter in best
+        if parameter.told < 1 - HARDLY_TOLD and not parameter.bound and not parameter.given
+    ]
     remarks = []
     if bound:
         remarks.append(f"at a bound of its box in the heaviest basin: {', '.join(bound)}")

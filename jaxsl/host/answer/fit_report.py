@@ -19,6 +19,7 @@ class Parameter(Report):
         lower, upper: the box.
         told: how much the runs say, 1 minus the ratio of posterior to prior standard deviation.
         bound: ``"lower"`` or ``"upper"`` where the optimum sits at a bound, else empty.
+        given: the relation that a fixed or tied parameter follows from, else empty.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Parameter(Report):
     upper: float
     told: float
     bound: str
+    given: str = ""
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,8 @@ class Prediction(Report):
         level: of the intervals, in per cent.
         of: ``"outcome"``, noise included, or ``"curve"``.
         outcome, curve: lower and upper ends of both, ``(2, target, output)``.
-        within, between: standard deviations inside components and between them, ``(target, output)``.
+        within, between: standard deviations inside components and between them, on the scale of the errors,
+            ``(target, output)``.
         by_law: the mean of each law, by its name, heaviest law first, ``(target, output)``.
         observed: what came out, where known, ``(target, output)``; no fit saw it.
     """

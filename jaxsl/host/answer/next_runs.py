@@ -10,7 +10,7 @@
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Unpack
 
 import jax
 import jax.numpy as jnp
@@ -19,6 +19,7 @@ import numpy as np
 from jaxsl.host.answer.believed import LEVEL, check_level
 from jaxsl.host.answer.episode import CHOOSING
 from jaxsl.host.answer.fit import Answer, answered, fit_report
+from jaxsl.host.answer.fit_options import FitKeywords, FitOptions
 from jaxsl.host.answer.fit_report import FitReport, NextReport, NextRun, Prediction
 from jaxsl.host.answer.report import beyond_rounding
 from jaxsl.host.answer.thinning import thinned
@@ -48,6 +49,7 @@ def next_runs(
     level: float = LEVEL,
     of: str = "outcome",
     seed: int = 0,
+    **options: Unpack[FitKeywords],
 ) -> NextReport:
     """Rank the candidates of a table of runs, best first, each as if it were the only next run.
 
@@ -55,7 +57,7 @@ def next_runs(
     that tells them apart is worth it: their disagreement counts as variance.
 
     Args:
-        source, law, target, map, outcome, level, of, seed: as in ``jaxsl.host.fit``.
+        source, law, target, map, outcome, level, of, seed, options: as in ``jaxsl.host.fit``.
         cost: column or expression; by default the column ``cost``.
         budget: what may be spent in all, on the next run and on those after it; no limit when None.
         max_cost: what one run may cost; no limit when None.
@@ -67,7 +69,8 @@ def next_runs(
     check_level(level, of)
     laws, table = resolved(law), read(source)
     price = require_cost(table, cost)
-    chosen = ensemble(table, laws, mapping=map, outcome=outcome, target=target, cost=price)
+    how = FitOptions(**options)
+    chosen = ensemble(table, laws, mapping=map, outcome=outcome, target=target, cost=price, options=how)
     require_choice(chosen.problem, budget, max_cost)
     answer = answered(chosen, level, of, seed)
     return ranked(answer, fit_report(answer), budget, max_cost, count, seed)
@@ -157,10 +160,7 @@ def ranked(
     return NextReport(
         fit=report,
         prediction=now,
-        runs=tuple(
-            _next_run(problem, pool, now, ranking, place, found.noise if answer.of == "outcome" else 0.0)
-            for place in range(len(ranks))
-        ),
+        runs=tuple(_next_run(problem, pool, now, ranking, place, answer) for place in range(len(ranks))),
         within=float(np.mean(now.within**2)),
         between=float(np.mean(now.between**2)),
         budget=budget,
@@ -172,13 +172,14 @@ def ranked(
 
 
 def _next_run(
-    problem: Problem, pool: Runs, now: Prediction, ranking: Ranking, place: int, noise: float
+    problem: Problem, pool: Runs, now: Prediction, ranking: Ranking, place: int, answer: Answer
 ) -> NextRun:
     """The candidate at this place of a ranking.
 
     The interval expected after it is the one before, shrunk about the median as much as the standard
-    deviation of what is predicted is expected to fall.
+    deviation of what is predicted is expected to fall, on the scale of the errors.
     """
+    noise, options = answer.found.noise if answer.of == "outcome" else 0.0, answer.ensemble.options
     row, falls = int(ranking.index[place]), np.asarray(ranking.falls)[: len(now.median)]
     if place < falls.shape[1]:
         variance = np.mean(now.within**2 + now.between**2, axis=1) + noise
@@ -186,6 +187,7 @@ def _next_run(
         shrink = np.sqrt(np.clip(left, 0, 1))[:, None]
     else:
         shrink = np.full((len(now.median), 1), np.nan)
+    low, median, high = map(options.on_scale, (now.low, now.median, now.high))
     return NextRun(
         row_number=int(pool.row_numbers[row]),
         x={name: float(pool.x[row, i]) for i, name in enumerate(problem.law.inputs)},
@@ -194,6 +196,6 @@ def _next_run(
         score=float(ranking.value[place]),
         within=float(ranking.within[place]),
         between=float(beyond_rounding(ranking.between[place], ranking.within[place])),
-        low=now.median + (now.low - now.median) * shrink,
-        high=now.median + (now.high - now.median) * shrink,
+        low=answer.found.back(median + (low - median) * shrink),
+        high=answer.found.back(median + (high - median) * shrink),
     )

@@ -10,7 +10,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Unpack
 
 import jax
 import jax.numpy as jnp
@@ -18,6 +18,7 @@ import numpy as np
 
 from jaxsl.host.answer.believed import LEVEL, Believed, check_level
 from jaxsl.host.answer.fit import Answer, answered, fit_report
+from jaxsl.host.answer.fit_options import FitKeywords, FitOptions
 from jaxsl.host.answer.fit_report import FitReport, NextReport
 from jaxsl.host.answer.next_runs import ranked, require_choice
 from jaxsl.host.answer.slices import Slice, along
@@ -41,7 +42,8 @@ class Plausible:
     """Optima and basins of the heaviest law by what they predict on the targets, or on the runs without.
 
     Attributes:
-        prediction: mean over the targets, of every optimum, best first, ``(start, output)``.
+        prediction: mean over the targets, on the scale of the errors, of every optimum, best first,
+            ``(start, output)``.
         loss: mean squared error of each on the runs, ``(start,)``.
         label: its basin, ``(start,)``; -1 where it was not plausible.
         mean, deviation: the same of every basin, of the law alone, ``(basin, output)``.
@@ -72,9 +74,9 @@ class View:
             without cost, target or candidate.
         slices: the fit along each input.
         fitted: what the heaviest law alone says at the runs, ``(run, output)``.
-        score: outcome less that in deviations of the noise, ``(run, output)``.
+        score: outcome less that in deviations of the noise, on the scale of the errors, ``(run, output)``.
         left_out: outcome less what all that is believed says there, over its deviation had the run been left
-            out, ``(run, output)``.
+            out, on that scale too, ``(run, output)``.
         plausible: optima and basins.
         labels: axis labels with units, of inputs, outputs and ``"cost"``.
     """
@@ -132,6 +134,7 @@ def view(
     seed: int = 0,
     units: Mapping[str, str] | None = None,
     most: int = MOST_DRAWN,
+    **options: Unpack[FitKeywords],
 ) -> View:
     """Fit, score every candidate, and keep what there is to see.
 
@@ -140,6 +143,7 @@ def view(
         cost: column or expression; by default the column ``cost``, if there is one.
         units: of inputs, outputs and ``cost``, by name, for the axes.
         most: candidates to keep.
+        options: as in ``jaxsl.host.fit``.
 
     Raises:
         UserError: for anything that cannot be used as it stands.
@@ -148,7 +152,8 @@ def view(
     laws, table = resolved(law), read(source)
     if cost is None and "cost" in table.columns:
         cost = "cost"
-    chosen = ensemble(table, laws, mapping=map, outcome=outcome, target=target, cost=cost)
+    how = FitOptions(**options)
+    chosen = ensemble(table, laws, mapping=map, outcome=outcome, target=target, cost=cost, options=how)
     whole = chosen.problem.law
     columns = {whole.outputs[0]: outcome} if outcome else {}
     labels = axis_labels(whole, cost, columns | dict(map or {}), units or {})
@@ -184,7 +189,7 @@ def see(
     found, fit = answer.found, fit_report(answer)
     lesson, num = found.lessons[found.best], len(seen.x)
     fitted = np.asarray(lesson.fitted)[:num]
-    told = found.intervals(seen.x)
+    mean = chosen.options.on_scale(found.intervals(seen.x).mean)
     leverage = np.clip(found.leverage[:num, None], 0, 1 - 1e-6)
     return View(
         problem=problem,
@@ -192,10 +197,12 @@ def see(
         answer=answer,
         fit=fit,
         choice=ranked(answer, fit, *limits, len(problem.runs.x), seed, most) if choose else None,
-        slices={name: along(problem, seen, found, i) for i, name in enumerate(problem.law.inputs)},
-        fitted=fitted,
-        score=(seen.y - fitted) / np.sqrt(lesson.learned.basins.noise),
-        left_out=(seen.y - told.mean) / np.sqrt(found.noise * (1 - leverage)),
+        slices={
+            name: along(problem, seen, found, i, chosen.options) for i, name in enumerate(problem.law.inputs)
+        },
+        fitted=found.back(fitted),
+        score=(found.outcomes - fitted) / np.sqrt(lesson.learned.basins.noise),
+        left_out=(found.outcomes - mean) / np.sqrt(found.noise * (1 - leverage)),
         plausible=_plausible(problem, seen, found),
         labels=labels,
     )

@@ -8,13 +8,14 @@
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Unpack
 
 import jax
 import numpy as np
 
 from jaxsl.chaining import ForwardChain
 from jaxsl.host.answer.fit import answered, fit_report, law_reports
+from jaxsl.host.answer.fit_options import FitKeywords, FitOptions
 from jaxsl.host.answer.fit_report import RankedLaw, RankReport
 from jaxsl.host.answer.which_laws import ALL, Laws, ensemble
 from jaxsl.host.compiled import compiled
@@ -32,17 +33,20 @@ def rank(
     map: Mapping[str, str] | None = None,
     outcome: str | None = None,
     seed: int = 0,
+    **options: Unpack[FitKeywords],
 ) -> RankReport:
     """Fit several laws to a table of runs, and say which extrapolate and which are identified: best first.
 
     Args:
-        source, law, target, map, outcome, seed: as in ``jaxsl.host.fit``. Without a target the nearest runs
-            are the central ones.
+        source, law, target, map, outcome, seed, options: as in ``jaxsl.host.fit``. Without a target the
+            nearest runs are the central ones.
 
     Raises:
         UserError: for anything that cannot be used as it stands; when no law can be fitted.
     """
-    answer = answered(ensemble(source, law, mapping=map, outcome=outcome, target=target), seed=seed)
+    how = FitOptions(**options)
+    chosen = ensemble(source, law, mapping=map, outcome=outcome, target=target, options=how)
+    answer = answered(chosen, seed=seed)
     found, report = answer.found, fit_report(answer)
     with double_precision():
         key, (runs, aim) = (

@@ -7,7 +7,7 @@ from the spend on at which it stays within a tolerance of it, by default the run
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from jaxsl.design import Design
 from jaxsl.host.answer.believed import LEVEL, Believed, check_level
 from jaxsl.host.answer.episode import Episode
 from jaxsl.host.answer.fit import predicted
+from jaxsl.host.answer.fit_options import FitKeywords, FitOptions
 from jaxsl.host.answer.fit_report import Prediction
 from jaxsl.host.answer.next_runs import require_cost
 from jaxsl.host.answer.report import Report
@@ -75,22 +76,41 @@ class ReplayReport(Report):
 class _World:
     """Finished runs whose outcomes are handed out one by one."""
 
-    def __init__(self, laws: tuple[Law, ...], seen: Runs, target: np.ndarray, seed: int, level: float):
+    def __init__(
+        self,
+        laws: tuple[Law, ...],
+        seen: Runs,
+        target: np.ndarray,
+        seed: int,
+        level: float,
+        options: FitOptions,
+    ):
         self.laws, self.seen, self.target, self.seed, self.level = laws, seen, target, seed, level
+        self.options = options
         self.episode = self.chosen_by(MSPE())
 
     def chosen_by(self, acquisition: Callable) -> Episode:
         """An episode that chooses by an acquisition."""
         design = Design((), acquisition=acquisition)
-        return Episode(self.laws, self.seen.x, self.seen.cost, self.target, self.seed, self.level, design)
+        return Episode(
+            self.laws,
+            self.seen.x,
+            self.seen.cost,
+            self.target,
+            self.seed,
+            self.level,
+            design,
+            self.options,
+            self.seen.weight,
+        )
 
     def believe(self, rows: list[int]) -> Believed:
         """What is believed once these runs are known."""
         return self.episode.believe({row: self.seen.y[row] for row in rows})
 
     def median(self, found: Believed) -> np.ndarray:
-        """Predictions at the targets, ``(target, output)``."""
-        return found.intervals(self.target).outcome[1]
+        """Predictions at the targets, on the scale of the errors, ``(target, output)``."""
+        return self.options.on_scale(found.intervals(self.target).outcome[1])
 
     def warm(self) -> list[int]:
         """The runs that every way buys first: the cheapest."""
@@ -134,17 +154,19 @@ def replay(
     of: str = "outcome",
     seed: int = 0,
     progress: Callable[[str], None] = lambda text: None,
+    **options: Unpack[FitKeywords],
 ) -> ReplayReport:
     """Replay a table of finished runs.
 
     Args:
         source, law, target, map, outcome, level, of: as in ``jaxsl.host.fit``.
         cost: column or expression; by default the column ``cost``.
-        within: predictions closer than this are the same; by default the root mean squared residual of all
-            runs about the heaviest law.
+        within: predictions closer than this, on the scale of the errors, are the same; by default the root
+            mean squared residual of all runs about the heaviest law.
         draws: random orders.
         seed: of starting points and random orders.
         progress: told what is going on.
+        options: as in ``jaxsl.host.fit``.
 
     Raises:
         UserError: for anything that cannot be used as it stands.
@@ -154,14 +176,15 @@ def replay(
         raise UserError(f"--within {within:g}: give a positive number, in the unit of the outcome")
     laws, table = resolved(law), read(source)
     price = require_cost(table, cost)
-    chosen = ensemble(table, laws, mapping=map, outcome=outcome, target=target, cost=price)
+    how = FitOptions(**options)
+    chosen = ensemble(table, laws, mapping=map, outcome=outcome, target=target, cost=price, options=how)
     problem, seen = chosen.problem, chosen.seen
     if problem.targets is None or problem.answers is None:
         raise UserError("there is no target; say what to predict with --target")
     _check(problem, seen, chosen.laws)
     left_out = len(problem.runs.x) - len(seen.x)
     notes = (*problem.notes, *([f"{left_out} runs without an outcome were left out"] if left_out else []))
-    world = _World(chosen.laws, seen, problem.targets.x, seed, level)
+    world = _World(chosen.laws, seen, problem.targets.x, seed, level, how)
     progress("fitting all runs")
     everything = world.believe(list(range(len(seen.x))))
     best = everything.lessons[everything.best].learned.fit

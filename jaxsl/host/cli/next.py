@@ -1,9 +1,10 @@
 """``jaxsl next``: which candidates to run next."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from jaxsl.host.cli.fit_options import with_fit_options
 from jaxsl.host.cli.options import (
     BudgetOption,
     CostOption,
@@ -21,6 +22,7 @@ from jaxsl.host.cli.options import (
 )
 
 
+@with_fit_options
 def next_command(
     runs: RunsArgument,
     law: LawsOption,
@@ -35,6 +37,7 @@ def next_command(
     of: OfOption = "outcome",
     seed: SeedOption = 0,
     json: JsonOption = False,
+    **options: Any,
 ) -> None:
     """Rank the candidates: rows of RUNS without an outcome, by what each would teach about the target.
 
@@ -63,6 +66,7 @@ def next_command(
             level=level,
             of=of,
             seed=seed,
+            **options,
         )
     if json:
         print_json(report)

@@ -1,10 +1,11 @@
 """``jaxsl replay``: what other ways of choosing would have spent on your own finished runs."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import typer
 
+from jaxsl.host.cli.fit_options import with_fit_options
 from jaxsl.host.cli.options import (
     CostOption,
     JsonOption,
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from jaxsl.host.answer.replay import ReplayReport
 
 
+@with_fit_options
 def replay(
     runs: RunsArgument,
     law: LawsOption,
@@ -41,6 +43,7 @@ def replay(
     of: OfOption = "outcome",
     seed: SeedOption = 0,
     json: JsonOption = False,
+    **options: Any,
 ) -> None:
     """Had you chosen actively among your finished runs, what would the same prediction have cost?
 
@@ -64,6 +67,7 @@ def replay(
             level=level,
             of=of,
             seed=seed,
+            **options,
         )
     if json:
         print_json(report)

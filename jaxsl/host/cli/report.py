@@ -1,10 +1,11 @@
 """``jaxsl report``: everything worth seeing about a table of runs in one HTML file."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from jaxsl.host.cli.fit_options import with_fit_options
 from jaxsl.host.cli.options import (
     BudgetOption,
     CostOption,
@@ -22,6 +23,7 @@ from jaxsl.host.cli.options import (
 from jaxsl.host.errors import UserError
 
 
+@with_fit_options
 def report(
     runs: Annotated[
         str,
@@ -59,6 +61,7 @@ def report(
     ] = Path("report.html"),
     force: ForceOption = False,
     json: JsonOption = False,
+    **options: Any,
 ) -> None:
     """Write one HTML file: what was run, what it predicts, what to run next, how far to trust it.
 
@@ -71,6 +74,7 @@ def report(
     if is_journal(runs):
         own = {"target": target, "cost": cost, "budget": budget, "map": map, "outcome": outcome, "law": law}
         own |= {"max-cost": max_cost, "level": level if level != 90 else None}
+        own |= {name: value for name, value in options.items() if value != "absolute"}
         _refuse(runs, [name for name, value in own.items() if value is not None])
     elif not law:
         raise UserError(f"{runs} is a table of runs: say which law with --law; `jaxsl laws` lists them")
@@ -91,6 +95,7 @@ def report(
             units=_units(unit),
             output=output,
             force=force,
+            **options,
         )
     if json:
         print_json(data)

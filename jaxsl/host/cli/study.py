@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
+from jaxsl.host.cli.fit_options import with_fit_options
 from jaxsl.host.cli.options import (
     BudgetOption,
     CostOption,
@@ -54,6 +55,7 @@ PriceOption = Annotated[
 
 
 @study.command("new")
+@with_fit_options
 def new(
     path: StudyArgument,
     law: LawsOption,
@@ -89,6 +91,7 @@ def new(
     item_sd: ItemOption = None,
     gain: GainOption = None,
     price: PriceOption = None,
+    **options: Any,
 ) -> None:
     """Begin a study.
 
@@ -115,11 +118,12 @@ def new(
         stop=stop,
         level=level,
         of=of,
+        **options,
     )
     status, out = made.status(), console()
-    options = "anywhere in the space" if space else f"{status.num_candidates} candidates"
+    choices = "anywhere in the space" if space else f"{status.num_candidates} candidates"
     out.print(
-        f"made {path}: {status.law}, {status.num_done} runs done, {options}; next: jaxsl study ask {path}"
+        f"made {path}: {status.law}, {status.num_done} runs done, {choices}; next: jaxsl study ask {path}"
     )
     show_notes(out, status.notes)
 

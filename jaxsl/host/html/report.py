@@ -7,7 +7,7 @@ holds; numbers carry their full value (``<data value="...">``), and the whole an
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import jax
 import jax.numpy as jnp
@@ -15,6 +15,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from jaxsl.host.answer.believed import LEVEL
+from jaxsl.host.answer.fit_options import FitKeywords, FitOptions
 from jaxsl.host.answer.fit_report import FitReport, NextReport, Prediction
 from jaxsl.host.answer.flat_directions import flat_directions
 from jaxsl.host.answer.plot_data import View, view
@@ -77,6 +78,7 @@ def report(
     units: Mapping[str, str] | None = None,
     output: str | Path = "report.html",
     force: bool = False,
+    **options: Unpack[FitKeywords],
 ) -> ReportData:
     """Write one HTML file: what was run, what it predicts, what to run next, how far to trust it.
 
@@ -85,6 +87,7 @@ def report(
         law, target, map, cost, outcome, budget, max_cost, level, of, seed: as in ``jaxsl.host.next_runs``.
         count: how many candidates are listed.
         units: of inputs, outputs and ``cost``, by name, for the axes.
+        options: as in ``jaxsl.host.fit``; a study knows its own.
         output: the file to write. force: whether one that exists may be replaced; an input never is.
 
     Raises:
@@ -114,6 +117,7 @@ def report(
             seed=seed,
             units=units,
             most=most,
+            **options,
         )
         settings = {
             "target": "; ".join(str(item) for item in _listed(target)),
@@ -125,11 +129,19 @@ def report(
             "level": level,
             "of": of,
             "seed": seed,
+            **{name: _settings_text(value) for name, value in FitOptions(**options).record().items()},
         }
         settings = {name: value for name, value in settings.items() if value not in (None, "")}
     data = report_data(seen, provenance(table, seen.answer.found.laws, settings), count)
     write_text(output, html_report(seen, data), given, force)
     return data
+
+
+def _settings_text(value: Any) -> Any:
+    """A setting as a line of text."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name}={_settings_text(item)}" for name, item in value.items())
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else value
 
 
 def _listed(value: Any) -> list[Any]:
@@ -190,7 +202,7 @@ def _identify(law: Law, observations: Observations, theta: jax.Array, noise: jax
 def _flat(view: View) -> tuple[str, ...]:
     basins = view.lesson.learned.basins
     with double_precision():
-        observations = pack_observations(view.seen.x, view.seen.y)
+        observations = pack_observations(view.seen.x, view.answer.found.outcomes, view.seen.weight)
         theta, noise = jnp.asarray(basins.theta[0]), jnp.asarray(basins.noise)
         found = to_numpy(_identify(view.best, observations, theta, noise))
     return flat_directions(view.best, found)

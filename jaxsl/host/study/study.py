@@ -16,7 +16,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
@@ -30,6 +30,7 @@ from jaxsl.host.study.studied_laws import check_names, find_laws, fingerprint, r
 from jaxsl.host.study.told_costs import check_run
 
 if TYPE_CHECKING:
+    from jaxsl.host.answer.fit_options import FitKeywords, FitOptions
     from jaxsl.host.study.advisor import Advisor
     from jaxsl.host.study.answers import Forecast
     from jaxsl.host.study.settings import Stop
@@ -81,6 +82,7 @@ class Study:
         stop: "Stop | None" = None,
         level: float = 90.0,
         of: str = "outcome",
+        **options: "Unpack[FitKeywords]",
     ) -> "Study":
         """Begin a study.
 
@@ -99,13 +101,20 @@ class Study:
             seed: of starting points and ties.
             stop: when to stop before the budget is spent.
             level, of: of every interval, as in ``jaxsl.host.fit``.
+            options: how the laws are fitted, as in ``jaxsl.host.fit``, but for ``weight``; the journal keeps
+                them.
 
         Raises:
             UserError: for anything that cannot be used as it stands; nothing is written then.
         """
+        from jaxsl.host.answer.fit_options import FitOptions
         from jaxsl.host.study.settings import new_records
 
+        how = FitOptions(**options)
+        if how.weight is not None:
+            raise UserError(f"--weight {how.weight}: every run of a study counts once; leave it out")
         laws, names = find_laws(law)
+        how.laws(laws)
         header, records = new_records(
             whole(laws),
             names,
@@ -121,6 +130,7 @@ class Study:
             stop=stop,
             level=level,
             of=of,
+            options=how,
         )
         header["fingerprints"] = [fingerprint(one, header["target"]) for one in laws]
         return cls(Journal.create(path, header, records).path, laws)
@@ -315,12 +325,19 @@ class Study:
         return whole(self.laws)
 
     @property
+    def options(self) -> "FitOptions":
+        """How the laws are fitted."""
+        from jaxsl.host.answer.fit_options import FitOptions
+
+        return FitOptions(**self.ledger.settings.get("fit", {}))
+
+    @property
     def advisor(self) -> "Advisor | Any":
         """What decides."""
         if self._advisor is None:
             from jaxsl.host.study.advisor import Advisor
 
-            self._advisor = Advisor(self.laws)
+            self._advisor = Advisor(self.laws, self.options)
         return self._advisor
 
     def _named(self, x: Sequence[float]) -> dict[str, float]:
@@ -355,6 +372,12 @@ class Study:
         if len(y) != len(names):
             raise UserError(
                 f"run {id}: {len(y)} given for the outcomes {', '.join(names)}; give one for each"
+            )
+        error = self.ledger.settings.get("fit", {}).get("error")
+        if error and self.options.unfit(np.array([y])).any():
+            raise UserError(
+                f"run {id}: {', '.join(map(str, y))} has no place with --error {error}, by which the study "
+                "counts errors; correct it"
             )
         if not np.isfinite(y).all():
             raise UserError(
