@@ -1,13 +1,15 @@
 """Files, tables, clocks, plots and the command line: what the core never touches.
 
 The verbs are those of the command line, and take a data frame where that takes a file, and a law, its name or
-several: ``fit``, ``next_runs``, ``rank``, ``report``, ``replay``, and ``Study`` for a campaign of weeks.
+several: ``fit``, ``fit_by``, ``next_runs``, ``rank``, ``report``, ``replay``, and ``Study`` for a campaign of
+weeks.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from jaxsl.host.answer.by import fit_by
     from jaxsl.host.answer.fit import fit
     from jaxsl.host.answer.next_runs import next_runs
     from jaxsl.host.answer.rank import rank
@@ -15,9 +17,9 @@ if TYPE_CHECKING:
     from jaxsl.host.html.report import report
     from jaxsl.host.study import Study
 
-__all__ = ["Study", "fit", "next_runs", "rank", "replay", "report"]
+__all__ = ["Study", "fit", "fit_by", "next_runs", "rank", "replay", "report"]
 MODULES = {name: f"answer.{name}" for name in ("fit", "next_runs", "rank", "replay")}
-MODULES |= {"report": "html.report", "Study": "study"}
+MODULES |= {"fit_by": "answer.by", "report": "html.report", "Study": "study"}
 
 
 def __getattr__(name: str) -> Any:

@@ -1,6 +1,8 @@
 """``jaxsl fit``: a law, or several, on a table of runs."""
 
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from jaxsl.host.cli.fit_options import with_fit_options
 from jaxsl.host.cli.options import (
@@ -27,6 +29,12 @@ def fit(
     level: LevelOption = 90.0,
     of: OfOption = "outcome",
     seed: SeedOption = 0,
+    by: Annotated[
+        str | None,
+        typer.Option(
+            "--by", metavar="COLUMN", help="One fit a group side by side, and whether they share parameters."
+        ),
+    ] = None,
     json: JsonOption = False,
     **options: Any,
 ) -> None:
@@ -43,6 +51,25 @@ def fit(
     from jaxsl.host.show.console import busy, print_json
 
     mapping = read_mapping(map)
+    if by is not None:
+        from jaxsl.host.answer.by import fit_by
+        from jaxsl.host.show.by import show_by
+
+        with busy(f"fitting {', '.join(law)} by {by}"):
+            groups = fit_by(
+                runs,
+                law,
+                by,
+                target=target,
+                map=mapping,
+                outcome=outcome,
+                level=level,
+                of=of,
+                seed=seed,
+                **options,
+            )
+        print_json(groups) if json else show_by(groups)
+        return
     with busy(f"fitting {', '.join(law)}"):
         report = fit_laws(
             runs, law, target=target, map=mapping, outcome=outcome, level=level, of=of, seed=seed, **options
