@@ -233,6 +233,26 @@ class FitOptions:
         plain = {name: list(value) if isinstance(value, tuple) else value for name, value in asked.items()}
         return {name: value for name, value in plain.items() if asked[name] != getattr(usual, name)}
 
+    def said(self) -> dict[str, str]:
+        """The same as people write it.
+
+        Example:
+            >>> FitOptions(fix={"E": 1.69}, box={"alpha": (0.1, 1)}, above=10).said()
+            {'fix': 'E=1.69', 'box': 'alpha=0.1:1', 'above': '10'}
+        """
+        asked = self.record()
+        pairs = {
+            "fix": [f"{name}={value:g}" for name, value in self.fix.items()],
+            "box": [f"{name}={low:g}:{high:g}" for name, (low, high) in self.box.items()],
+            "prior": [f"{name}={mean:g}+-{deviation:g}" for name, (mean, deviation) in self.prior.items()],
+            "tie": list(self.tie),
+        }
+        texts = {name: ", ".join(parts) for name, parts in pairs.items()}
+        return {
+            name: texts.get(name, f"{value:g}" if isinstance(value, float | int) else value)
+            for name, value in asked.items()
+        }
+
 
 PLAIN = FitOptions()
 

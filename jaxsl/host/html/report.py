@@ -129,19 +129,12 @@ def report(
             "level": level,
             "of": of,
             "seed": seed,
-            **{name: _settings_text(value) for name, value in FitOptions(**options).record().items()},
+            **FitOptions(**options).said(),
         }
         settings = {name: value for name, value in settings.items() if value not in (None, "")}
     data = report_data(seen, provenance(table, seen.answer.found.laws, settings), count)
     write_text(output, html_report(seen, data), given, force)
     return data
-
-
-def _settings_text(value: Any) -> Any:
-    """A setting as a line of text."""
-    if isinstance(value, Mapping):
-        return ", ".join(f"{name}={_settings_text(item)}" for name, item in value.items())
-    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else value
 
 
 def _listed(value: Any) -> list[Any]:

@@ -42,7 +42,7 @@ def study_view(
     kind = settings.get("level", LEVEL), settings.get("of", "outcome")
     seen = see(chosen, labels, (left, None), *kind, settings["seed"], affordable, most)
     said = {name: settings[name] for name in ("target", "cost", "budget", "space", "replicates", "seed")}
-    said |= settings.get("fit", {})
+    said |= study.options.said()
     said["spent"], said["begun"] = ledger.spent, settings.get("created", "")
     return seen, table, {name: value for name, value in said.items() if value not in (None, [], "")}
 
