@@ -27,7 +27,15 @@ NAMES = {"mapping": {"N": "params", "D": "tokens"}, "outcome": "val_loss"}
             ("1'400'000", 1.4e6),
         ),
         *(("1.4e9", 1.4e9), (" .5 ", 0.5), ("45.2%", 0.452), ("45.2 %", 0.452), ("1,400.5", 1400.5)),
-        *(("7 million", 7e6), ("1.4 Billion", 1.4e9), ("1,024K", 1.024e6), ("-inf", -math.inf), ("2P", 2e15)),
+        *(
+            ("7 million", 7e6),
+            ("1.4 Billion", 1.4e9),
+            ("1,024K", 1.024e6),
+            ("-inf", -math.inf),
+            ("2P", 2e15),
+            ("8.2B", 8.2e9),
+            ("32.8B", 32.8e9),
+        ),
     ],
 )
 def test_a_number_as_written_has_the_value_it_means(text, value):

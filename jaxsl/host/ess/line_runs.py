@@ -73,6 +73,11 @@ def line_runs(table: Table, x: str, y: str) -> LineRuns:
     return found
 
 
+def line_notes(runs: LineRuns, x: str, y: str) -> list[str]:
+    """What was understood of the table, and what was read as what in the columns of both."""
+    return [*runs.table.notes, *runs.table.readings({*runs.table.names(x), *runs.table.names(y)})]
+
+
 def require_noise(sigma: float, y: np.ndarray, name: str) -> None:
     """Refuse a standard deviation of outcomes ``y (run,)`` that is rounding."""
     if not sigma > EXACT * np.abs(y).max():

@@ -83,6 +83,13 @@ class Table:
         values = values.cast(pa.large_string()) if is_text(values.type) else values
         return ["" if cell is None else str(cell).strip() for cell in values.to_pylist()]
 
+    def missing(self, column: str) -> np.ndarray:
+        """Where a column is empty, ``(row,)`` of bool; what was no number (``nan``) is not empty."""
+        empty = self.data.column(column).is_null().to_numpy(zero_copy_only=False)
+        if self.is_text(column):
+            empty = empty | np.array([cell in numerals.MISSING for cell in self.text(column)])
+        return empty
+
     def is_text(self, column: str) -> bool:
         """Whether a column is one of text, numbers as people write them included."""
         return is_text(self.data.column(column).type)

@@ -28,7 +28,10 @@ def found_files(source: str | Path) -> Iterator[tuple[str, dict[str, str]]]:
     """
     text, path = str(source), Path(source)
     if path.is_dir():
-        inside = [(file, file.relative_to(path)) for file in sorted(path.rglob("*")) if file.is_file()]
+        try:
+            inside = [(file, file.relative_to(path)) for file in sorted(path.rglob("*")) if file.is_file()]
+        except OSError as error:
+            raise UserError(f"cannot read the folder {text}: {error.strerror or error}") from None
         tables = [
             (str(file), dict(_said(part) for part in below.parts[:-1] if "=" in part))
             for file, below in inside

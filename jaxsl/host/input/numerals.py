@@ -11,11 +11,9 @@ import numpy as np
 
 MISSING = ("", "NA", "N/A", "n/a", "#N/A", "<NA>", "NULL", "Null", "null", "None", "none", "-", "–", "—")
 PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?(inf|infinity|nan)", re.IGNORECASE)
-MULTIPLES = {"k": 1e3, "m": 1e6, "mn": 1e6, "b": 1e9, "bn": 1e9, "g": 1e9, "t": 1e12, "tn": 1e12, "p": 1e15}
-MULTIPLES |= {"thousand": 1e3, "million": 1e6, "billion": 1e9, "trillion": 1e12, "%": 1e-2}
-ENDED = re.compile(
-    rf"([^eE]*\d[.,]?)[ \u00a0\u202f]?({'|'.join(sorted(MULTIPLES, key=len, reverse=True))})", re.I
-)
+TENS = {"k": 3, "m": 6, "mn": 6, "b": 9, "bn": 9, "g": 9, "t": 12, "tn": 12, "p": 15}  # powers of ten
+TENS |= {"thousand": 3, "million": 6, "billion": 9, "trillion": 12, "%": -2}
+ENDED = re.compile(rf"([^eE]*\d[.,]?)[ \u00a0\u202f]?({'|'.join(sorted(TENS, key=len, reverse=True))})", re.I)
 BLANKS = re.compile(r"(?<=\d)[ \u00a0\u2009\u202f'’](?=\d{3}(?!\d))")
 GROUPS = {
     ",": re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?"),
@@ -38,7 +36,7 @@ def number(cell: str, decimal: str = ".") -> float | None:
     """
     text, thousands = cell.strip(), "." if decimal == "," else ","
     ended = ENDED.fullmatch(text)
-    digits, multiple = (ended[1], MULTIPLES[ended[2].lower()]) if ended else (text, 1.0)
+    digits, power = (ended[1], f"e{TENS[ended[2].lower()]}") if ended else (text, "")
     digits = BLANKS.sub("", digits)
     if GROUPS[thousands].fullmatch(digits):
         digits = digits.replace(thousands, "")
@@ -46,8 +44,7 @@ def number(cell: str, decimal: str = ".") -> float | None:
         digits = digits.replace(",", ".") if "." not in digits else "" if "," in digits else digits
     if not PLAIN.fullmatch(digits):
         return None
-    # A quotient by a whole number is the nearest double; a product with 1e-2 would not be.
-    return float(digits) / 100 if multiple == 1e-2 else float(digits) * multiple
+    return float(digits + power)  # the nearest double, which a product need not be
 
 
 def numbers(cells: Sequence[str], decimal: str = ".") -> tuple[np.ndarray, int | None]:

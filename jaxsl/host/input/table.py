@@ -75,7 +75,7 @@ def joined(parts: Sequence[Table], source: Any = None) -> Table:
         short for short, part in zip(short_names(names), parts, strict=True) for _ in range(part.num_rows)
     ]
     ends = np.cumsum([part.num_rows for part in parts])
-    spans = [f"{name} ends with row {end}" for name, end in zip(names[:3], ends, strict=False)]
+    spans = [f"{name} to {end}" for name, end in zip(short_names(names)[:3], ends, strict=False)]
     data = pa.concat_tables(_alike([part.data for part in parts]), promote_options="permissive")
     whole = replace(
         parts[0],
@@ -85,7 +85,8 @@ def joined(parts: Sequence[Table], source: Any = None) -> Table:
         row_numbers=1 + np.arange(data.num_rows),
         decimal="," if any(part.decimal == "," for part in parts) else ".",
         notes=(
-            f"{len(parts)} tables are read as one: {', '.join(spans)}{', ...' if len(parts) > 3 else ''}",
+            f"{len(parts)} tables are read as one, rows numbered through: {', '.join(spans)}"
+            + (", ..." if len(parts) > 3 else ""),
             *dict.fromkeys(note for part in parts for note in part.notes),
         ),
         origins=origins,
