@@ -1,4 +1,4 @@
-"""Tables with a row a step, trackers' exports and chosen rows become a row a run; values worked out by hand."""
+"""Step logs, chart exports, trackers' tables and chosen rows: a row a run, with values worked out by hand."""
 
 from pathlib import Path
 
