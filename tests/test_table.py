@@ -129,6 +129,7 @@ def test_any_text_is_a_table_with_a_line_for_every_row_or_a_user_error(tmp_path_
         ("runs.csv", b"PK\x03\x04\x00\x00", "is not text in UTF-8"),
         ("runs.csv", "N,ä\n1,2\n".encode("latin-1"), "is not text in UTF-8"),
         ("runs.csv", "# a comment\n", "holds comments alone"),
+        ("runs.csv", "# N,D\n1e8,2e9\n", "are the names behind a #? remove it"),
         ("runs.json", '[{"N": 1}, 2]', "row 2: is no JSON object; give one object a run"),
         ("runs.jsonl", '{"N": 1}\n\n{"N": 2\n', "line 3: is no JSON: "),
         ("runs.json", '{"N": [1, 2], "D": [1]}', "its columns have different lengths"),

@@ -39,6 +39,8 @@ class Table:
     decimal: str = "."
     notes: tuple[str, ...] = ()
     origins: tuple[str, ...] = field(default=(), repr=False)
+    # Columns of text as numbers, once they were read: many laws ask for the same.
+    _parsed: dict[str, np.ndarray] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -67,6 +69,8 @@ class Table:
             return filled.to_numpy(zero_copy_only=False).astype(np.float64, copy=False)
         if not is_text(values.type):
             raise UserError(f"{self.name}, column {column!r}: holds {values.type}, not numbers")
+        if column in self._parsed:
+            return self._parsed[column]
         cells = self.text(column)
         found, bad = numerals.numbers(cells, self.decimal)
         if bad is not None:
@@ -75,6 +79,8 @@ class Table:
             raise UserError(
                 f"{self.place(bad, column)}: {cells[bad]!r} is not a number; write it as 1500 or 1.5e3{hint}"
             )
+        found.flags.writeable = False
+        self._parsed[column] = found
         return found
 
     def text(self, column: str) -> list[str]:

@@ -22,11 +22,13 @@ def from_text(text: str, name: str) -> Sheet:
     Raises:
         UserError: when a line has another number of cells than the header, or a quote is left open.
     """
-    text = _without_comments(text)
+    whole, text = text, _without_comments(text)
     if not text.strip():
         raise UserError(f"{name} holds comments alone; it needs a header and one line for every run")
     header = text.lstrip().splitlines()[0]
     delimiter = next((mark for mark in ",;\t" if mark in header), ",")
+    if text != whole and all(number(cell) is not None for cell in header.split(delimiter)):
+        raise UserError(f"{name} has numbers where its header should be; are the names behind a #? remove it")
     decimal = "." if delimiter == "," else decimal_mark(text)
     try:
         data = pyarrow.csv.read_csv(
