@@ -14,20 +14,19 @@ from typing import Any, Unpack
 
 import jax
 import numpy as np
-import pyarrow as pa
 from scipy.stats import f as f_distribution
 
 from jaxsl.error_scale import on_scale
 from jaxsl.fit import fit as fit_law
 from jaxsl.host.answer.believed import LEVEL, check_level
-from jaxsl.host.answer.fit import answered, fit, fit_report
-from jaxsl.host.answer.fit_options import FitKeywords, FitOptions
+from jaxsl.host.answer.fit import answered, fit_report
+from jaxsl.host.answer.fit_options import How, split
 from jaxsl.host.answer.fit_report import FitReport
 from jaxsl.host.answer.report import Report
-from jaxsl.host.answer.which_laws import Ensemble, Laws, ensemble, resolved
+from jaxsl.host.answer.which_laws import Ensemble, Laws, ensemble, resolved, run_table
 from jaxsl.host.compiled import compiled
 from jaxsl.host.errors import UserError
-from jaxsl.host.input.table import Table, read
+from jaxsl.host.input.columns import Table
 from jaxsl.host.programs.packing import pack_observations
 from jaxsl.law import Law
 from jaxsl.pool import Observations
@@ -85,30 +84,29 @@ def fit_by(
     level: float = LEVEL,
     of: str = "outcome",
     seed: int = 0,
-    **options: Unpack[FitKeywords],
+    **how: Unpack[How],
 ) -> ByReport:
     """Fit a law, or several, to each group of runs, and to all of them.
 
     Args:
         by: column that tells the groups apart.
-        source, law, target, map, outcome, level, of, seed, options: as in ``jaxsl.host.fit``.
+        source, law, target, map, outcome, level, of, seed, how: as in ``jaxsl.host.fit``.
 
     Raises:
         UserError: for anything that cannot be used as it stands; for fewer than two groups; when no law can
             be fitted to one of them.
     """
     check_level(level, of)
-    laws, table = resolved(law), read(source)
+    laws, (reading, options) = resolved(law), split(how)
+    table = run_table(source, laws, map, outcome, **reading)
     names = _groups(table, by)
-    how = FitOptions(**options)
-    chosen = ensemble(table, laws, mapping=map, outcome=outcome, target=target, options=how)
+    chosen = ensemble(table, laws, mapping=map, outcome=outcome, target=target, options=options)
     together = fit_report(answered(chosen, level, of, seed))
     groups = {}
     for name in dict.fromkeys(names):
-        part = _part(table, np.array(names) == name, f"{by} {name} of {table.name}")
-        groups[name] = fit(
-            part, laws, target=target, map=map, outcome=outcome, level=level, of=of, seed=seed, **options
-        )
+        part = replace(table.take(np.array(names) == name), name=f"{by} {name} of {table.name}")
+        own = ensemble(part, laws, mapping=map, outcome=outcome, target=target, options=options)
+        groups[name] = fit_report(answered(own, level, of, seed))
     number = dict(zip(table.row_numbers.tolist(), names, strict=True))
     label = np.array([number[row] for row in chosen.seen.row_numbers.tolist()])
     sharing = tuple(_sharing(one, chosen, label, seed) for one in chosen.laws)
@@ -125,12 +123,6 @@ def _groups(table: Table, by: str) -> list[str]:
     if len(set(names)) < 2:
         raise UserError(f"--by {by}: all rows of {table.name} have {names[0]!r} there; leave it out")
     return names
-
-
-def _part(table: Table, rows: np.ndarray, name: str) -> Table:
-    return replace(
-        table, name=name, data=table.data.filter(pa.array(rows)), row_numbers=table.row_numbers[rows]
-    )
 
 
 def _sharing(law: Law, chosen: Ensemble, label: np.ndarray, seed: int) -> Sharing:

@@ -15,7 +15,7 @@ from typing import Any, Unpack
 import numpy as np
 
 from jaxsl.host.answer.believed import LEVEL, Believed, believe_runs, check_level
-from jaxsl.host.answer.fit_options import FitKeywords, FitOptions
+from jaxsl.host.answer.fit_options import How, split
 from jaxsl.host.answer.fit_report import (
     BasinReport,
     FitReport,
@@ -58,7 +58,7 @@ def fit(
     level: float = LEVEL,
     of: str = "outcome",
     seed: int = 0,
-    **options: Unpack[FitKeywords],
+    **how: Unpack[How],
 ) -> FitReport:
     """Fit a law, or several, to a table of runs, and predict at a target.
 
@@ -70,15 +70,15 @@ def fit(
         level: of every interval, in per cent.
         of: what ``low`` and ``high`` of the prediction hold, an ``"outcome"`` or the ``"curve"``.
         seed: of the fits' starting points.
-        options: ``fix``, ``box``, ``tie``, ``prior``, ``error``, ``robust``, ``above`` and ``weight`` of
-            ``jaxsl.host.answer.fit_options.FitOptions``.
+        how: how the table is read, ``jaxsl.host.input.reading.Reading``, and the laws are fitted,
+            ``jaxsl.host.answer.fit_options.FitOptions``, as keywords.
 
     Raises:
         UserError: for anything that cannot be used as it stands; when no law can be fitted.
     """
     check_level(level, of)
-    how = FitOptions(**options)
-    chosen = ensemble(source, law, mapping=map, outcome=outcome, target=target, options=how)
+    reading, options = split(how)
+    chosen = ensemble(source, law, mapping=map, outcome=outcome, target=target, options=options, **reading)
     return fit_report(answered(chosen, level, of, seed))
 
 

@@ -10,7 +10,7 @@
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any, TypedDict
+from typing import Any, TypedDict, cast
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from jaxsl.error_scale import ABSOLUTE, ACCURACY, SCALES, Scale
 from jaxsl.host.answer.relation import read_relation
 from jaxsl.host.errors import UserError
 from jaxsl.host.input.problem import Runs
+from jaxsl.host.input.reading import Reading
 from jaxsl.law import Law
 from jaxsl.precision import double_precision
 from jaxsl.residual import Asymmetric, Both, Huber
@@ -41,6 +42,10 @@ class FitKeywords(TypedDict, total=False):
     robust: str | None
     above: float | None
     weight: str | None
+
+
+class How(Reading, FitKeywords, total=False):
+    """All keywords of the verbs: how a table is read, and how laws are fitted to it."""
 
 
 @dataclass(frozen=True)
@@ -255,6 +260,18 @@ class FitOptions:
 
 
 PLAIN = FitOptions()
+
+
+def split(how: How) -> tuple[Reading, FitOptions]:
+    """How a table is read, and how laws are fitted to it.
+
+    Example:
+        >>> split({"where": "N > 1e6", "error": "log"})[0]
+        {'where': 'N > 1e6'}
+    """
+    given: dict[str, Any] = dict(how)
+    reading = {name: given.pop(name) for name in Reading.__annotations__ if name in given}
+    return cast(Reading, reading), FitOptions(**given)
 
 
 def _unit(law: Law, x: np.ndarray | None, y: np.ndarray | None) -> float:

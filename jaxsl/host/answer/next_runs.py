@@ -19,14 +19,14 @@ import numpy as np
 from jaxsl.host.answer.believed import LEVEL, check_level
 from jaxsl.host.answer.episode import CHOOSING
 from jaxsl.host.answer.fit import Answer, answered, fit_report
-from jaxsl.host.answer.fit_options import FitKeywords, FitOptions
+from jaxsl.host.answer.fit_options import How, split
 from jaxsl.host.answer.fit_report import FitReport, NextReport, NextRun, Prediction
 from jaxsl.host.answer.report import beyond_rounding
 from jaxsl.host.answer.thinning import thinned
-from jaxsl.host.answer.which_laws import Laws, ensemble, resolved
+from jaxsl.host.answer.which_laws import Laws, ensemble, resolved, run_table
 from jaxsl.host.errors import UserError
 from jaxsl.host.input.problem import Problem, Runs
-from jaxsl.host.input.table import Table, read
+from jaxsl.host.input.table import Table
 from jaxsl.host.programs.learning import Ranking, rank_rows
 from jaxsl.host.programs.packing import pack_target, pad
 from jaxsl.pool import buffer_size
@@ -49,7 +49,7 @@ def next_runs(
     level: float = LEVEL,
     of: str = "outcome",
     seed: int = 0,
-    **options: Unpack[FitKeywords],
+    **how: Unpack[How],
 ) -> NextReport:
     """Rank the candidates of a table of runs, best first, each as if it were the only next run.
 
@@ -57,7 +57,7 @@ def next_runs(
     that tells them apart is worth it: their disagreement counts as variance.
 
     Args:
-        source, law, target, map, outcome, level, of, seed, options: as in ``jaxsl.host.fit``.
+        source, law, target, map, outcome, level, of, seed, how: as in ``jaxsl.host.fit``.
         cost: column or expression; by default the column ``cost``.
         budget: what may be spent in all, on the next run and on those after it; no limit when None.
         max_cost: what one run may cost; no limit when None.
@@ -67,10 +67,11 @@ def next_runs(
         UserError: for anything that cannot be used as it stands, no candidate, or none that may be bought.
     """
     check_level(level, of)
-    laws, table = resolved(law), read(source)
+    laws = resolved(law)
+    reading, options = split(how)
+    table = run_table(source, laws, map, outcome, **reading)
     price = require_cost(table, cost)
-    how = FitOptions(**options)
-    chosen = ensemble(table, laws, mapping=map, outcome=outcome, target=target, cost=price, options=how)
+    chosen = ensemble(table, laws, mapping=map, outcome=outcome, target=target, cost=price, options=options)
     require_choice(chosen.problem, budget, max_cost)
     answer = answered(chosen, level, of, seed)
     return ranked(answer, fit_report(answer), budget, max_cost, count, seed)

@@ -18,16 +18,15 @@ import numpy as np
 
 from jaxsl.host.answer.believed import LEVEL, Believed, check_level
 from jaxsl.host.answer.fit import Answer, answered, fit_report
-from jaxsl.host.answer.fit_options import FitKeywords, FitOptions
+from jaxsl.host.answer.fit_options import How, split
 from jaxsl.host.answer.fit_report import FitReport, NextReport
 from jaxsl.host.answer.next_runs import ranked, require_choice
 from jaxsl.host.answer.slices import Slice, along
 from jaxsl.host.answer.thinning import MOST_DRAWN
-from jaxsl.host.answer.which_laws import Ensemble, Laws, ensemble, resolved
+from jaxsl.host.answer.which_laws import Ensemble, Laws, ensemble, resolved, run_table
 from jaxsl.host.compiled import compiled
 from jaxsl.host.input.law_values import law_values
 from jaxsl.host.input.problem import Problem, Runs
-from jaxsl.host.input.table import read
 from jaxsl.host.programs.learning import Lesson
 from jaxsl.host.programs.packing import pack_target
 from jaxsl.law import Law
@@ -134,26 +133,27 @@ def view(
     seed: int = 0,
     units: Mapping[str, str] | None = None,
     most: int = MOST_DRAWN,
-    **options: Unpack[FitKeywords],
+    **how: Unpack[How],
 ) -> View:
     """Fit, score every candidate, and keep what there is to see.
 
     Args:
-        source, law, target, map, outcome, budget, max_cost, level, of, seed: as in ``jaxsl.host.next_runs``.
+        source, law, target, map, outcome, budget, max_cost, level, of, seed, how: as in
+            ``jaxsl.host.next_runs``.
         cost: column or expression; by default the column ``cost``, if there is one.
         units: of inputs, outputs and ``cost``, by name, for the axes.
         most: candidates to keep.
-        options: as in ``jaxsl.host.fit``.
 
     Raises:
         UserError: for anything that cannot be used as it stands.
     """
     check_level(level, of)
-    laws, table = resolved(law), read(source)
+    laws = resolved(law)
+    reading, options = split(how)
+    table = run_table(source, laws, map, outcome, **reading)
     if cost is None and "cost" in table.columns:
         cost = "cost"
-    how = FitOptions(**options)
-    chosen = ensemble(table, laws, mapping=map, outcome=outcome, target=target, cost=cost, options=how)
+    chosen = ensemble(table, laws, mapping=map, outcome=outcome, target=target, cost=cost, options=options)
     whole = chosen.problem.law
     columns = {whole.outputs[0]: outcome} if outcome else {}
     labels = axis_labels(whole, cost, columns | dict(map or {}), units or {})

@@ -15,7 +15,7 @@ import numpy as np
 
 from jaxsl.chaining import ForwardChain
 from jaxsl.host.answer.fit import answered, fit_report, law_reports
-from jaxsl.host.answer.fit_options import FitKeywords, FitOptions
+from jaxsl.host.answer.fit_options import How, split
 from jaxsl.host.answer.fit_report import RankedLaw, RankReport
 from jaxsl.host.answer.which_laws import ALL, Laws, ensemble
 from jaxsl.host.compiled import compiled
@@ -33,19 +33,19 @@ def rank(
     map: Mapping[str, str] | None = None,
     outcome: str | None = None,
     seed: int = 0,
-    **options: Unpack[FitKeywords],
+    **how: Unpack[How],
 ) -> RankReport:
     """Fit several laws to a table of runs, and say which extrapolate and which are identified: best first.
 
     Args:
-        source, law, target, map, outcome, seed, options: as in ``jaxsl.host.fit``. Without a target the
-            nearest runs are the central ones.
+        source, law, target, map, outcome, seed, how: as in ``jaxsl.host.fit``. Without a target the nearest
+            runs are the central ones.
 
     Raises:
         UserError: for anything that cannot be used as it stands; when no law can be fitted.
     """
-    how = FitOptions(**options)
-    chosen = ensemble(source, law, mapping=map, outcome=outcome, target=target, options=how)
+    reading, options = split(how)
+    chosen = ensemble(source, law, mapping=map, outcome=outcome, target=target, options=options, **reading)
     answer = answered(chosen, seed=seed)
     found, report = answer.found, fit_report(answer)
     with double_precision():

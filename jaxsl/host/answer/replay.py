@@ -16,14 +16,13 @@ from jaxsl.design import Design
 from jaxsl.host.answer.believed import LEVEL, Believed, check_level
 from jaxsl.host.answer.episode import Episode
 from jaxsl.host.answer.fit import predicted
-from jaxsl.host.answer.fit_options import FitKeywords, FitOptions
+from jaxsl.host.answer.fit_options import FitOptions, How, split
 from jaxsl.host.answer.fit_report import Prediction
 from jaxsl.host.answer.next_runs import require_cost
 from jaxsl.host.answer.report import Report
-from jaxsl.host.answer.which_laws import Laws, ensemble, resolved
+from jaxsl.host.answer.which_laws import Laws, ensemble, resolved, run_table
 from jaxsl.host.errors import UserError
 from jaxsl.host.input.problem import Problem, Runs
-from jaxsl.host.input.table import read
 from jaxsl.law import Law
 
 ACTIVE: dict[str, Callable] = {"active": MSPE(), "D-opt": DOptimal(), "V-opt": VOptimal()}
@@ -154,19 +153,18 @@ def replay(
     of: str = "outcome",
     seed: int = 0,
     progress: Callable[[str], None] = lambda text: None,
-    **options: Unpack[FitKeywords],
+    **how: Unpack[How],
 ) -> ReplayReport:
     """Replay a table of finished runs.
 
     Args:
-        source, law, target, map, outcome, level, of: as in ``jaxsl.host.fit``.
+        source, law, target, map, outcome, level, of, how: as in ``jaxsl.host.fit``.
         cost: column or expression; by default the column ``cost``.
         within: predictions closer than this, on the scale of the errors, are the same; by default the root
             mean squared residual of all runs about the heaviest law.
         draws: random orders.
         seed: of starting points and random orders.
         progress: told what is going on.
-        options: as in ``jaxsl.host.fit``.
 
     Raises:
         UserError: for anything that cannot be used as it stands.
@@ -174,17 +172,18 @@ def replay(
     check_level(level, of)
     if within is not None and not (np.isfinite(within) and within > 0):
         raise UserError(f"--within {within:g}: give a positive number, in the unit of the outcome")
-    laws, table = resolved(law), read(source)
+    laws = resolved(law)
+    reading, options = split(how)
+    table = run_table(source, laws, map, outcome, **reading)
     price = require_cost(table, cost)
-    how = FitOptions(**options)
-    chosen = ensemble(table, laws, mapping=map, outcome=outcome, target=target, cost=price, options=how)
+    chosen = ensemble(table, laws, mapping=map, outcome=outcome, target=target, cost=price, options=options)
     problem, seen = chosen.problem, chosen.seen
     if problem.targets is None or problem.answers is None:
         raise UserError("there is no target; say what to predict with --target")
     _check(problem, seen, chosen.laws)
     left_out = len(problem.runs.x) - len(seen.x)
     notes = (*problem.notes, *([f"{left_out} runs without an outcome were left out"] if left_out else []))
-    world = _World(chosen.laws, seen, problem.targets.x, seed, level, how)
+    world = _World(chosen.laws, seen, problem.targets.x, seed, level, options)
     progress("fitting all runs")
     everything = world.believe(list(range(len(seen.x))))
     best = everything.lessons[everything.best].learned.fit

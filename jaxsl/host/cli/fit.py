@@ -16,10 +16,12 @@ from jaxsl.host.cli.options import (
     SeedOption,
     TargetOption,
     read_mapping,
+    reads_runs,
 )
 
 
 @with_fit_options
+@reads_runs
 def fit(
     runs: RunsArgument,
     law: LawsOption,
@@ -36,7 +38,7 @@ def fit(
         ),
     ] = None,
     json: JsonOption = False,
-    **options: Any,
+    **how: Any,
 ) -> None:
     """Fit a law, or several: parameters, residuals, predictions at a target, and how far to trust them.
 
@@ -66,13 +68,13 @@ def fit(
                 level=level,
                 of=of,
                 seed=seed,
-                **options,
+                **how,
             )
         print_json(groups) if json else show_by(groups)
         return
     with busy(f"fitting {', '.join(law)}"):
         report = fit_laws(
-            runs, law, target=target, map=mapping, outcome=outcome, level=level, of=of, seed=seed, **options
+            runs, law, target=target, map=mapping, outcome=outcome, level=level, of=of, seed=seed, **how
         )
     if json:
         print_json(report)

@@ -97,7 +97,9 @@ def read_options(given: dict[str, Any]) -> dict[str, Any]:
         >>> found["fix"], found["box"], found["prior"]
         ({'E': 1.69}, {'alpha': (0.1, 1.0)}, {'E': (1.7, 0.05)})
     """
-    read: dict[str, Any] = {name: value for name, value in given.items() if value not in (None, [])}
+    read: dict[str, Any] = {
+        name: value for name, value in given.items() if value not in (None, [], "absolute")
+    }
     if "fix" in read:
         fixed = _pairs("fix", read["fix"], "", "a value, such as --fix E=1.69")
         read["fix"] = {name: value for name, (value,) in fixed.items()}

@@ -14,6 +14,7 @@ from jaxsl.host.cli.options import (
     SeedOption,
     TargetOption,
     read_mapping,
+    reads_runs,
 )
 
 
@@ -100,6 +101,7 @@ def check(
 
 @laws.command()
 @with_fit_options
+@reads_runs
 def rank(
     runs: RunsArgument,
     law: Annotated[
@@ -115,7 +117,7 @@ def rank(
     outcome: OutcomeOption = None,
     seed: SeedOption = 0,
     json: JsonOption = False,
-    **options: Any,
+    **how: Any,
 ) -> None:
     """Which laws fit these runs, extrapolate toward the target and are identified: best first.
 
@@ -127,7 +129,7 @@ def rank(
 
     names, mapping = law or ["all"], read_mapping(map)
     with busy(f"fitting {', '.join(names)}"):
-        report = rank_laws(runs, names, map=mapping, outcome=outcome, target=target, seed=seed, **options)
+        report = rank_laws(runs, names, map=mapping, outcome=outcome, target=target, seed=seed, **how)
     if json:
         print_json(report)
     else:

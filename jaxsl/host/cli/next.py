@@ -19,10 +19,12 @@ from jaxsl.host.cli.options import (
     SeedOption,
     TargetOption,
     read_mapping,
+    reads_runs,
 )
 
 
 @with_fit_options
+@reads_runs
 def next_command(
     runs: RunsArgument,
     law: LawsOption,
@@ -37,7 +39,7 @@ def next_command(
     of: OfOption = "outcome",
     seed: SeedOption = 0,
     json: JsonOption = False,
-    **options: Any,
+    **how: Any,
 ) -> None:
     """Rank the candidates: rows of RUNS without an outcome, by what each would teach about the target.
 
@@ -66,7 +68,7 @@ def next_command(
             level=level,
             of=of,
             seed=seed,
-            **options,
+            **how,
         )
     if json:
         print_json(report)

@@ -18,6 +18,7 @@ from jaxsl.host.cli.options import (
     SeedOption,
     TargetOption,
     read_mapping,
+    reads_runs,
 )
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 
 @with_fit_options
+@reads_runs
 def replay(
     runs: RunsArgument,
     law: LawsOption,
@@ -43,7 +45,7 @@ def replay(
     of: OfOption = "outcome",
     seed: SeedOption = 0,
     json: JsonOption = False,
-    **options: Any,
+    **how: Any,
 ) -> None:
     """Had you chosen actively among your finished runs, what would the same prediction have cost?
 
@@ -67,7 +69,7 @@ def replay(
             level=level,
             of=of,
             seed=seed,
-            **options,
+            **how,
         )
     if json:
         print_json(report)

@@ -18,6 +18,7 @@ from jaxsl.host.cli.options import (
     SeedOption,
     TargetOption,
     read_mapping,
+    reads_runs,
 )
 from jaxsl.host.cli.study_import import import_command
 from jaxsl.host.errors import UserError
@@ -56,6 +57,7 @@ PriceOption = Annotated[
 
 @study.command("new")
 @with_fit_options
+@reads_runs
 def new(
     path: StudyArgument,
     law: LawsOption,
@@ -91,7 +93,7 @@ def new(
     item_sd: ItemOption = None,
     gain: GainOption = None,
     price: PriceOption = None,
-    **options: Any,
+    **how: Any,
 ) -> None:
     """Begin a study.
 
@@ -118,7 +120,7 @@ def new(
         stop=stop,
         level=level,
         of=of,
-        **options,
+        **how,
     )
     status, out = made.status(), console()
     choices = "anywhere in the space" if space else f"{status.num_candidates} candidates"

@@ -30,7 +30,7 @@ from jaxsl.host.study.studied_laws import check_names, find_laws, fingerprint, r
 from jaxsl.host.study.told_costs import check_run
 
 if TYPE_CHECKING:
-    from jaxsl.host.answer.fit_options import FitKeywords, FitOptions
+    from jaxsl.host.answer.fit_options import FitOptions, How
     from jaxsl.host.study.advisor import Advisor
     from jaxsl.host.study.answers import Forecast
     from jaxsl.host.study.settings import Stop
@@ -61,6 +61,7 @@ class Study:
     ):
         self.journal = Journal(path)
         self.ledger = Ledger()
+        self.notes: tuple[str, ...] = ()  # what was understood of the table it was made from
         self._given, self._advisor = law, advisor
         self.refresh()
 
@@ -82,7 +83,7 @@ class Study:
         stop: "Stop | None" = None,
         level: float = 90.0,
         of: str = "outcome",
-        **options: "Unpack[FitKeywords]",
+        **how: "Unpack[How]",
     ) -> "Study":
         """Begin a study.
 
@@ -101,21 +102,19 @@ class Study:
             seed: of starting points and ties.
             stop: when to stop before the budget is spent.
             level, of: of every interval, as in ``jaxsl.host.fit``.
-            options: how the laws are fitted, as in ``jaxsl.host.fit``, but for ``weight``; the journal keeps
-                them.
+            how: how the table of candidates is read and the laws are fitted, as in ``jaxsl.host.fit``, but
+                for ``weight``; the journal keeps the latter.
 
         Raises:
             UserError: for anything that cannot be used as it stands; nothing is written then.
         """
-        from jaxsl.host.answer.fit_options import FitOptions
+        from jaxsl.host.answer.fit_options import split
         from jaxsl.host.study.settings import new_records
 
-        how = FitOptions(**options)
-        if how.weight is not None:
-            raise UserError(f"--weight {how.weight}: every run of a study counts once; leave it out")
+        reading, options = split(how)
         laws, names = find_laws(law)
-        how.laws(laws)
-        header, records = new_records(
+        options.laws(laws)
+        header, records, notes = new_records(
             whole(laws),
             names,
             target=target,
@@ -130,10 +129,13 @@ class Study:
             stop=stop,
             level=level,
             of=of,
-            options=how,
+            options=options,
+            **reading,
         )
         header["fingerprints"] = [fingerprint(one, header["target"]) for one in laws]
-        return cls(Journal.create(path, header, records).path, laws)
+        made = cls(Journal.create(path, header, records).path, laws)
+        made.notes = notes
+        return made
 
     def refresh(self) -> Ledger:
         """Read what other processes have added."""
@@ -274,7 +276,7 @@ class Study:
 
     def status(self) -> Status:
         """Where the study stands."""
-        return status_of(self.refresh(), self.journal.notes)
+        return status_of(self.refresh(), (*self.notes, *self.journal.notes))
 
     def best_prediction(self) -> "Forecast | None":
         """What is predicted at the targets now, with intervals; None before the first result."""
