@@ -10,7 +10,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
@@ -28,6 +28,7 @@ from jaxsl.host.answer.report import r2
 from jaxsl.host.answer.trust import trust
 from jaxsl.host.answer.which_laws import Ensemble, Laws, ensemble
 from jaxsl.host.errors import UserError
+from jaxsl.host.input.reading import Reading
 from jaxsl.law import Law
 
 HARDLY_TOLD = 0.5  # share of the prior deviation from which a parameter is badly identified
@@ -58,6 +59,7 @@ def fit(
     level: float = LEVEL,
     of: str = "outcome",
     seed: int = 0,
+    **how: Unpack[Reading],
 ) -> FitReport:
     """Fit a law, or several, to a table of runs, and predict at a target.
 
@@ -69,12 +71,13 @@ def fit(
         level: of every interval, in per cent.
         of: what ``low`` and ``high`` of the prediction hold, an ``"outcome"`` or the ``"curve"``.
         seed: of the fits' starting points.
+        how: ``where``, ``reduce`` and ``from_name``, as in ``jaxsl.host.input.reading.Reading``.
 
     Raises:
         UserError: for anything that cannot be used as it stands; when no law can be fitted.
     """
     check_level(level, of)
-    chosen = ensemble(source, law, mapping=map, outcome=outcome, target=target)
+    chosen = ensemble(source, law, mapping=map, outcome=outcome, target=target, **how)
     return fit_report(answered(chosen, level, of, seed))
 
 

@@ -1,5 +1,7 @@
 """``jaxsl fit``: a law, or several, on a table of runs."""
 
+from typing import Any
+
 from jaxsl.host.cli.options import (
     JsonOption,
     LawsOption,
@@ -11,9 +13,11 @@ from jaxsl.host.cli.options import (
     SeedOption,
     TargetOption,
     read_mapping,
+    reads_runs,
 )
 
 
+@reads_runs
 def fit(
     runs: RunsArgument,
     law: LawsOption,
@@ -24,6 +28,7 @@ def fit(
     of: OfOption = "outcome",
     seed: SeedOption = 0,
     json: JsonOption = False,
+    **how: Any,
 ) -> None:
     """Fit a law, or several: parameters, residuals, predictions at a target, and how far to trust them.
 
@@ -40,7 +45,7 @@ def fit(
     mapping = read_mapping(map)
     with busy(f"fitting {', '.join(law)}"):
         report = fit_laws(
-            runs, law, target=target, map=mapping, outcome=outcome, level=level, of=of, seed=seed
+            runs, law, target=target, map=mapping, outcome=outcome, level=level, of=of, seed=seed, **how
         )
     if json:
         print_json(report)
