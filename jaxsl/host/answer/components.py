@@ -12,6 +12,8 @@ from jaxsl.pool import buffer_size
 from jaxsl.posterior import Predictive
 from jaxsl.precision import double_precision, to_numpy
 
+ROWS = 2048  # predicted at once, which bounds the memory
+
 
 @dataclass(frozen=True)
 class Told:
@@ -67,21 +69,34 @@ class Components:
             parts.append((own[slot], np.asarray(one.noise)[slot], np.full(len(slot), dof), here))
         return mixture(parts)
 
+    @property
+    def heaviest_first(self) -> list[int]:
+        """Numbers of the laws, heaviest first."""
+        return np.argsort(-self.share, kind="stable").tolist()
+
     def of_law(self, index: int, x: np.ndarray) -> np.ndarray:
         """The mean of one law over its components at ``x (row, feature)``, ``(row, output)``."""
         posterior = self.posteriors[index]
         slot = np.flatnonzero(posterior.weight > 0)
         full = np.concatenate([slot, np.repeat(slot[:1], len(posterior.weight) - len(slot))])
-        here = _predicted(posterior, full, x).mean[: len(slot), : len(x)]
-        return np.einsum("k,kro->ro", np.asarray(posterior.weight)[slot], here)
+        parts = [_predicted(posterior, full, part).mean[: len(slot), : len(part)] for part in _parts(x)]
+        return np.einsum("k,kro->ro", np.asarray(posterior.weight)[slot], np.concatenate(parts, axis=1))
 
     def intervals(self, x: np.ndarray, level: float) -> Told:
         """Both intervals and the moments at ``x (row, feature)``, at ``level`` per cent."""
+        parts = [vars(self._intervals(part, level)) for part in _parts(x)]
+        return Told(**{name: np.concatenate([part[name] for part in parts], axis=-2) for name in parts[0]})
+
+    def _intervals(self, x: np.ndarray, level: float) -> Told:
         mixed, num = self.at(x), len(x)
         with double_precision():
             found = to_numpy(intervals(mixed, jnp.asarray(level / 100)))
         about = [np.asarray(part)[:num] for part in vars(found.moments).values()]
         return Told(np.asarray(found.outcome)[:, :num], np.asarray(found.curve)[:, :num], *about)
+
+
+def _parts(x: np.ndarray) -> list[np.ndarray]:
+    return np.split(x, range(ROWS, len(x), ROWS))
 
 
 def _predicted(

@@ -9,7 +9,7 @@
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,13 +21,15 @@ from jaxsl.host.answer.fit_report import (
     LawReport,
     LeftOut,
     Parameter,
-    Prediction,
     Residuals,
 )
+from jaxsl.host.answer.kept import keep
+from jaxsl.host.answer.prediction import Prediction, prediction_at
 from jaxsl.host.answer.report import r2
 from jaxsl.host.answer.trust import trust
-from jaxsl.host.answer.which_laws import Ensemble, Laws, ensemble
+from jaxsl.host.answer.which_laws import ALL, Ensemble, Laws, ensemble
 from jaxsl.host.errors import UserError
+from jaxsl.host.input.table import read
 from jaxsl.law import Law
 
 HARDLY_TOLD = 0.5  # share of the prior deviation from which a parameter is badly identified
@@ -74,8 +76,13 @@ def fit(
         UserError: for anything that cannot be used as it stands; when no law can be fitted.
     """
     check_level(level, of)
-    chosen = ensemble(source, law, mapping=map, outcome=outcome, target=target)
-    return fit_report(answered(chosen, level, of, seed))
+    table, asked = read(source), [law] if isinstance(law, str | Law) else list(law)
+    chosen = ensemble(table, asked, mapping=map, outcome=outcome, target=target)
+    answer = answered(chosen, level, of, seed)
+    settings = {"level": level, "of": of, "seed": seed, "map": dict(map or {}), "outcome": outcome}
+    named = [one for one in asked if one != ALL]
+    kept = keep(named, table, answer.found, settings, target is not None)
+    return replace(fit_report(answer), kept=kept)
 
 
 def answered(chosen: Ensemble, level: float = LEVEL, of: str = "outcome", seed: int = 0) -> Answer:
@@ -197,24 +204,7 @@ def predicted(
     found: Believed, x: np.ndarray, row_numbers: np.ndarray, observed: np.ndarray, of: str = "outcome"
 ) -> Prediction:
     """What is predicted at ``x (target, feature)``."""
-    told, law = found.intervals(x), found.laws[0]
-    low, median, high = told.outcome if of == "outcome" else told.curve
-    order = np.argsort(-found.share, kind="stable")
-    return Prediction(
-        x={name: x[:, i] for i, name in enumerate(law.inputs)},
-        row_numbers=row_numbers,
-        median=median,
-        low=low,
-        high=high,
-        level=found.level,
-        of=of,
-        outcome=told.outcome[[0, 2]],
-        curve=told.curve[[0, 2]],
-        within=np.sqrt(told.within),
-        between=np.sqrt(told.between),
-        by_law={found.laws[index].name: found.of_law(index, x) for index in order},
-        observed=observed,
-    )
+    return prediction_at(found.components, found.laws, x, row_numbers, observed, found.level, of)
 
 
 def _remarks(law: LawReport) -> tuple[str, ...]:

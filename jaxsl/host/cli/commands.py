@@ -1,4 +1,4 @@
-"""The command line: ``jaxsl fit | next | report | study | replay | demo | laws | ess | allocate``.
+"""The command line: ``jaxsl fit | next | predict | report | study | replay | demo | laws | ess | allocate``.
 
 A command reads its options, calls ``jaxsl.host.answer.one_law`` and prints. Every ``UserError`` becomes one
 message on standard error and exit status 2, and nothing is written. JAX is imported inside the commands, so
@@ -18,6 +18,7 @@ from jaxsl.host.cli.ess import ess
 from jaxsl.host.cli.fit import fit
 from jaxsl.host.cli.laws import laws
 from jaxsl.host.cli.next import next_command
+from jaxsl.host.cli.predict import predict
 from jaxsl.host.cli.replay import replay
 from jaxsl.host.cli.report import report
 from jaxsl.host.cli.study import study
@@ -64,6 +65,7 @@ def root(
 
 app.command("fit")(fit)
 app.command("next")(next_command)
+app.command("predict")(predict)
 app.command("report")(report)
 app.add_typer(study, name="study")
 app.command("replay")(replay)

@@ -1,6 +1,7 @@
 """``jaxsl fit``: a law, or several, on a table of runs."""
 
 from jaxsl.host.cli.options import (
+    ForceOption,
     JsonOption,
     LawsOption,
     LevelOption,
@@ -8,6 +9,7 @@ from jaxsl.host.cli.options import (
     OfOption,
     OutcomeOption,
     RunsArgument,
+    SaveOption,
     SeedOption,
     TargetOption,
     read_mapping,
@@ -23,6 +25,8 @@ def fit(
     level: LevelOption = 90.0,
     of: OfOption = "outcome",
     seed: SeedOption = 0,
+    save: SaveOption = None,
+    force: ForceOption = False,
     json: JsonOption = False,
 ) -> None:
     """Fit a law, or several: parameters, residuals, predictions at a target, and how far to trust them.
@@ -32,16 +36,23 @@ def fit(
     Several laws are weighed by the evidence of the runs, and predict together:
 
     jaxsl fit runs.csv --law chinchilla --law kaplan/nd --target N=7e10,D=1.4e12
+
+    `--save fit.json` keeps it for `jaxsl predict fit.json`, which fits nothing.
     """
     from jaxsl.host.answer.fit import fit as fit_laws
     from jaxsl.host.show.answers import show_fit
     from jaxsl.host.show.console import busy, print_json
+    from jaxsl.host.writing import check_output
 
     mapping = read_mapping(map)
+    if save is not None:
+        check_output(save, [runs, *law, *(target or [])], force)
     with busy(f"fitting {', '.join(law)}"):
         report = fit_laws(
             runs, law, target=target, map=mapping, outcome=outcome, level=level, of=of, seed=seed
         )
+    if save is not None:
+        report.save(save, force)
     if json:
         print_json(report)
     else:
