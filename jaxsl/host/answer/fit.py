@@ -8,7 +8,7 @@
 (['kaplan/d', 'kaplan/nd'], (1, 1), 90.0)
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -24,6 +24,7 @@ from jaxsl.host.answer.fit_report import (
     Residuals,
 )
 from jaxsl.host.answer.kept import keep
+from jaxsl.host.answer.paper_intervals import PaperIntervals, paper_intervals
 from jaxsl.host.answer.prediction import Prediction, prediction_at
 from jaxsl.host.answer.report import r2
 from jaxsl.host.answer.trust import trust
@@ -60,6 +61,11 @@ def fit(
     level: float = LEVEL,
     of: str = "outcome",
     seed: int = 0,
+    t: bool = False,
+    bootstrap: int = 0,
+    draw: str = "residuals",
+    profile: str | Sequence[str] = (),
+    derive: Mapping[str, str] | None = None,
 ) -> FitReport:
     """Fit a law, or several, to a table of runs, and predict at a target.
 
@@ -71,6 +77,8 @@ def fit(
         level: of every interval, in per cent.
         of: what ``low`` and ``high`` of the prediction hold, an ``"outcome"`` or the ``"curve"``.
         seed: of the fits' starting points.
+        t, bootstrap, draw, profile, derive: intervals of parameters as papers give them, as in
+            ``jaxsl.host.answer.paper_intervals.PaperIntervals``.
 
     Raises:
         UserError: for anything that cannot be used as it stands; when no law can be fitted.
@@ -82,7 +90,10 @@ def fit(
     settings = {"level": level, "of": of, "seed": seed, "map": dict(map or {}), "outcome": outcome}
     named = [one for one in asked if one != ALL]
     kept = keep(named, table, answer.found, settings, target is not None)
-    return replace(fit_report(answer), kept=kept)
+    profiles = (profile,) if isinstance(profile, str) else tuple(profile)
+    wanted = PaperIntervals(t, bootstrap, draw, profiles, dict(derive or {}))
+    intervals = paper_intervals(wanted, answer.found, table, chosen.seen.row_numbers, seed)
+    return replace(fit_report(answer), intervals=intervals, kept=kept)
 
 
 def answered(chosen: Ensemble, level: float = LEVEL, of: str = "outcome", seed: int = 0) -> Answer:

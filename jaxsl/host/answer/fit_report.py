@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from jaxsl.host.answer.kept import Kept
+from jaxsl.host.answer.paper_intervals import ParameterInterval
 from jaxsl.host.answer.prediction import Prediction
 from jaxsl.host.answer.report import Report
 from jaxsl.host.answer.trust import Trust
@@ -117,6 +118,7 @@ class FitReport(Report):
         prediction: at the targets, ``None`` without targets.
         trust: whether the laws hold, which runs are bad, how far the target lies.
         notes: what is allowed and worth saying: replicates, parameters at a bound or hardly told.
+        intervals: of parameters of the heaviest law by the methods that were asked for.
         kept: what is kept of it, for predictions elsewhere; of a fit that was asked for, ``jaxsl.host.fit``.
     """
 
@@ -126,6 +128,7 @@ class FitReport(Report):
     prediction: Prediction | None
     trust: Trust
     notes: tuple[str, ...]
+    intervals: tuple[ParameterInterval, ...] = ()
     kept: Kept | None = field(default=None, repr=False, compare=False)
 
     def save(self, path: str | Path, force: bool = False) -> None:

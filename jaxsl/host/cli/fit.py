@@ -1,5 +1,13 @@
 """``jaxsl fit``: a law, or several, on a table of runs."""
 
+from jaxsl.host.cli.interval_options import (
+    BootstrapOption,
+    DeriveOption,
+    DrawOption,
+    ProfileOption,
+    TOption,
+    read_derived,
+)
 from jaxsl.host.cli.options import (
     ForceOption,
     JsonOption,
@@ -25,6 +33,11 @@ def fit(
     level: LevelOption = 90.0,
     of: OfOption = "outcome",
     seed: SeedOption = 0,
+    t: TOption = False,
+    bootstrap: BootstrapOption = 0,
+    draw: DrawOption = "residuals",
+    profile: ProfileOption = None,
+    derive: DeriveOption = None,
     save: SaveOption = None,
     force: ForceOption = False,
     json: JsonOption = False,
@@ -36,6 +49,8 @@ def fit(
     Several laws are weighed by the evidence of the runs, and predict together:
 
     jaxsl fit runs.csv --law chinchilla --law kaplan/nd --target N=7e10,D=1.4e12
+
+    `--t`, `--bootstrap 1000` and `--profile alpha` redo a paper's table of parameters, beside the belief's.
 
     `--save fit.json` keeps it for `jaxsl predict fit.json`, which fits nothing.
     """
@@ -49,7 +64,19 @@ def fit(
         check_output(save, [runs, *law, *(target or [])], force)
     with busy(f"fitting {', '.join(law)}"):
         report = fit_laws(
-            runs, law, target=target, map=mapping, outcome=outcome, level=level, of=of, seed=seed
+            runs,
+            law,
+            target=target,
+            map=mapping,
+            outcome=outcome,
+            level=level,
+            of=of,
+            seed=seed,
+            t=t,
+            bootstrap=bootstrap,
+            draw=draw,
+            profile=profile or (),
+            derive=read_derived(derive),
         )
     if save is not None:
         report.save(save, force)

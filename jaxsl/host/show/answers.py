@@ -54,6 +54,10 @@ def show_fit(report: FitReport) -> None:
         f"residuals: RMSE {number(found.rmse)}, R² {number(found.r2)}, largest {number(found.worst)} "
         f"in {report.trust.unit} {found.worst_row}; noise: standard deviation {number(best.noise)}"
     )
+    if report.intervals:
+        out.print()
+        out.print(f"{report.intervals[0].level:g} % intervals of {best.law} by method")
+        out.print(_intervals(report))
     if report.prediction is not None:
         out.print()
         out.print("target")
@@ -189,6 +193,20 @@ def _basin(basin: BasinReport) -> Grid:
         for parameter in basin.parameters
     )
     return grid(("parameter", "value", "interval", "told", ""), rows, left=(0, 4))
+
+
+def _intervals(report: FitReport) -> Grid:
+    rows = [
+        [
+            row.name,
+            row.method,
+            number(row.value),
+            interval(row.low, row.high) if np.isfinite(row.low + row.high) else "-",
+            f"open at its {row.bound} bound" if row.bound else "",
+        ]
+        for row in report.intervals
+    ]
+    return grid(["parameter", "method", "estimate", "interval", ""], rows, left=(0, 1, 4))
 
 
 def _candidates(report: NextReport) -> Grid:
