@@ -23,6 +23,7 @@ from jaxsl.host.answer.fit_report import (
     Parameter,
     Residuals,
 )
+from jaxsl.host.answer.influence import influence
 from jaxsl.host.answer.kept import keep
 from jaxsl.host.answer.paper_intervals import PaperIntervals, paper_intervals
 from jaxsl.host.answer.prediction import Prediction, prediction_at
@@ -93,7 +94,10 @@ def fit(
     profiles = (profile,) if isinstance(profile, str) else tuple(profile)
     wanted = PaperIntervals(t, bootstrap, draw, profiles, dict(derive or {}))
     intervals = paper_intervals(wanted, answer.found, table, chosen.seen.row_numbers, seed)
-    return replace(fit_report(answer), intervals=intervals, kept=kept)
+    problem, rows = chosen.problem, chosen.seen.row_numbers
+    aim = None if problem.targets is None else problem.targets.x
+    moving = influence(answer.found, rows, aim, problem.runs.x[~problem.runs.observed], seed)
+    return replace(fit_report(answer), intervals=intervals, influence=moving, kept=kept)
 
 
 def answered(chosen: Ensemble, level: float = LEVEL, of: str = "outcome", seed: int = 0) -> Answer:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from jaxsl.host.answer.influence import Influence
 from jaxsl.host.answer.kept import Kept
 from jaxsl.host.answer.paper_intervals import ParameterInterval
 from jaxsl.host.answer.prediction import Prediction
@@ -118,6 +119,7 @@ class FitReport(Report):
         prediction: at the targets, ``None`` without targets.
         trust: whether the laws hold, which runs are bad, how far the target lies.
         notes: what is allowed and worth saying: replicates, parameters at a bound or hardly told.
+        influence: runs without which the answer would be another; of a fit that was asked for.
         intervals: of parameters of the heaviest law by the methods that were asked for.
         kept: what is kept of it, for predictions elsewhere; of a fit that was asked for, ``jaxsl.host.fit``.
     """
@@ -129,6 +131,7 @@ class FitReport(Report):
     trust: Trust
     notes: tuple[str, ...]
     intervals: tuple[ParameterInterval, ...] = ()
+    influence: tuple[Influence, ...] = ()
     kept: Kept | None = field(default=None, repr=False, compare=False)
 
     def save(self, path: str | Path, force: bool = False) -> None:
