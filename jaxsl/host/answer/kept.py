@@ -28,7 +28,7 @@ from jaxsl.host.answer.provenance import Provenance, provenance
 from jaxsl.host.answer.report import plain
 from jaxsl.host.errors import UserError
 from jaxsl.host.input.table import Table
-from jaxsl.host.laws.common_inputs import common_inputs, stand_in
+from jaxsl.host.laws.common_inputs import common_inputs, whole
 from jaxsl.host.laws.identity import MOST_TARGETS, difference, find_again, fingerprint
 from jaxsl.host.programs.learning import Lesson
 from jaxsl.host.writing import write_text
@@ -65,7 +65,7 @@ class Kept:
     @property
     def law(self) -> Law:
         """The law; of several, a stand-in with their inputs and outputs."""
-        return self.laws[0] if len(self.laws) == 1 else stand_in(self.laws)
+        return whole(self.laws)
 
     @property
     def near(self) -> list[list[float]]:

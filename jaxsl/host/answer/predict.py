@@ -23,7 +23,7 @@ from jaxsl.host.answer.report import Report
 from jaxsl.host.answer.trust import decades_beyond
 from jaxsl.host.errors import UserError
 from jaxsl.host.input.points import Points, points
-from jaxsl.host.laws.common_inputs import common_inputs, stand_in
+from jaxsl.host.laws.common_inputs import common_inputs, whole
 from jaxsl.host.laws.estimate import estimated, find_estimates
 from jaxsl.host.writing import write_file
 
@@ -159,16 +159,16 @@ def _published(
         raise UserError("published parameters come without intervals; leave out --level and --of")
     found = find_estimates(names)
     laws = common_inputs([one.law for one in found])
-    whole = laws[0] if len(laws) == 1 else stand_in(laws)
-    asked = points(at, whole, mapping)
+    every = whole(laws)
+    asked = points(at, every, mapping)
     by_law = {one.name: estimated(law, one.theta, asked.x) for one, law in zip(found, laws, strict=True)}
-    nothing = np.full((len(asked.x), whole.num_outputs), np.nan)
+    nothing = np.full((len(asked.x), every.num_outputs), np.nan)
     return PredictReport(
         source="published parameters",
         laws=tuple(by_law),
-        outputs=whole.outputs,
+        outputs=every.outputs,
         prediction=Prediction(
-            x={name: asked.x[:, i] for i, name in enumerate(whole.inputs)},
+            x={name: asked.x[:, i] for i, name in enumerate(every.inputs)},
             row_numbers=asked.table.row_numbers,
             median=nothing if len(by_law) > 1 else by_law[names[0]],
             low=nothing,

@@ -1,4 +1,5 @@
-"""The command line: ``jaxsl fit | next | predict | report | study | replay | demo | laws | ess | allocate``.
+"""The command line: ``jaxsl fit | next | predict | compare | report | study | replay | demo | laws | ess |
+allocate``.
 
 A command reads its options, calls ``jaxsl.host.answer.one_law`` and prints. Every ``UserError`` becomes one
 message on standard error and exit status 2, and nothing is written. JAX is imported inside the commands, so
@@ -13,6 +14,7 @@ from typer.core import TyperGroup
 
 import jaxsl
 from jaxsl.host.cli.allocate import allocate
+from jaxsl.host.cli.compare import compare
 from jaxsl.host.cli.demo import demo
 from jaxsl.host.cli.ess import ess
 from jaxsl.host.cli.fit import fit
@@ -66,6 +68,7 @@ def root(
 app.command("fit")(fit)
 app.command("next")(next_command)
 app.command("predict")(predict)
+app.command("compare")(compare)
 app.command("report")(report)
 app.add_typer(study, name="study")
 app.command("replay")(replay)

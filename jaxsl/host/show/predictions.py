@@ -1,15 +1,20 @@
-"""What ``jaxsl predict`` prints."""
+"""What ``jaxsl predict`` and ``jaxsl compare`` print."""
 
 from dataclasses import replace
 
 import numpy as np
 
+from jaxsl.host.answer.compare import CompareReport
 from jaxsl.host.answer.fit_report import Prediction
 from jaxsl.host.answer.predict import PredictReport
 from jaxsl.host.show.answers import predictions
 from jaxsl.host.show.console import console, grid, number, show_notes
 from jaxsl.host.show.grid import Grid
 
+HOW_TO_READ = (
+    "Bias is the mean of outcome less prediction, worst the largest of these in size. What was fitted here "
+    "has seen these runs."
+)
 SHOWN = 20  # points, at most
 
 
@@ -27,6 +32,26 @@ def show_predictions(report: PredictReport, output: str | None = None) -> None:
     if output is not None:
         out.print(f"written to {output}")
     show_notes(out, report.notes)
+
+
+def show_compared(report: CompareReport) -> None:
+    """Print how published parameters do on runs."""
+    out = console()
+    out.print(f"{report.num_runs} runs", style="bold")
+    out.print()
+    rows = [
+        [
+            row.name,
+            number(row.rmse),
+            number(row.r2),
+            f"{row.bias:+.4g}",
+            f"{row.worst:+.4g}",
+            str(row.worst_row),
+        ]
+        for row in report.rows
+    ]
+    out.print(grid(["law", "RMSE", "R²", "bias", "worst", report.unit], rows))
+    out.print(HOW_TO_READ)
 
 
 def _first(found: Prediction, num: int) -> Prediction:

@@ -35,9 +35,9 @@ def find_laws(law: "Law | str | Sequence[Law | str]") -> "tuple[tuple[Law, ...],
 
 def whole(laws: "Sequence[Law]") -> "Law":
     """What tables are read with."""
-    from jaxsl.host.laws.common_inputs import stand_in
+    from jaxsl.host.laws.common_inputs import whole as law_of
 
-    return laws[0] if len(laws) == 1 else stand_in(laws)
+    return law_of(laws)
 
 
 def reopened(path: Path, settings: dict[str, Any], given: Any = None) -> "tuple[Law, ...]":
