@@ -1,5 +1,5 @@
 """The command line: ``jaxsl fit | next | predict | compare | report | study | replay | demo | laws | ess |
-allocate``.
+allocate | tune``.
 
 A command reads its options, calls ``jaxsl.host.answer.one_law`` and prints. Every ``UserError`` becomes one
 message on standard error and exit status 2, and nothing is written. JAX is imported inside the commands, so
@@ -24,6 +24,7 @@ from jaxsl.host.cli.predict import predict
 from jaxsl.host.cli.replay import replay
 from jaxsl.host.cli.report import report
 from jaxsl.host.cli.study import study
+from jaxsl.host.cli.tune import tune
 from jaxsl.host.errors import UserError
 from jaxsl.host.programs.cache import enable_compilation_cache
 from jaxsl.host.programs.garbage import collect_seldom
@@ -76,6 +77,7 @@ app.command("demo")(demo)
 app.add_typer(laws, name="laws")
 app.command("ess")(ess)
 app.command("allocate")(allocate)
+app.command("tune")(tune)
 
 
 def main() -> None:
