@@ -14,7 +14,7 @@ from jaxsl.discrepancy.kinds import Kinds
 from jaxsl.discrepancy.known import Known
 from jaxsl.error_scale import ACCURACY, LOG, on_scale
 from jaxsl.fit import fit as fit_law
-from jaxsl.host import Study, fit
+from jaxsl.host import Study, fit, load_fit, predict
 from jaxsl.host.answer.fit_options import FitOptions
 from jaxsl.host.answer.relation import read_relation
 from jaxsl.host.cli import app
@@ -258,7 +258,7 @@ def test_shares_of_0_and_1_are_moved_inside_and_said():
     y = np.array([[0.0], [0.2], [0.9], [1.0]])
     expected = np.log([0.05 / 0.95, 0.2 / 0.8, 0.9 / 0.1, 0.95 / 0.05])
     np.testing.assert_allclose(options.outcomes(y)[:, 0], expected)
-    assert "2 shares of 0 or 1" in options.notes([CHINCHILLA], np.ones((4, 2)), y, None)[-1]
+    assert "2 shares of 0 or 1" in options.notes({}, y, None)[-1]
 
 
 def test_a_study_keeps_its_options(tmp_path):
@@ -304,3 +304,14 @@ def test_losses_in_thousandths_give_the_same_fit_in_their_unit():
         np.testing.assert_allclose(
             [other.value, other.low, other.high], factor * np.array([one.value, one.low, one.high]), rtol=1e-4
         )
+
+
+@pytest.mark.slow
+def test_a_fit_with_options_is_kept_with_them(tmp_path):
+    runs = {"D": SIZE[:, 0] * 1e6, "loss": 1000 * (3e8 / SIZE[:, 0] / 1e6) ** 0.1 * (1 + 0.01 * NOISE[:, 0])}
+    found = fit(runs, "kaplan/d", target="D=1e11", error="log", prior={"alpha_D": (0.1, 0.02)})
+    found.save(tmp_path / "fit.json")
+    again = predict(tmp_path / "fit.json", at="D=1e11").prediction
+    for name in ("median", "low", "high", "within"):
+        np.testing.assert_allclose(getattr(again, name), getattr(found.prediction, name), rtol=1e-9)
+    assert again.low[0, 0] > 0 and load_fit(tmp_path / "fit.json").units == {"kaplan/d": 1000.0}

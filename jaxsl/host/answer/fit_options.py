@@ -119,18 +119,21 @@ class FitOptions:
         """What is fixed and tied."""
         return (*(fixed(name, value) for name, value in self.fix.items()), *map(read_relation, self.tie))
 
-    def laws(
-        self, laws: Iterable[Law], x: np.ndarray | None = None, y: np.ndarray | None = None
-    ) -> tuple[Law, ...]:
-        """The laws in the unit of outcomes ``y (row, output)`` at ``x``, with fewer parameters, other boxes.
+    def units(self, laws: Iterable[Law], x: np.ndarray, y: np.ndarray) -> dict[str, float]:
+        """By name the unit in which each law takes outcomes ``y (row, output)`` at ``x``; 1 without any."""
+        with double_precision():
+            return {law.name: unit(law, x, y) if len(y) else 1.0 for law in laws}
+
+    def laws(self, laws: Iterable[Law], units: Mapping[str, float] | None = None) -> tuple[Law, ...]:
+        """The laws in the ``units`` of their outcomes, with fewer parameters, other boxes.
 
         Raises:
             UserError: for a name that none of the laws has, or what is impossible.
         """
-        laws = tuple(laws)
+        laws, sizes = tuple(laws), units or {}
         self._check_names(laws)
         with double_precision():
-            return tuple(self._of_one(law, _unit(law, x, y)) for law in laws)
+            return tuple(self._of_one(law, sizes.get(law.name, 1.0)) for law in laws)
 
     def _of_one(self, law: Law, size: float) -> Law:
         names = {param.name for param in law.params}
@@ -200,15 +203,11 @@ class FitOptions:
                 f"{self.error}, which needs {needs}; leave out the run or the option"
             )
 
-    def notes(
-        self, laws: Sequence[Law], x: np.ndarray, y: np.ndarray, weight: np.ndarray | None
-    ) -> list[str]:
-        """What should be known of a fit of these laws, as they were before, to runs ``x``, ``y``."""
+    def notes(self, units: Mapping[str, float], y: np.ndarray, weight: np.ndarray | None) -> list[str]:
+        """What should be known of a fit to outcomes ``y``, which laws take in these ``units``."""
         notes = []
-        with double_precision():
-            sizes = {law.name: _unit(law, x, y) for law in laws}
-        for size in sorted({size for size in sizes.values() if size != 1}):
-            named = ", ".join(name for name, own in sizes.items() if own == size)
+        for size in sorted({size for size in units.values() if size != 1}):
+            named = ", ".join(name for name, own in units.items() if own == size)
             notes.append(f"outcomes are read in units of {size:g}, as are floors and amplitudes of {named}")
         if self.scale is not ABSOLUTE:
             notes.append(
@@ -272,10 +271,6 @@ def split(how: How) -> tuple[Reading, FitOptions]:
     given: dict[str, Any] = dict(how)
     reading = {name: given.pop(name) for name in Reading.__annotations__ if name in given}
     return cast(Reading, reading), FitOptions(**given)
-
-
-def _unit(law: Law, x: np.ndarray | None, y: np.ndarray | None) -> float:
-    return 1.0 if x is None or y is None or not len(y) else unit(law, x, y)
 
 
 def _inside(y: np.ndarray) -> np.ndarray:

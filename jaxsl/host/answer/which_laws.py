@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Unpack
 
 import numpy as np
@@ -14,7 +14,7 @@ from jaxsl.host.input.problem import Problem, Runs
 from jaxsl.host.input.problem import runs as read_problem
 from jaxsl.host.input.reading import Reading, read_runs
 from jaxsl.host.input.table import Table
-from jaxsl.host.laws.common_inputs import common_inputs, stand_in
+from jaxsl.host.laws.common_inputs import common_inputs, whole
 from jaxsl.host.laws.lookup import catalogue, find
 from jaxsl.law import Law
 
@@ -32,6 +32,7 @@ class Ensemble:
         seen: the runs that are fitted.
         left_out: laws that were asked for and cannot be fitted.
         options: how the laws are fitted; what concerns their parameters was done to them.
+        units: by the name of each law, that in which it takes outcomes.
     """
 
     laws: tuple[Law, ...]
@@ -39,6 +40,7 @@ class Ensemble:
     seen: Runs
     left_out: tuple[LeftOut, ...]
     options: FitOptions = PLAIN
+    units: Mapping[str, float] = field(default_factory=dict)
 
 
 def ensemble(
@@ -93,11 +95,11 @@ def ensemble(
             "--outcome COLUMN; `jaxsl laws` lists the laws"
         )
     together = common_inputs(chosen)
-    whole = together[0] if len(together) == 1 else stand_in(together)
+    every = whole(together)
     problem = read_problem(
         table,
-        whole,
-        mapping=_own(mapping, whole),
+        every,
+        mapping=_own(mapping, every),
         outcome=outcome,
         target=target,
         cost=cost,
@@ -105,7 +107,7 @@ def ensemble(
     )
     given = fitted_as(options, problem, together)
     seen = given.seen
-    different = [_num_different(seen, whole, law) for law in chosen]
+    different = [_num_different(seen, every, law) for law in chosen]
     enough = [num >= num_needed(law) for law, num in zip(given.laws, different, strict=True)]
     if not any(enough):
         place = min(range(len(chosen)), key=lambda i: num_needed(given.laws[i]))
@@ -130,9 +132,9 @@ def fitted_as(options: FitOptions, problem: Problem, laws: Sequence[Law]) -> Ens
     """
     seen = problem.runs.take(problem.runs.observed)
     options.check_outcomes(seen, problem.table, problem.unit)
-    notes = (*problem.notes, *options.notes(laws, seen.x, seen.y, seen.weight))
-    given = options.laws(laws, seen.x, seen.y)
-    return Ensemble(given, replace(problem, notes=notes), seen, (), options)
+    units = options.units(laws, seen.x, seen.y)
+    notes = (*problem.notes, *options.notes(units, seen.y, seen.weight))
+    return Ensemble(options.laws(laws, units), replace(problem, notes=notes), seen, (), options, units)
 
 
 def run_table(

@@ -121,7 +121,7 @@ class Advisor:
         if self._known is None or self._known[0] != state:
             x, y = np.array([run.x for run in done]), np.array([run.y for run in done])
             aim, others = np.array(settings["target"], float), np.array(candidates) if candidates else None
-            laws, seed = self.options.laws(self.whole, x, y), settings["seed"]
+            laws, seed = self.options.laws(self.whole, self.options.units(self.whole, x, y)), settings["seed"]
             self._known = state, believe_runs(laws, x, y, aim, others, level, seed, self.options)
         return self._known[1]
 
