@@ -314,4 +314,4 @@ def test_a_fit_with_options_is_kept_with_them(tmp_path):
     again = predict(tmp_path / "fit.json", at="D=1e11").prediction
     for name in ("median", "low", "high", "within"):
         np.testing.assert_allclose(getattr(again, name), getattr(found.prediction, name), rtol=1e-9)
-    assert again.low[0, 0] > 0 and load_fit(tmp_path / "fit.json").units == {"kaplan/d": 1000.0}
+    assert again.low[0, 0] > 0 and load_fit(tmp_path / "fit.json").units == {"kaplan/d": 100.0}

@@ -378,10 +378,7 @@ class Study:
             )
         error = self.ledger.settings.get("fit", {}).get("error")
         if error and self.options.unfit(np.array([y])).any():
-            raise UserError(
-                f"run {id}: {', '.join(map(str, y))} has no place with --error {error}, by which the study "
-                "counts errors; correct it"
-            )
+            raise UserError(f"run {id}: {y} has no place with --error {error} of this study; correct it")
         if not np.isfinite(y).all():
             raise UserError(
                 f"run {id}: {', '.join(map(str, y))} is no outcome; a run that blew up is --status diverged"
