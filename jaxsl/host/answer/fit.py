@@ -10,7 +10,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
@@ -29,9 +29,9 @@ from jaxsl.host.answer.paper_intervals import PaperIntervals, paper_intervals
 from jaxsl.host.answer.prediction import Prediction, prediction_at
 from jaxsl.host.answer.report import r2
 from jaxsl.host.answer.trust import trust
-from jaxsl.host.answer.which_laws import ALL, Ensemble, Laws, ensemble
+from jaxsl.host.answer.which_laws import ALL, Ensemble, Laws, ensemble, resolved, run_table
 from jaxsl.host.errors import UserError
-from jaxsl.host.input.table import read
+from jaxsl.host.input.reading import Reading
 from jaxsl.law import Law
 
 HARDLY_TOLD = 0.5  # share of the prior deviation from which a parameter is badly identified
@@ -67,6 +67,7 @@ def fit(
     draw: str = "residuals",
     profile: str | Sequence[str] = (),
     derive: Mapping[str, str] | None = None,
+    **how: Unpack[Reading],
 ) -> FitReport:
     """Fit a law, or several, to a table of runs, and predict at a target.
 
@@ -80,15 +81,18 @@ def fit(
         seed: of the fits' starting points.
         t, bootstrap, draw, profile, derive: intervals of parameters as papers give them, as in
             ``jaxsl.host.answer.paper_intervals.PaperIntervals``.
+        how: ``where``, ``reduce`` and ``from_name``, as in ``jaxsl.host.input.reading.Reading``.
 
     Raises:
         UserError: for anything that cannot be used as it stands; when no law can be fitted.
     """
     check_level(level, of)
-    table, asked = read(source), [law] if isinstance(law, str | Law) else list(law)
-    chosen = ensemble(table, asked, mapping=map, outcome=outcome, target=target)
+    asked = [law] if isinstance(law, str | Law) else list(law)
+    laws = resolved(asked)
+    table = run_table(source, laws, map, outcome, **how)
+    chosen = ensemble(table, laws, mapping=map, outcome=outcome, target=target)
     answer = answered(chosen, level, of, seed)
-    settings = {"level": level, "of": of, "seed": seed, "map": dict(map or {}), "outcome": outcome}
+    settings = {"level": level, "of": of, "seed": seed, "map": dict(map or {}), "outcome": outcome, **how}
     named = [one for one in asked if one != ALL]
     kept = keep(named, table, answer.found, settings, target is not None)
     profiles = (profile,) if isinstance(profile, str) else tuple(profile)

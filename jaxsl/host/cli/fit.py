@@ -1,5 +1,7 @@
 """``jaxsl fit``: a law, or several, on a table of runs."""
 
+from typing import Any
+
 from jaxsl.host.cli.interval_options import (
     BootstrapOption,
     DeriveOption,
@@ -21,9 +23,11 @@ from jaxsl.host.cli.options import (
     SeedOption,
     TargetOption,
     read_mapping,
+    reads_runs,
 )
 
 
+@reads_runs
 def fit(
     runs: RunsArgument,
     law: LawsOption,
@@ -41,6 +45,7 @@ def fit(
     save: SaveOption = None,
     force: ForceOption = False,
     json: JsonOption = False,
+    **how: Any,
 ) -> None:
     """Fit a law, or several: parameters, residuals, predictions at a target, and how far to trust them.
 
@@ -77,6 +82,7 @@ def fit(
             draw=draw,
             profile=profile or (),
             derive=read_derived(derive),
+            **how,
         )
     if save is not None:
         report.save(save, force)

@@ -1,6 +1,6 @@
 """``jaxsl next``: which candidates to run next."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -18,9 +18,11 @@ from jaxsl.host.cli.options import (
     SeedOption,
     TargetOption,
     read_mapping,
+    reads_runs,
 )
 
 
+@reads_runs
 def next_command(
     runs: RunsArgument,
     law: LawsOption,
@@ -35,6 +37,7 @@ def next_command(
     of: OfOption = "outcome",
     seed: SeedOption = 0,
     json: JsonOption = False,
+    **how: Any,
 ) -> None:
     """Rank the candidates: rows of RUNS without an outcome, by what each would teach about the target.
 
@@ -63,6 +66,7 @@ def next_command(
             level=level,
             of=of,
             seed=seed,
+            **how,
         )
     if json:
         print_json(report)
