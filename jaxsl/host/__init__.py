@@ -2,22 +2,28 @@
 
 The verbs are those of the command line, and take a data frame where that takes a file, and a law, its name or
 several: ``fit``, ``next_runs``, ``rank``, ``report``, ``replay``, and ``Study`` for a campaign of weeks.
+``predict`` goes on from a fit, or from the file in which it was kept, and ``compare`` tries published ones;
+``tune`` finds the best learning rates and batches of grids.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from jaxsl.host.answer.compare import compare
     from jaxsl.host.answer.fit import fit
+    from jaxsl.host.answer.kept import load_fit
     from jaxsl.host.answer.next_runs import next_runs
+    from jaxsl.host.answer.predict import predict
     from jaxsl.host.answer.rank import rank
     from jaxsl.host.answer.replay import replay
     from jaxsl.host.html.report import report
     from jaxsl.host.study import Study
+    from jaxsl.host.tuning.tune import tune
 
-__all__ = ["Study", "fit", "next_runs", "rank", "replay", "report"]
-MODULES = {name: f"answer.{name}" for name in ("fit", "next_runs", "rank", "replay")}
-MODULES |= {"report": "html.report", "Study": "study"}
+__all__ = ["Study", "compare", "fit", "load_fit", "next_runs", "predict", "rank", "replay", "report", "tune"]
+MODULES = {name: f"answer.{name}" for name in ("compare", "fit", "next_runs", "predict", "rank", "replay")}
+MODULES |= {"load_fit": "answer.kept", "report": "html.report", "Study": "study", "tune": "tuning.tune"}
 
 
 def __getattr__(name: str) -> Any:

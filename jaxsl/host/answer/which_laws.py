@@ -13,7 +13,7 @@ from jaxsl.host.input.problem import Problem, Runs
 from jaxsl.host.input.problem import runs as read_problem
 from jaxsl.host.input.reading import Reading, read_runs
 from jaxsl.host.input.table import Table
-from jaxsl.host.laws.common_inputs import common_inputs, stand_in
+from jaxsl.host.laws.common_inputs import common_inputs, whole
 from jaxsl.host.laws.lookup import catalogue, find
 from jaxsl.law import Law
 
@@ -88,12 +88,12 @@ def ensemble(
             "--outcome COLUMN; `jaxsl laws` lists the laws"
         )
     together = common_inputs(chosen)
-    whole = together[0] if len(together) == 1 else stand_in(together)
+    every = whole(together)
     problem = read_problem(
-        table, whole, mapping=_own(mapping, whole), outcome=outcome, target=target, cost=cost
+        table, every, mapping=_own(mapping, every), outcome=outcome, target=target, cost=cost
     )
     seen = problem.runs.take(problem.runs.observed)
-    different = [_num_different(seen, whole, law) for law in chosen]
+    different = [_num_different(seen, every, law) for law in chosen]
     enough = [num >= num_needed(law) for law, num in zip(chosen, different, strict=True)]
     if not any(enough):
         fitted_runs(problem, chosen)
