@@ -18,6 +18,7 @@ from jaxsl.host.cli.ess import ess
 from jaxsl.host.cli.fit import fit
 from jaxsl.host.cli.laws import laws
 from jaxsl.host.cli.next import next_command
+from jaxsl.host.cli.optimal import optimal
 from jaxsl.host.cli.replay import replay
 from jaxsl.host.cli.report import report
 from jaxsl.host.cli.study import study
@@ -69,6 +70,7 @@ app.add_typer(study, name="study")
 app.command("replay")(replay)
 app.command("demo")(demo)
 app.add_typer(laws, name="laws")
+app.command("optimal")(optimal)
 app.command("ess")(ess)
 app.command("allocate")(allocate)
 

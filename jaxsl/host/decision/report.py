@@ -1,0 +1,99 @@
+"""What was decided, in plain NumPy: for display, JSON and Python; of one law as of several."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from jaxsl.host.answer.fit_report import LeftOut
+from jaxsl.host.answer.report import Report
+from jaxsl.host.answer.trust import Trust
+from jaxsl.host.decision.estimate import Estimate
+
+
+@dataclass(frozen=True)
+class Flat(Report):
+    """How flat the loss is about the best value of one input, all others again at their best.
+
+    Attributes:
+        input: which.
+        low, high: where half a per cent more compute is as good.
+        halving, doubling: times the compute to be as good with half of it and with twice as much.
+    """
+
+    input: str
+    low: float
+    high: float
+    halving: float
+    doubling: float
+
+
+@dataclass(frozen=True)
+class Decision(Report):
+    """The best configuration at a cost.
+
+    Attributes:
+        budget: the cost.
+        estimates: of every free input, of tokens per parameter where a law has N and D, and of the loss.
+        regret: expected loss given up by choosing these medians now; 0 of published parameters.
+        flat: of every free input.
+        edges: inputs whose best value lies at a bound, such as ``"N at its lower bound 1e+08"``.
+    """
+
+    budget: float
+    estimates: tuple[Estimate, ...]
+    regret: float
+    flat: tuple[Flat, ...]
+    edges: tuple[str, ...]
+
+    def __getitem__(self, name: str) -> Estimate:
+        """The estimate of that name."""
+        return next(one for one in self.estimates if one.name == name)
+
+
+@dataclass(frozen=True)
+class OptimalReport(Report):
+    """The best configurations at some costs.
+
+    Attributes:
+        laws: their names, heaviest first. published: whether their parameters are.
+        cost: the expression. held: what may not be chosen.
+        decisions: one a budget, rising.
+        exponents: ``a`` of ``N* ~ C^a`` for every free input: over the budgets, or over the decade about one.
+        level: of intervals, in per cent.
+        none: share of the belief in which there is no best configuration, a scalar.
+        trust: how far to trust it, ``None`` of published parameters.
+    """
+
+    laws: tuple[str, ...]
+    published: bool
+    cost: str
+    held: Mapping[str, float]
+    decisions: tuple[Decision, ...]
+    exponents: tuple[Estimate, ...]
+    level: float
+    none: float
+    trust: Trust | None
+    left_out: tuple[LeftOut, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ReachReport(Report):
+    """The least cost of some losses.
+
+    Attributes:
+        losses: asked for. estimates: the cost, free inputs and tokens per parameter of each.
+        none: share of the belief in which no cost reaches it, of each.
+        others: as in ``OptimalReport``.
+    """
+
+    laws: tuple[str, ...]
+    published: bool
+    cost: str
+    held: Mapping[str, float]
+    losses: tuple[float, ...]
+    estimates: tuple[tuple[Estimate, ...], ...]
+    none: tuple[float, ...]
+    level: float
+    trust: Trust | None
+    left_out: tuple[LeftOut, ...]
+    notes: tuple[str, ...]

@@ -1,0 +1,130 @@
+"""What the commands that decide print."""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from rich.console import Console
+
+from jaxsl.host.answer.fit_report import LeftOut
+from jaxsl.host.answer.trust import Trust
+from jaxsl.host.decision.estimate import Estimate
+from jaxsl.host.decision.report import Decision, OptimalReport, ReachReport
+from jaxsl.host.show.answers import show_rest
+from jaxsl.host.show.console import console, grid, interval, number, show_notes
+from jaxsl.host.show.grid import Grid
+
+PER = {"D/N": "tokens per parameter"}
+
+
+def show_optimal(report: OptimalReport) -> None:
+    """Print the best configurations at some costs."""
+    out = console()
+    held = "".join(f", {name} = {number(value)}" for name, value in report.held.items())
+    out.print(f"{', '.join(report.laws)}: the least loss at a cost of {report.cost}{held}", style="bold")
+    out.print()
+    if len(report.decisions) == 1:
+        out.print(estimates(report.decisions[0].estimates, report.level, report.published))
+    else:
+        out.print(_table(report))
+    out.print()
+    out.print(_exponents(report.exponents, report.level))
+    for decision in report.decisions:
+        show_flat(out, decision, len(report.decisions) > 1)
+    _show_end(out, report.none, report.trust, report.left_out, report.notes, "best configuration")
+    _show_method(out, [one for decision in report.decisions for one in decision.estimates])
+
+
+def show_reach(report: ReachReport) -> None:
+    """Print the least costs of some losses."""
+    out = console()
+    held = "".join(f", {name} = {number(value)}" for name, value in report.held.items())
+    out.print(f"{', '.join(report.laws)}: the least cost {report.cost}{held} of a loss", style="bold")
+    for loss, found, none in zip(report.losses, report.estimates, report.none, strict=True):
+        out.print()
+        out.print(f"loss {number(loss, 5)}")
+        out.print(estimates(found, report.level, report.published))
+        if none >= 0.005:
+            out.print(f"with probability {none:.0%} no cost reaches {number(loss, 5)}")
+    _show_end(out, 0.0, report.trust, report.left_out, report.notes, "")
+    _show_method(out, [one for found in report.estimates for one in found])
+
+
+def estimates(found: Sequence[Estimate], level: float, published: bool) -> Grid:
+    """Numbers with their intervals, one a line."""
+    rows = [[PER.get(one.name, one.name), number(one.median, 5), _ends(one)] for one in found]
+    if published:
+        return grid(["", "best"], [row[:2] for row in rows])
+    return grid(["", "median", f"{level:g} % interval"], rows)
+
+
+def show_flat(out: Console, decision: Decision, several: bool) -> None:
+    """Print how flat the loss is, and what it costs to decide now."""
+    at = f"at {number(decision.budget)} " if several else ""
+    told = [flat for flat in decision.flat if np.isfinite(flat.halving)]
+    if told and not several:
+        out.print()
+        out.print("half a per cent more compute is as good, and what half or twice the size costs")
+        rows = [
+            [flat.input, number(flat.low), number(flat.high), _times(flat.halving), _times(flat.doubling)]
+            for flat in told
+        ]
+        out.print(grid(["", "from", "to", "half: compute", "twice: compute"], rows))
+    if decision.regret > 0:
+        out.print(f"{at}deciding now gives up an expected {number(decision.regret, 2)} of loss")
+    for edge in decision.edges:
+        out.print(f"{at}{edge}: the loss may get better beyond it")
+
+
+def _table(report: OptimalReport) -> Grid:
+    columns, rows = ["cost"], []
+    for one in report.decisions[0].estimates:
+        columns += [PER.get(one.name, one.name), *([] if report.published else [f"{report.level:g} %"])]
+    for decision in report.decisions:
+        row = [number(decision.budget)]
+        for one in decision.estimates:
+            row += [number(one.median, 5), *([] if report.published else [_ends(one)])]
+        rows.append(row)
+    return grid(columns, rows)
+
+
+def _exponents(found: Iterable[Estimate], level: float) -> Grid:
+    rows = [[f"{one.name} ~ C^a", number(one.median), _ends(one)] for one in found]
+    certain = all(row[2] == "" for row in rows)
+    columns = ["exponents", "a", f"{level:g} % interval"]
+    return grid(columns[:2], [row[:2] for row in rows]) if certain else grid(columns, rows)
+
+
+def _ends(one: Estimate) -> str:
+    return "" if one.method == "exact" else interval(one.low, one.high)
+
+
+def _times(value: float) -> str:
+    return f"{value:.3g} x" if np.isfinite(value) else "never"
+
+
+def _show_end(
+    out: Console,
+    none: float,
+    trust: Trust | None,
+    left_out: Iterable[LeftOut],
+    notes: Iterable[str],
+    what: str,
+) -> None:
+    out.print()
+    if none >= 0.005:
+        out.print(f"with probability {none:.0%} there is no {what}")
+    if trust is None:
+        out.print("published parameters: no interval, whatever their own uncertainty")
+        show_notes(out, notes)
+    else:
+        show_rest(out, trust, left_out, notes)
+
+
+def _show_method(out: Console, found: Sequence[Estimate]) -> None:
+    """Say how the intervals were made."""
+    methods = {one.method for one in found}
+    if methods == {"delta"}:
+        out.print("intervals by the delta method; draws agree")
+    elif "draws" in methods:
+        names = dict.fromkeys(PER.get(one.name, one.name) for one in found if one.method == "draws")
+        out.print(f"intervals by draws, where the delta method is off: {', '.join(names)}")
