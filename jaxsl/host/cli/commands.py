@@ -19,6 +19,7 @@ from jaxsl.host.cli.fit import fit
 from jaxsl.host.cli.laws import laws
 from jaxsl.host.cli.next import next_command
 from jaxsl.host.cli.optimal import optimal
+from jaxsl.host.cli.reach import reach
 from jaxsl.host.cli.replay import replay
 from jaxsl.host.cli.report import report
 from jaxsl.host.cli.study import study
@@ -71,6 +72,7 @@ app.command("replay")(replay)
 app.command("demo")(demo)
 app.add_typer(laws, name="laws")
 app.command("optimal")(optimal)
+app.command("reach")(reach)
 app.command("ess")(ess)
 app.command("allocate")(allocate)
 

@@ -17,7 +17,8 @@ from jaxsl.precision import double_precision
 
 NUM_DRAWS = 512  # of each law
 LIGHT = 1e-3  # weight below which a law is left out of the draws
-BENDS = 0.1  # of the interval's width by which draws differ where the delta method is not trusted
+ENOUGH = 50  # draws by which anything is decided
+BENDS = 0.2  # of the interval's width by which draws differ where the delta method is not trusted
 SEED = 0  # of the draws, so that one question has one answer
 
 
@@ -29,7 +30,8 @@ class Estimate(Report):
         name, unit: what it is.
         median, low, high: of the belief, at the report's level; ends are not numbers where nothing is
             uncertain.
-        method: ``"delta"``, ``"draws"`` where the two differ by a tenth of the interval, or ``"exact"``.
+        method: ``"delta"``; ``"draws"`` where the two differ by a fifth of the interval; ``"unchecked"``, by the
+            delta method where drawn curves that keep to the runs are too few to check it; or ``"exact"``.
     """
 
     name: str
@@ -48,7 +50,8 @@ class Values:
         weight, dof: ``(component,)``.
         mean: ``(component, row)``. root: ``(component, row, factor)``, padded with zeros; factors of
             different laws have nothing in common, and components are never mixed.
-        draw: ``(draw, row)``, with weights ``share (draw,)``.
+        draw: ``(draw, row)``, with weights ``share (draw,)`` by how the curves keep to the runs.
+        worth: how many draws that is.
     """
 
     weight: np.ndarray
@@ -58,6 +61,7 @@ class Values:
     root: np.ndarray
     draw: np.ndarray
     share: np.ndarray
+    worth: float
 
     def linear(self, table: np.ndarray) -> "Values":
         """Linear combinations of rows, ``table (new, row)``."""
@@ -70,7 +74,19 @@ class Values:
                 np.einsum("crf,nr->cnf", self.root, table),
                 self.draw @ table.T,
                 self.share,
+                self.worth,
             )
+
+    @property
+    def told(self) -> bool:
+        """Whether the draws are worth enough to go by."""
+        return self.worth >= ENOUGH or not self.root.any()
+
+    def none(self, rows: slice) -> float:
+        """Probability that these rows have no value."""
+        drawn = self.worth >= ENOUGH
+        value, share = (self.draw, self.share) if drawn else (self.mean, self.weight)
+        return float(share @ ~np.isfinite(value[:, rows]).all(axis=1) / share.sum())
 
     @property
     def centre(self) -> np.ndarray:
@@ -88,9 +104,9 @@ class Values:
         found = []
         for row, (name, unit, ratio) in enumerate(zip(names, units, log, strict=True)):
             width = delta[2, row] - delta[0, row]
-            bends = not np.max(np.abs(drawn[:, row] - delta[:, row])) <= BENDS * width
+            bends = self.worth >= ENOUGH and not np.max(np.abs(drawn[:, row] - delta[:, row])) <= BENDS * width
             low, median, high = drawn[:, row] if bends else delta[:, row]
-            method = "draws" if bends else "delta"
+            method = "draws" if bends else "delta" if self.told else "unchecked"
             if not self.root.any():
                 low, median, high, method = np.nan, self.mean[0, row], np.nan, "exact"
             low, median, high = (np.exp(end) if ratio else end for end in (low, median, high))
@@ -142,17 +158,18 @@ def values(known: Known, levels: np.ndarray, reach: bool) -> Values:
             np.concatenate(root),
             np.zeros((0, 0)),
             np.zeros(0),
+            0.0,
         )
         best = told.centre.reshape(len(levels), -1)
         best = asked.whole(np.exp(pad(best[:, 1:] if reach else best[:, : len(asked.free)], size)))
-        draw, share = [], []
+        draw, share, worths = [], [], list[float]()
         again = whole.ask(padded, np.log(np.where(best > 0, best, 1.0))[:, None])
         for part in known.parts if told.root.any() else known.parts[:1]:
             if part.share < LIGHT:
                 continue
             index, u = _numbers(part.posterior, part.dof, factors)
             u = u[:, : _num_factors(part.posterior)]
-            drawn = programs.drawn(
+            curves = programs.drawn(
                 part.posterior,
                 space,
                 asked.free,
@@ -162,9 +179,17 @@ def values(known: Known, levels: np.ndarray, reach: bool) -> Values:
                 jnp.asarray(index),
                 jnp.asarray(u),
             )
-            draw.append(np.concatenate(np.asarray(drawn)[: len(levels)], axis=1))
-            share.append(np.full(len(index), part.share / len(index)))
-    return Values(**{**vars(told), "draw": np.concatenate(draw), "share": np.concatenate(share)})
+            draw.append(np.concatenate(np.asarray(curves)[: len(levels)], axis=1))
+            own = np.full(len(index), 1 / len(index))
+            if known.found is not None:
+                bad = jnp.asarray(part.bad)
+                own, worth = programs.faithful(
+                    part.posterior, known.found.observations, bad, jnp.asarray(index), jnp.asarray(u)
+                )
+                worths.append(part.share * float(worth))
+            share.append(part.share * np.asarray(own))
+    drawn = {"draw": np.concatenate(draw), "share": np.concatenate(share), "worth": sum(worths)}
+    return Values(**{**vars(told), **drawn})
 
 
 def _numbers(posterior, dof: float, factors: int) -> tuple[np.ndarray, np.ndarray]:

@@ -25,12 +25,13 @@ ASIDE = 2.0  # an input is taken so many times its best value each way, to be le
 
 @dataclass(frozen=True)
 class Part:
-    """One law: its posterior, its weight, and the degrees of freedom of its noise."""
+    """One law: its posterior and weight, the degrees of freedom of its noise, which runs are bad to it."""
 
     law: Law
     posterior: Posterior
     share: float
     dof: float
+    bad: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ def published(name: str, cost: str, hold: Mapping[str, float], ranges: Mapping) 
     with double_precision():
         nothing = jnp.zeros((1, law.num_params, law.num_params))
         posterior = LawPosterior(law, jnp.asarray(theta), nothing, jnp.ones(1), jnp.zeros(1))
-    return Known((Part(law, posterior, 1.0, np.inf),), True, asked, middle, middle[None])
+    return Known((Part(law, posterior, 1.0, np.inf, np.zeros(0)),), True, asked, middle, middle[None])
 
 
 def learned(
@@ -188,7 +189,7 @@ def some(posterior: Any, slot: np.ndarray) -> Any:
 
 def _parts(found: Believed) -> tuple[Part, ...]:
     parts = [
-        Part(law, one.learned.posterior, float(share), float(one.learned.dof))
+        Part(law, one.learned.posterior, float(share), float(one.learned.dof), np.asarray(one.learned.bad))
         for law, one, share in zip(found.laws, found.lessons, found.share, strict=True)
     ]
     return tuple(sorted(parts, key=lambda part: -part.share))

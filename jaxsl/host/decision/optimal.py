@@ -68,7 +68,7 @@ def optimal(
     told = values(known, levels, False)
     shown = [1] if single else list(np.arange(len(levels)))
     decisions = _decisions(known, told, levels, shown, budgets, level)
-    x = np.array([[one[name].median for name in _free(known)] for one in decisions])
+    x = np.array([[one[name].median for name in free_names(known)] for one in decisions])
     return OptimalReport(
         laws=known.names,
         published=known.published,
@@ -77,7 +77,7 @@ def optimal(
         decisions=tuple(decisions),
         exponents=tuple(_exponents(known, told, levels, level)),
         level=level,
-        none=float(told.share @ ~np.isfinite(told.draw).all(axis=1) / told.share.sum()),
+        none=told.none(slice(None)),
         trust=known.trust(known.asked.whole(x)),
         left_out=known.left_out,
         notes=known.notes,
@@ -103,7 +103,8 @@ def known_of(
     return learned(source, law, cost, hold or {}, range or {}, levels, reach, **options)
 
 
-def _free(known: Known) -> list[str]:
+def free_names(known: Known) -> list[str]:
+    """Names of the free inputs."""
     return [known.asked.inputs[index] for index in known.asked.free]
 
 
@@ -130,7 +131,7 @@ def _decisions(
     budgets: np.ndarray,
     level: float,
 ) -> list[Decision]:
-    names, asked = _free(known), known.asked
+    names, asked = free_names(known), known.asked
     each = len(names) + 2
     rows, labels, log = [], [], []
     for at in shown:
@@ -152,7 +153,7 @@ def _decisions(
             Decision(
                 budget=float(budgets[place]),
                 estimates=tuple(estimates),
-                regret=float(told.share[fine] @ regret[fine] / told.share[fine].sum()),
+                regret=float(told.share[fine] @ regret[fine] / told.share[fine].sum()) if told.told else np.nan,
                 flat=tuple(flat[place]),
                 edges=_edges(asked, [one.median for one in estimates[: len(names)]]),
             )
@@ -171,7 +172,7 @@ def _edges(asked: Question, chosen: Sequence[float]) -> tuple[str, ...]:
 
 def _flat(known: Known, told: Values, levels: np.ndarray, shown: Sequence[int]) -> list[list[Flat]]:
     """By the heaviest component of the heaviest law."""
-    part, names = known.parts[0], _free(known)
+    part, names = known.parts[0], free_names(known)
     best = told.centre.reshape(len(levels), -1)[:, : len(names)]
     start = np.log(np.where(known.asked.low > 0, known.asked.low, 1.0)) * np.ones((len(levels), 1))
     start[:, list(known.asked.free)] = best
@@ -211,7 +212,7 @@ def _flat_of(name: str, best: float, times: np.ndarray) -> Flat:
 
 def _exponents(known: Known, told: Values, levels: np.ndarray, level: float) -> list[Estimate]:
     """Slopes of the logarithms of the free inputs over that of the cost, by least squares."""
-    names = _free(known)
+    names = free_names(known)
     each = len(names) + 2
     centred = (levels - levels.mean()) / np.sum((levels - levels.mean()) ** 2)
     table = np.zeros((len(names), told.mean.shape[1]))

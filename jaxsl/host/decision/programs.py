@@ -7,7 +7,10 @@ from jax import Array
 
 from jaxsl.decision import Flatness, Optimum, Quantity, Reach, Regret, Space, curves, delta, draws
 from jaxsl.decision.curve import Curves, DiscrepantCurves
+from jaxsl.decision.faithful import log_weights, truncated
+from jaxsl.discrepancy.posterior import DiscrepantPosterior
 from jaxsl.host.compiled import compiled
+from jaxsl.pool import Observations
 from jaxsl.posterior import Posterior, Predictive
 
 
@@ -83,6 +86,16 @@ def drawn(
         return draws(quantity, _curves(posterior, ask.centre), index, u)
 
     return jax.lax.map(one, (ask, choice))
+
+
+@compiled
+def faithful(
+    posterior: DiscrepantPosterior, observations: Observations, bad: Array, index: Array, u: Array
+) -> tuple[Array, Array]:
+    """Shares of drawn curves by how they keep to the runs, and how many draws those are worth."""
+    possible = curves(posterior, observations.x[0])
+    assert isinstance(possible, DiscrepantCurves)
+    return truncated(log_weights(possible, observations, bad, index, u))
 
 
 @compiled

@@ -33,7 +33,8 @@ class Decision(Report):
     Attributes:
         budget: the cost.
         estimates: of every free input, of tokens per parameter where a law has N and D, and of the loss.
-        regret: expected loss given up by choosing these medians now; 0 of published parameters.
+        regret: expected loss given up by choosing these medians now; 0 of published parameters, not
+            a number where too few draws tell.
         flat: of every free input.
         edges: inputs whose best value lies at a bound, such as ``"N at its lower bound 1e+08"``.
     """

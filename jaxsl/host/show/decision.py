@@ -124,7 +124,9 @@ def _show_method(out: Console, found: Sequence[Estimate]) -> None:
     """Say how the intervals were made."""
     methods = {one.method for one in found}
     if methods == {"delta"}:
-        out.print("intervals by the delta method; draws agree")
+        out.print("intervals by the delta method; drawn curves agree")
+    elif "unchecked" in methods:
+        out.print("intervals by the delta method alone: few drawn curves keep to these runs, so they are rough")
     elif "draws" in methods:
         names = dict.fromkeys(PER.get(one.name, one.name) for one in found if one.method == "draws")
-        out.print(f"intervals by draws, where the delta method is off: {', '.join(names)}")
+        out.print(f"intervals by drawn curves, where the delta method is off: {', '.join(names)}")
