@@ -17,6 +17,7 @@ from jaxsl.host.cli.demo import demo
 from jaxsl.host.cli.ess import ess
 from jaxsl.host.cli.fit import fit
 from jaxsl.host.cli.laws import laws
+from jaxsl.host.cli.multiplier import multiplier
 from jaxsl.host.cli.next import next_command
 from jaxsl.host.cli.optimal import optimal
 from jaxsl.host.cli.reach import reach
@@ -73,6 +74,7 @@ app.command("demo")(demo)
 app.add_typer(laws, name="laws")
 app.command("optimal")(optimal)
 app.command("reach")(reach)
+app.command("multiplier")(multiplier)
 app.command("ess")(ess)
 app.command("allocate")(allocate)
 

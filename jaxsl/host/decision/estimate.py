@@ -15,7 +15,7 @@ from jaxsl.pool import buffer_size
 from jaxsl.posterior import Predictive
 from jaxsl.precision import double_precision
 
-NUM_DRAWS = 512  # of each law
+NUM_DRAWS = 2048  # of each law
 LIGHT = 1e-3  # weight below which a law is left out of the draws
 ENOUGH = 50  # draws by which anything is decided
 BENDS = 0.2  # of the interval's width by which draws differ where the delta method is not trusted
@@ -87,6 +87,16 @@ class Values:
         drawn = self.worth >= ENOUGH
         value, share = (self.draw, self.share) if drawn else (self.mean, self.weight)
         return float(share @ ~np.isfinite(value[:, rows]).all(axis=1) / share.sum())
+
+    def sample(self, num: int, seed: int) -> np.ndarray:
+        """Independent values, ``(num, row)``: of drawn curves, or by the delta method where too few tell."""
+        rng = np.random.default_rng(seed)
+        if self.worth >= ENOUGH:
+            return self.draw[rng.choice(len(self.draw), num, p=self.share / self.share.sum())]
+        at = rng.choice(len(self.weight), num, p=self.weight / self.weight.sum())
+        u = rng.standard_normal((num, self.root.shape[2]))
+        u *= np.sqrt(self.dof[at] / rng.chisquare(np.minimum(self.dof[at], 1e6)))[:, None]
+        return self.mean[at] + np.einsum("nrf,nf->nr", self.root[at], u)
 
     @property
     def centre(self) -> np.ndarray:

@@ -98,3 +98,55 @@ class ReachReport(Report):
     trust: Trust | None
     left_out: tuple[LeftOut, ...]
     notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Shared(Report):
+    """One parameter of the law in a recipe and in the one it is compared with.
+
+    Attributes:
+        name: of the parameter. value, other: in both.
+        probability: of so large a difference if it were the same in both, by Student's t.
+    """
+
+    name: str
+    value: float
+    other: float
+    probability: float
+
+
+@dataclass(frozen=True)
+class Recipe(Report):
+    """A recipe compared with the last one.
+
+    Attributes:
+        name: of the recipe.
+        multiplier: times the compute it needs for the loss that the other has at the budget.
+        loss: its own least loss at the budget.
+        better: probability that its loss there is the lower one.
+        crossing: the cost at which the medians of both cross; not a number where they do not within a hundred
+            times the budget each way.
+        shared: parameters of both, of one law alone.
+    """
+
+    name: str
+    multiplier: Estimate
+    loss: Estimate
+    better: float
+    crossing: float
+    shared: tuple[Shared, ...]
+
+
+@dataclass(frozen=True)
+class MultiplierReport(Report):
+    """Recipes compared with ``against``, whose least loss at the ``budget`` is ``loss``."""
+
+    laws: tuple[str, ...]
+    cost: str
+    budget: float
+    against: str
+    loss: Estimate
+    recipes: tuple[Recipe, ...]
+    level: float
+    trust: Mapping[str, Trust]
+    notes: tuple[str, ...]

@@ -8,7 +8,7 @@ from rich.console import Console
 from jaxsl.host.answer.fit_report import LeftOut
 from jaxsl.host.answer.trust import Trust
 from jaxsl.host.decision.estimate import Estimate
-from jaxsl.host.decision.report import Decision, OptimalReport, ReachReport
+from jaxsl.host.decision.report import Decision, MultiplierReport, OptimalReport, ReachReport
 from jaxsl.host.show.answers import show_rest
 from jaxsl.host.show.console import console, grid, interval, number, show_notes
 from jaxsl.host.show.grid import Grid
@@ -130,3 +130,38 @@ def _show_method(out: Console, found: Sequence[Estimate]) -> None:
     elif "draws" in methods:
         names = dict.fromkeys(PER.get(one.name, one.name) for one in found if one.method == "draws")
         out.print(f"intervals by drawn curves, where the delta method is off: {', '.join(names)}")
+
+
+def show_multiplier(report: MultiplierReport) -> None:
+    """Print how recipes compare."""
+    out = console()
+    at = f"at a cost {report.cost} of {number(report.budget)}"
+    out.print(f"{report.against} {at}: loss {number(report.loss.median, 5)} {_ends(report.loss)}", style="bold")
+    out.print()
+    columns = ["recipe", "compute for that loss", f"{report.level:g} % interval", "its own loss", "better", "crossing"]
+    rows = [
+        [
+            recipe.name,
+            f"{recipe.multiplier.median:.3g} x",
+            _ends(recipe.multiplier),
+            number(recipe.loss.median, 5),
+            f"{recipe.better:.0%}",
+            number(recipe.crossing),
+        ]
+        for recipe in report.recipes
+    ]
+    out.print(grid(columns, rows))
+    for recipe in report.recipes:
+        if recipe.shared:
+            out.print()
+            out.print(f"{recipe.name} and {report.against}: parameters, and how likely so large a difference is")
+            told = [
+                [one.name, number(one.value), number(one.other), f"{one.probability:.2g}"]
+                for one in recipe.shared
+            ]
+            out.print(grid(["parameter", recipe.name, report.against, "if the same"], told))
+    out.print()
+    for name, trust in report.trust.items():
+        for line in trust.lines:
+            out.print(f"{name}: {line}")
+    show_notes(out, report.notes)
