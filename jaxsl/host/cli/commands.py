@@ -16,6 +16,7 @@ from jaxsl.host.cli.allocate import allocate
 from jaxsl.host.cli.demo import demo
 from jaxsl.host.cli.ess import ess
 from jaxsl.host.cli.fit import fit
+from jaxsl.host.cli.isoflop import isoflop
 from jaxsl.host.cli.laws import laws
 from jaxsl.host.cli.multiplier import multiplier
 from jaxsl.host.cli.next import next_command
@@ -75,6 +76,7 @@ app.add_typer(laws, name="laws")
 app.command("optimal")(optimal)
 app.command("reach")(reach)
 app.command("multiplier")(multiplier)
+app.command("isoflop")(isoflop)
 app.command("ess")(ess)
 app.command("allocate")(allocate)
 

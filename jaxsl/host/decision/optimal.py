@@ -75,7 +75,7 @@ def optimal(
         cost=cost,
         held=known.asked.held,
         decisions=tuple(decisions),
-        exponents=tuple(_exponents(known, told, levels, level)),
+        exponents=tuple(exponents(known, told, levels, level)),
         level=level,
         none=told.none(slice(None)),
         trust=known.trust(known.asked.whole(x)),
@@ -210,7 +210,7 @@ def _flat_of(name: str, best: float, times: np.ndarray) -> Flat:
     return Flat(name, float(best * np.exp(low)), float(best * np.exp(high)), halving, doubling)
 
 
-def _exponents(known: Known, told: Values, levels: np.ndarray, level: float) -> list[Estimate]:
+def exponents(known: Known, told: Values, levels: np.ndarray, level: float) -> list[Estimate]:
     """Slopes of the logarithms of the free inputs over that of the cost, by least squares."""
     names = free_names(known)
     each = len(names) + 2

@@ -150,3 +150,48 @@ class MultiplierReport(Report):
     level: float
     trust: Mapping[str, Trust]
     notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Group(Report):
+    """The runs of one budget.
+
+    Attributes:
+        budget: its cost. rows: where a person finds its runs.
+        refused: why its parabola says nothing; empty where it does.
+        best, loss: of the parabola's minimum. law: the best size by the laws.
+        bias: times the law's own best size that a parabola on this grid finds for a loss of that law.
+    """
+
+    budget: float
+    rows: tuple[int, ...]
+    refused: str
+    best: Estimate
+    loss: Estimate
+    law: Estimate
+    bias: float
+
+
+@dataclass(frozen=True)
+class IsoflopReport(Report):
+    """Parabolas at some budgets, beside laws.
+
+    Attributes:
+        size: the input in whose logarithm they are.
+        exponent: ``a`` of ``size ~ C^a`` through the minima, ``None`` of fewer than two; ``exponent_bias`` is
+            what the law's own losses on this grid add to it. law_exponent: by the laws.
+        noise: standard deviation about the parabolas.
+    """
+
+    laws: tuple[str, ...]
+    cost: str
+    size: str
+    groups: tuple[Group, ...]
+    exponent: Estimate | None
+    exponent_bias: float
+    law_exponent: Estimate | None
+    noise: float
+    level: float
+    trust: Trust | None
+    left_out: tuple[LeftOut, ...]
+    notes: tuple[str, ...]

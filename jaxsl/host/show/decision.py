@@ -8,7 +8,7 @@ from rich.console import Console
 from jaxsl.host.answer.fit_report import LeftOut
 from jaxsl.host.answer.trust import Trust
 from jaxsl.host.decision.estimate import Estimate
-from jaxsl.host.decision.report import Decision, MultiplierReport, OptimalReport, ReachReport
+from jaxsl.host.decision.report import Decision, IsoflopReport, MultiplierReport, OptimalReport, ReachReport
 from jaxsl.host.show.answers import show_rest
 from jaxsl.host.show.console import console, grid, interval, number, show_notes
 from jaxsl.host.show.grid import Grid
@@ -165,3 +165,38 @@ def show_multiplier(report: MultiplierReport) -> None:
         for line in trust.lines:
             out.print(f"{name}: {line}")
     show_notes(out, report.notes)
+
+
+def show_isoflop(report: IsoflopReport) -> None:
+    """Print parabolas, the power law through them, and the laws beside them."""
+    out, size = console(), report.size
+    who, share = ", ".join(report.laws), f"{report.level:g} % interval"
+    out.print(f"a parabola in log {size} at each cost {report.cost}, beside {who}", style="bold")
+    out.print()
+    columns = ["cost", "runs", f"best {size}", share, "loss", f"by {who}", share, "bias of the parabola"]
+    rows = [
+        [
+            number(group.budget),
+            str(len(group.rows)),
+            number(group.best.median),
+            interval(group.best.low, group.best.high) if not group.refused else "-",
+            number(group.loss.median, 5),
+            number(group.law.median),
+            interval(group.law.low, group.law.high),
+            f"{group.bias - 1:+.1%}" if np.isfinite(group.bias) else "-",
+        ]
+        for group in report.groups
+    ]
+    out.print(grid(columns, rows))
+    for group in report.groups:
+        if group.refused:
+            out.print(f"cost {number(group.budget)}: {group.refused}; it is left out")
+    if report.exponent is not None:
+        out.print()
+        rows = [["parabolas", number(report.exponent.median), interval(report.exponent.low, report.exponent.high)]]
+        if report.law_exponent is not None:
+            found = report.law_exponent
+            rows.append([who, number(found.median), interval(found.low, found.high)])
+        out.print(grid([f"{size} ~ C^a by", "a", share], rows))
+        out.print(f"the parabolas' bias on this grid, by {report.laws[0]}: {report.exponent_bias:+.4f} in a")
+    _show_end(out, 0.0, report.trust, report.left_out, report.notes, "")
