@@ -3,11 +3,11 @@
 With ``l(v)`` the loss and ``c(v)`` the logarithm of the cost at logarithms ``v``, a minimum at ``c(v) = t``
 solves
 
-    l'(v) - lambda c'(v) = 0,   c(v) = t                              (at a bound, the input's row is left out)
+    l'(v) - lambda c'(v) = 0,   c(v) = t                       (without the row of an input at a bound)
 
 by steps in the tangent of the cost, with the curvature ``l'' - lambda c''`` of the Lagrangian made positive,
-each followed by a return to the cost. The derivative by whatever the loss depends on, and by ``t``, is that of
-one more Newton step from a fixed start (the implicit function theorem).
+each followed by a return to the cost. The derivative by whatever the loss depends on, and by ``t``, is that
+of one more Newton step from a fixed start (the implicit function theorem).
 """
 
 from collections.abc import Callable

@@ -1,6 +1,6 @@
 """A quantity, what is believed of it, and the view of a belief in which it is the target.
 
-With ``q`` in its coordinates (logarithms where ``log``), a component whose curves are ``f_u``, ``u ~ N(0, I)``,
+With ``q`` in its coordinates (logarithms where ``log``) and a component's curves ``f_u``, ``u ~ N(0, I)``,
 
     delta method    q ~ N(q(f_0), G G^T),   G = dq(f_u)/du at 0
 
@@ -105,9 +105,7 @@ def draws(quantity: Quantity, possible: Curves, index: Array, u: Array, batch: i
     Returns:
         ``(draw, k)``; not finite where a curve has none.
     """
-    return jax.lax.map(
-        lambda draw: quantity.coordinates(possible.curve(*draw)), (index, u), batch_size=batch
-    )
+    return jax.lax.map(lambda draw: quantity.coordinates(possible.curve(*draw)), (index, u), batch_size=batch)
 
 
 def aimed(posterior: Posterior, found: Predictive, x: Array) -> tuple[Tabulated, Target, Array]:

@@ -1,4 +1,5 @@
-"""The command line: ``jaxsl fit | next | report | study | replay | demo | laws | ess | allocate``.
+"""The command line: ``jaxsl fit | next | report | study | replay | demo | laws``, and ``optimal | reach |
+multiplier | isoflop | grid | ess | allocate``.
 
 A command reads its options, calls ``jaxsl.host.answer.one_law`` and prints. Every ``UserError`` becomes one
 message on standard error and exit status 2, and nothing is written. JAX is imported inside the commands, so
@@ -16,6 +17,7 @@ from jaxsl.host.cli.allocate import allocate
 from jaxsl.host.cli.demo import demo
 from jaxsl.host.cli.ess import ess
 from jaxsl.host.cli.fit import fit
+from jaxsl.host.cli.grid import grid
 from jaxsl.host.cli.isoflop import isoflop
 from jaxsl.host.cli.laws import laws
 from jaxsl.host.cli.multiplier import multiplier
@@ -77,6 +79,7 @@ app.command("optimal")(optimal)
 app.command("reach")(reach)
 app.command("multiplier")(multiplier)
 app.command("isoflop")(isoflop)
+app.command("grid")(grid)
 app.command("ess")(ess)
 app.command("allocate")(allocate)
 

@@ -19,7 +19,8 @@ from jaxsl.host.cli.options import (
 def isoflop(
     runs: RunsArgument,
     law: Annotated[
-        list[str] | None, typer.Option("--law", metavar="NAME", help="To compare with; chinchilla if not said.")
+        list[str] | None,
+        typer.Option("--law", metavar="NAME", help="To compare with; chinchilla if not said."),
     ] = None,
     cost: CostExpressionOption = "6*N*D",
     size: Annotated[str, typer.Option("--size", help="In whose logarithm parabolas are fitted.")] = "N",
@@ -33,7 +34,7 @@ def isoflop(
     seed: SeedOption = 0,
     json: JsonOption = False,
 ) -> None:
-    """Fit a parabola at every budget and a power law through the minima, beside a law and with the known bias.
+    """Fit a parabola at every budget and a power law through the minima, beside a law and with the bias.
 
     jaxsl isoflop runs.csv --cost "6*N*D"
     """

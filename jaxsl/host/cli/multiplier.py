@@ -30,7 +30,8 @@ def multiplier(
     law: LawsOption,
     budget: Annotated[float, typer.Option("--budget", help="At which cost of the last recipe.")],
     by: Annotated[
-        str | None, typer.Option("--by", metavar="COLUMN", help="Column that tells recipes of one table apart.")
+        str | None,
+        typer.Option("--by", metavar="COLUMN", help="Column that tells recipes of one table apart."),
     ] = None,
     against: Annotated[
         str | None, typer.Option("--against", metavar="VALUE", help="Recipe of --by to compare with.")

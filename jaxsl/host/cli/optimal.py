@@ -34,7 +34,7 @@ def optimal(
     seed: SeedOption = 0,
     json: JsonOption = False,
 ) -> None:
-    """Say which sizes are best at a cost: parameters, tokens and the loss, with intervals, and how flat it is.
+    """Say which sizes are best at a cost: parameters, tokens, the loss, with intervals, and how flat it is.
 
     jaxsl optimal runs.csv --law chinchilla --cost "6*N*D" --budget 1e22
 

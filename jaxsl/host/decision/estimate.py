@@ -1,4 +1,4 @@
-"""Numbers that are decided by, with intervals: of the mixture by the delta method, or by draws where it bends."""
+"""Numbers that are decided by, with intervals: by the delta method, or by drawn curves where it bends."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import numpy as np
 
 from jaxsl.host.answer.report import Report
 from jaxsl.host.decision import programs
-from jaxsl.host.decision.known import Known, some
+from jaxsl.host.decision.known import Known
 from jaxsl.host.programs.learning import intervals, mixture
 from jaxsl.host.programs.packing import pad
 from jaxsl.pool import buffer_size
@@ -30,8 +30,8 @@ class Estimate(Report):
         name, unit: what it is.
         median, low, high: of the belief, at the report's level; ends are not numbers where nothing is
             uncertain.
-        method: ``"delta"``; ``"draws"`` where the two differ by a fifth of the interval; ``"unchecked"``, by the
-            delta method where drawn curves that keep to the runs are too few to check it; or ``"exact"``.
+        method: ``"delta"``; ``"draws"`` where the two differ by a fifth of the interval; ``"unchecked"``,
+            by the delta method where drawn curves that keep to the runs are too few to check it; or ``"exact"``.
     """
 
     name: str
@@ -114,7 +114,9 @@ class Values:
         found = []
         for row, (name, unit, ratio) in enumerate(zip(names, units, log, strict=True)):
             width = delta[2, row] - delta[0, row]
-            bends = self.worth >= ENOUGH and not np.max(np.abs(drawn[:, row] - delta[:, row])) <= BENDS * width
+            bends = (
+                self.worth >= ENOUGH and not np.max(np.abs(drawn[:, row] - delta[:, row])) <= BENDS * width
+            )
             low, median, high = drawn[:, row] if bends else delta[:, row]
             method = "draws" if bends else "delta" if self.told else "unchecked"
             if not self.root.any():
@@ -137,7 +139,7 @@ class Values:
 def values(known: Known, levels: np.ndarray, reach: bool) -> Values:
     """Every decision, a row for each of its numbers, one decision after the other.
 
-    Rows of a cost: logarithms of the free inputs, the loss, the regret of choosing the centre (0 but in draws).
+    Rows of a cost: logarithms of the free inputs, the loss, the regret of choosing the centre (in draws).
     Of a loss: logarithms of its cost and of the free inputs.
     """
     asked, size = known.asked, buffer_size(len(levels), 1)

@@ -3,9 +3,9 @@
     loss = b_0 + b_1 u + b_2 u^2,  u = log N;   u* = -b_1 / (2 b_2)
     log N* = a log C + const
 
-(Hoffmann et al. 2022, arXiv:2203.15556, approach 2.) A loss is no parabola, and a grid that is wide or off its
-centre moves the minimum (arXiv:2603.22339): the same grid is simulated by the fitted law, whose own best sizes
-are known, and the bias that comes out is told.
+(Hoffmann et al. 2022, arXiv:2203.15556, approach 2.) A loss is no parabola, and a grid that is wide or off
+its centre moves the minimum (arXiv:2603.22339): the same grid is simulated by the fitted law, whose own best
+sizes are known, and the bias that comes out is told.
 """
 
 from collections.abc import Mapping, Sequence
@@ -39,7 +39,8 @@ class Parabola:
     Attributes:
         rows: which runs.
         at: logarithm of the size at its minimum. value: the loss there.
-        slope, of_value: of ``at`` and ``value`` by every outcome, ``(run,)``. squares: of what is left, on ``dof`` degrees of freedom.
+        slope, of_value: of ``at`` and ``value`` by every outcome, ``(run,)``.
+        squares: of what is left, on ``dof`` degrees of freedom.
         refused: why there is no minimum; empty where there is one.
     """
 
@@ -68,7 +69,7 @@ def isoflop(
     """The best sizes by parabolas, beside those of laws.
 
     Args:
-        source, law, cost, map, outcome, level, seed: as in ``jaxsl.host.optimal``; of two inputs and one output.
+        source, law, cost, map, outcome, level, seed: as in ``jaxsl.host.optimal``.
         size: the input in whose logarithm parabolas are fitted.
         budgets: costs; found among those of the runs when None.
 
@@ -103,7 +104,9 @@ def isoflop(
     bias = _bias(known, levels, fits, u, sigma, place)
     good = [index for index, fit in enumerate(fits) if not fit.refused]
     spread = np.array([sigma * np.linalg.norm(fit.slope) for fit in fits])
-    own, biased = _power_law(levels[good], np.array([fits[i].at for i in good]), spread[good], bias[good], half, size)
+    own, biased = _power_law(
+        levels[good], np.array([fits[i].at for i in good]), spread[good], bias[good], half, size
+    )
     return IsoflopReport(
         laws=known.names,
         cost=cost,
@@ -148,8 +151,8 @@ def grouped(
         for rows in groups:
             if np.ptp(decades[rows]) > WIDE:
                 raise UserError(
-                    f"costs from {spent[rows].min():.3g} to {spent[rows].max():.3g} form no budget: runs of one "
-                    "budget cost the same; say which there are with --budgets"
+                    f"costs from {spent[rows].min():.3g} to {spent[rows].max():.3g} form no budget: runs "
+                    "of one budget cost the same; say which there are with --budgets"
                 )
         return np.array([np.exp(np.mean(np.log(spent[rows]))) for rows in groups]), groups, []
     centres = check_budgets(budgets, "--budgets")
@@ -237,7 +240,9 @@ def _group(
     if not fit.refused:
         ends = fit.at + half * spread * np.array([-1, 0, 1])
         low, middle, high = (float(np.exp(end)) for end in ends)
-        best = Estimate(size, "", middle if np.isfinite(middle) else float(np.exp(fit.at)), low, high, "parabola")
+        best = Estimate(
+            size, "", middle if np.isfinite(middle) else float(np.exp(fit.at)), low, high, "parabola"
+        )
         width = half * sigma * np.linalg.norm(fit.of_value)
         loss = Estimate("loss", "", fit.value, float(fit.value - width), float(fit.value + width), "parabola")
     rows = tuple(int(number) for number in numbers[fit.rows])
@@ -247,7 +252,7 @@ def _group(
 def _power_law(
     levels: np.ndarray, at: np.ndarray, spread: np.ndarray, bias: np.ndarray, half: float, name: str
 ) -> tuple[Estimate | None, float]:
-    """The exponent through the minima, weighted by their spreads, widened where they scatter more; its bias."""
+    """The exponent through the minima, weighted, and wider where they scatter more; its bias."""
     if len(levels) < 2:
         return None, np.nan
     weight = 1 / spread**2 if np.isfinite(spread).all() and (spread > 0).all() else np.ones(len(levels))

@@ -1,6 +1,6 @@
 """What is known of some laws when something is to be decided: by runs, or by published parameters."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -120,6 +120,7 @@ def learned(
     outcome: str | None = None,
     level: float,
     seed: int,
+    candidates: np.ndarray | None = None,
 ) -> Known:
     """Learn laws from runs, near the decision: first near the dearest runs, to find where that is.
 
@@ -127,6 +128,7 @@ def learned(
         source, laws, map, outcome, level, seed: as in ``jaxsl.host.fit``.
         cost, hold, ranges: as in ``jaxsl.host.decision.question``.
         levels: logarithms of the costs, or losses to ``reach``, ``(ask,)``.
+        candidates: configurations that will be asked about, ``(row, feature)``.
 
     Raises:
         UserError: for anything that cannot be used as it stands.
@@ -136,16 +138,14 @@ def learned(
     asked = question(chosen.laws[0], cost, hold, ranges, seen.x)
     dear = np.argsort(-asked.costs(seen.x), kind="stable")[:MOST_RUNS]
     spread = seen.x[np.sort(dear)]
-    first = believe_runs(chosen.laws, seen.x, seen.y, spread, None, level, seed)
+    first = believe_runs(chosen.laws, seen.x, seen.y, spread, candidates, level, seed)
     middle = np.exp(np.mean(np.log(np.where(seen.x > 0, seen.x, 1.0)), axis=0))
     start = Known(_parts(first), False, asked, middle, seen.x[dear[:1]], found=first)
     x = best_of_heaviest(start, levels, reach)
     aim = np.concatenate([_aside(asked, row) for row in x])
-    found = believe_runs(chosen.laws, seen.x, seen.y, aim, None, level, seed)
+    found = believe_runs(chosen.laws, seen.x, seen.y, aim, candidates, level, seed)
     runs = seen, chosen.problem.unit
-    near = Known(
-        _parts(found), False, asked, middle, x, runs, found, chosen.left_out, chosen.problem.notes
-    )
+    near = Known(_parts(found), False, asked, middle, x, runs, found, chosen.left_out, chosen.problem.notes)
     return Known(**{**vars(near), "centre": best_of_heaviest(near, levels, reach)})
 
 
@@ -167,7 +167,11 @@ def best_of_heaviest(known: Known, levels: np.ndarray, reach: bool) -> np.ndarra
         if not np.isfinite(row).all():
             raise UserError(
                 f"{part.law.name} has nothing at {what}: "
-                + ("its loss ends above it" if reach else "no allowed configuration costs that much or little")
+                + (
+                    "its loss ends above it"
+                    if reach
+                    else "no allowed configuration costs that much or little"
+                )
                 + "; ask for another, or widen --range"
             )
         for index in asked.free:
@@ -175,8 +179,8 @@ def best_of_heaviest(known: Known, levels: np.ndarray, reach: bool) -> np.ndarra
             for way, end in ends:
                 if not asked.given[index] and abs(np.log(row[index] / end)) < 1e-6:
                     raise UserError(
-                        f"{part.law.name} has no best {asked.inputs[index]} at {what}: its loss gets better as "
-                        f"{asked.inputs[index]} {way} without end; say where it may lie with "
+                        f"{part.law.name} has no best {asked.inputs[index]} at {what}: its loss gets better "
+                        f"as {asked.inputs[index]} {way} without end; say where it may lie with "
                         f"--range {asked.inputs[index]}=LOW:HIGH, or hold it with --hold"
                     )
     return x
@@ -197,21 +201,14 @@ def _parts(found: Believed) -> tuple[Part, ...]:
 
 def _aside(asked: Question, x: np.ndarray) -> np.ndarray:
     """A configuration and others of its cost, each free input larger and smaller: ``(row, feature)``."""
-    rows, level = [x], asked.costs(x[None])
-    for index in asked.free[1:] if len(asked.free) > 1 else ():
+    rows = [x]
+    for index in asked.free[1:]:
         for factor in (ASIDE, 1 / ASIDE):
             other = x.copy()
             other[index] *= factor
             others = [i for i in asked.free if i != index]
-            low, high = -10.0, 10.0
-            for _ in range(60):
-                middle = (low + high) / 2
-                moved = other.copy()
-                moved[others] *= np.exp(middle)
-                low, high = (middle, high) if asked.costs(moved[None]) < level else (low, middle)
-            if np.isclose(asked.costs(moved[None]), level, rtol=1e-6):
-                rows.append(moved)
-    rows = np.array(rows)
+            rows += list(asked.met(other[None], asked.costs(x[None]), others))
+    rows = np.array([row for row in rows if np.isfinite(row).all()])
     free = list(asked.free)
     rows[:, free] = np.clip(rows[:, free], asked.low[free], asked.high[free])
     return rows

@@ -60,7 +60,9 @@ def multiplier(
     check_level(level)
     budget = float(check_budgets([budget])[0])
     if len(recipes) < 2:
-        raise UserError("there is one recipe; give the tables of two, or a column that tells them apart: --by")
+        raise UserError(
+            "there is one recipe; give the tables of two, or a column that tells them apart: --by"
+        )
     levels = np.log(budget) + np.log(10) * np.linspace(-DECADES, DECADES, POINTS + 1)[1:]
     here = POINTS // 2 - 1
     options = {"map": map, "outcome": outcome, "level": level, "seed": seed}
@@ -112,7 +114,9 @@ def split(source: Any, column: str, last: str | None = None) -> dict[str, Table]
     for name in names:
         rows = np.flatnonzero(np.array(text) == name)
         label = f"{table.name} ({column}={name})"
-        found[name] = replace(table, name=label, data=table.data.take(rows), row_numbers=table.row_numbers[rows])
+        found[name] = replace(
+            table, name=label, data=table.data.take(rows), row_numbers=table.row_numbers[rows]
+        )
     return found
 
 
@@ -129,7 +133,8 @@ def _recipe(
     times = np.array([_times(levels, a, b[here], levels[here]) for a, b in zip(mine, theirs, strict=True)])
     tail = (1 - level / 100) / 2
     low, median, high = (
-        float(np.exp(weighted_quantile(times[:, None], np.ones(SAMPLES), p)[0])) for p in (tail, 0.5, 1 - tail)
+        float(np.exp(weighted_quantile(times[:, None], np.ones(SAMPLES), p)[0]))
+        for p in (tail, 0.5, 1 - tail)
     )
     middle = np.nanmedian(mine, axis=0) - np.nanmedian(theirs, axis=0)
     change = np.flatnonzero(np.sign(middle[1:]) != np.sign(middle[:-1]))

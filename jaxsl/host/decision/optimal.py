@@ -67,7 +67,7 @@ def optimal(
     )
     told = values(known, levels, False)
     shown = [1] if single else list(np.arange(len(levels)))
-    decisions = _decisions(known, told, levels, shown, budgets, level)
+    decisions = decisions_at(known, told, levels, shown, budgets, level)
     x = np.array([[one[name].median for name in free_names(known)] for one in decisions])
     return OptimalReport(
         laws=known.names,
@@ -123,7 +123,7 @@ def ratio_row(asked: Question, first: int, width: int) -> np.ndarray | None:
     return row
 
 
-def _decisions(
+def decisions_at(
     known: Known,
     told: Values,
     levels: np.ndarray,
@@ -131,6 +131,7 @@ def _decisions(
     budgets: np.ndarray,
     level: float,
 ) -> list[Decision]:
+    """What is best at the ``budgets``, whose numbers among the ``levels`` are ``shown``."""
     names, asked = free_names(known), known.asked
     each = len(names) + 2
     rows, labels, log = [], [], []
@@ -153,7 +154,9 @@ def _decisions(
             Decision(
                 budget=float(budgets[place]),
                 estimates=tuple(estimates),
-                regret=float(told.share[fine] @ regret[fine] / told.share[fine].sum()) if told.told else np.nan,
+                regret=float(told.share[fine] @ regret[fine] / told.share[fine].sum())
+                if told.told
+                else np.nan,
                 flat=tuple(flat[place]),
                 edges=_edges(asked, [one.median for one in estimates[: len(names)]]),
             )
@@ -181,7 +184,9 @@ def _flat(known: Known, told: Values, levels: np.ndarray, shown: Sequence[int]) 
     centre = np.broadcast_to(known.centre, start.shape)
     with double_precision():
         slot = jnp.asarray(np.argmax(np.asarray(part.posterior.weight)))
-        ask = programs.Ask(*(jnp.asarray(part) for part in (levels[rows], centre[rows], start[rows][:, None])))
+        ask = programs.Ask(
+            *(jnp.asarray(part) for part in (levels[rows], centre[rows], start[rows][:, None]))
+        )
         times = np.asarray(
             programs.flatness(
                 part.posterior, known.asked.space(), known.asked.free, slot, ask, jnp.asarray(FACTORS)
@@ -201,7 +206,7 @@ def _rigid(name: str) -> Flat:
 
 
 def _flat_of(name: str, best: float, times: np.ndarray) -> Flat:
-    """Where ``MORE`` times the compute is as good: the root of the excess is nearly linear in the logarithm."""
+    """Where ``MORE`` times the compute is as good; the root of the excess is nearly linear."""
     away, excess = np.log(FACTORS), np.sqrt(np.maximum(np.log(times), 0.0))
     aim, middle = np.sqrt(np.log(MORE)), len(FACTORS) // 2
     low = np.interp(aim, excess[middle::-1], away[middle::-1], right=-np.inf)

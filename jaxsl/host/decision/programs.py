@@ -5,13 +5,13 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from jaxsl.decision import Flatness, Optimum, Quantity, Reach, Regret, Space, curves, delta, draws
+from jaxsl.decision import Flatness, Optimum, Quantity, Reach, Regret, Space, aimed, curves, delta, draws
 from jaxsl.decision.curve import Curves, DiscrepantCurves
 from jaxsl.decision.faithful import log_weights, truncated
 from jaxsl.discrepancy.posterior import DiscrepantPosterior
 from jaxsl.host.compiled import compiled
 from jaxsl.pool import Observations
-from jaxsl.posterior import Posterior, Predictive
+from jaxsl.posterior import Posterior, Predictive, Tabulated
 
 
 class Ask(eqx.Module):
@@ -34,7 +34,7 @@ def _curves(posterior: Posterior, centre: Array) -> Curves:
 
 
 def _quantity(space: Space, inputs: tuple[int, ...], reach: bool, level, start, choice=None) -> Quantity:
-    """The best inputs and the loss at a cost, with the regret of a choice; or the cost of a loss and inputs."""
+    """The best inputs and the loss at a cost, with a choice's regret; or the cost of a loss, and inputs."""
     if reach:
         names = ("cost", *map(str, inputs))
         return Quantity(Reach(space, level, start, inputs), names, ("",) * len(names), (True,) * len(names))
@@ -117,25 +117,30 @@ def flatness(
 
 
 @compiled
-def regret_root(posterior: Posterior, space: Space, slot: Array, ask: Ask) -> Array:
-    """``(H / 2)^(1/2)`` of ``jaxsl.decision.Regret`` at the best of one component, ``(ask, feature, feature)``."""
+def regretted(
+    posterior: Posterior, space: Space, slot: Array, root: Array | None, ask: Ask, x: Array
+) -> tuple[Tabulated, Array]:
+    """A law's components with the regret of one decision as their target (``jaxsl.decision.Regret``).
 
-    def one(ask):
-        possible = _curves(posterior, ask.centre)
-        predict = possible.curve(slot, jnp.zeros(possible.num_factors))
-        optimum = Optimum(space, ask.level[None], ask.start[None], (0,))
-        curvature = optimum.found(predict, ask.level, ask.start).curvature
-        values, vectors = jnp.linalg.eigh(curvature)
-        return (vectors * jnp.sqrt(jnp.maximum(values, 0.0) / 2)) @ vectors.T
+    Args:
+        posterior, space, ask: the law, where, and the one decision.
+        slot: the component whose curvature counts where no root is given.
+        root: ``(H / 2)^(1/2)``, ``(feature, feature)``.
+        x: candidates, ``(row, feature)``.
 
-    return jax.lax.map(one, ask)
-
-
-@compiled
-def regretted(posterior: Posterior, space: Space, root: Array, ask: Ask) -> Predictive:
-    """``jaxsl.decision.Regret`` of one decision in every component, ``(component, feature, 1)``."""
+    Returns:
+        a table whose first rows are the regret's coordinates and whose others are candidates, and the root.
+    """
     ask = jax.tree.map(lambda leaf: leaf[0], ask)
+    possible = _curves(posterior, ask.centre)
     optimum = Optimum(space, ask.level[None], ask.start[None], (0,))
-    names = tuple(map(str, range(root.shape[-1])))
-    quantity = Quantity(Regret(optimum, root), names, names, (False,) * len(names))
-    return delta(quantity, _curves(posterior, ask.centre))
+    if root is None:
+        predict = possible.curve(slot, jnp.zeros(possible.num_factors))
+        values, vectors = jnp.linalg.eigh(optimum.found(predict, ask.level, ask.start).curvature)
+        root = (vectors * jnp.sqrt(jnp.maximum(values, 0.0) / 2)) @ vectors.T
+    num = root.shape[0]
+    names = tuple(map(str, range(num)))
+    # A target's rows are averaged; a regret is the sum of its coordinates.
+    quantity = Quantity(Regret(optimum, num**0.5 * root[None]), names, names, (False,) * num)
+    table, _, _ = aimed(posterior, delta(quantity, possible), x)
+    return table, root

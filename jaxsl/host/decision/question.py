@@ -79,6 +79,20 @@ class Question:
         x[:, list(self.free)] = chosen
         return x
 
+    def met(self, x: np.ndarray, budget: np.ndarray, scaled: Sequence[int]) -> np.ndarray:
+        """Rows with the inputs ``scaled`` multiplied so that they cost ``budget``, by bisection.
+
+        Not numbers where no factor within ``e^60`` does.
+        """
+        times = np.array([index in scaled for index in range(x.shape[1])])
+        low, high = np.full(len(x), -60.0), np.full(len(x), 60.0)
+        for _ in range(100):
+            middle = (low + high) / 2
+            cheap = self.costs(x * np.exp(middle[:, None] * times)) < budget
+            low, high = np.where(cheap, middle, low), np.where(cheap, high, middle)
+        rows = x * np.exp(low[:, None] * times)
+        return np.where(np.isclose(self.costs(rows), budget, rtol=1e-6)[:, None], rows, np.nan)
+
     def starts(self, middle: np.ndarray) -> np.ndarray:
         """Logarithms of inputs to search from, about ``middle (feature,)``: ``(start, feature)``."""
         away = np.eye(len(self.inputs))[list(self.free)]

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from jaxsl.host.answer.fit_report import LeftOut
 from jaxsl.host.answer.report import Report
 from jaxsl.host.answer.trust import Trust
@@ -191,6 +193,73 @@ class IsoflopReport(Report):
     exponent_bias: float
     law_exponent: Estimate | None
     noise: float
+    level: float
+    trust: Trust | None
+    left_out: tuple[LeftOut, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class GridReport(Report):
+    """Runs that are laid out.
+
+    Attributes:
+        law: with its parameters. cost: of a run.
+        budget: of each run, ``(run,)``. x: its inputs by name, ``(run,)`` each.
+        aim: the cost at which the best size is to be told.
+        expected: what the runs will tell of the best inputs and the loss there, and of the exponents.
+        noise: standard deviation of an outcome. total: cost of all runs.
+    """
+
+    law: str
+    cost: str
+    budget: np.ndarray
+    x: Mapping[str, np.ndarray]
+    aim: float
+    expected: tuple[Estimate, ...]
+    noise: float
+    total: float
+    level: float
+
+
+@dataclass(frozen=True)
+class AimedRun(Report):
+    """A candidate and what it is worth to a decision.
+
+    Attributes:
+        row_number: where a person finds it in the table.
+        x, labels, cost: as of ``jaxsl.host.answer.fit_report.NextRun``.
+        score: expected fall of the regret, for what it costs. fall: that fall itself, in the loss's unit.
+    """
+
+    row_number: int
+    x: Mapping[str, float]
+    labels: Mapping[str, str]
+    cost: float
+    score: float
+    fall: float
+
+
+@dataclass(frozen=True)
+class AimedReport(Report):
+    """Candidates ranked by what they teach about a decision, each as if it were the only next run.
+
+    Attributes:
+        decision: what is best now, with intervals.
+        regret: expected loss given up by deciding now, by the curvature of the loss about it.
+        runs: best first.
+        others: as in ``jaxsl.host.answer.fit_report.NextReport``.
+    """
+
+    laws: tuple[str, ...]
+    decision: Decision
+    regret: float
+    runs: tuple[AimedRun, ...]
+    budget: float | None
+    max_cost: float | None
+    num_candidates: int
+    num_affordable: int
+    pool_cost: float
     level: float
     trust: Trust | None
     left_out: tuple[LeftOut, ...]

@@ -8,7 +8,15 @@ from rich.console import Console
 from jaxsl.host.answer.fit_report import LeftOut
 from jaxsl.host.answer.trust import Trust
 from jaxsl.host.decision.estimate import Estimate
-from jaxsl.host.decision.report import Decision, IsoflopReport, MultiplierReport, OptimalReport, ReachReport
+from jaxsl.host.decision.report import (
+    AimedReport,
+    Decision,
+    GridReport,
+    IsoflopReport,
+    MultiplierReport,
+    OptimalReport,
+    ReachReport,
+)
 from jaxsl.host.show.answers import show_rest
 from jaxsl.host.show.console import console, grid, interval, number, show_notes
 from jaxsl.host.show.grid import Grid
@@ -126,7 +134,9 @@ def _show_method(out: Console, found: Sequence[Estimate]) -> None:
     if methods == {"delta"}:
         out.print("intervals by the delta method; drawn curves agree")
     elif "unchecked" in methods:
-        out.print("intervals by the delta method alone: few drawn curves keep to these runs, so they are rough")
+        out.print(
+            "intervals by the delta method alone: few drawn curves keep to these runs, so they are rough"
+        )
     elif "draws" in methods:
         names = dict.fromkeys(PER.get(one.name, one.name) for one in found if one.method == "draws")
         out.print(f"intervals by drawn curves, where the delta method is off: {', '.join(names)}")
@@ -136,9 +146,18 @@ def show_multiplier(report: MultiplierReport) -> None:
     """Print how recipes compare."""
     out = console()
     at = f"at a cost {report.cost} of {number(report.budget)}"
-    out.print(f"{report.against} {at}: loss {number(report.loss.median, 5)} {_ends(report.loss)}", style="bold")
+    out.print(
+        f"{report.against} {at}: loss {number(report.loss.median, 5)} {_ends(report.loss)}", style="bold"
+    )
     out.print()
-    columns = ["recipe", "compute for that loss", f"{report.level:g} % interval", "its own loss", "better", "crossing"]
+    columns = [
+        "recipe",
+        "compute for that loss",
+        f"{report.level:g} % interval",
+        "its own loss",
+        "better",
+        "crossing",
+    ]
     rows = [
         [
             recipe.name,
@@ -154,7 +173,9 @@ def show_multiplier(report: MultiplierReport) -> None:
     for recipe in report.recipes:
         if recipe.shared:
             out.print()
-            out.print(f"{recipe.name} and {report.against}: parameters, and how likely so large a difference is")
+            out.print(
+                f"{recipe.name} and {report.against}: parameters, and how likely so large a difference is"
+            )
             told = [
                 [one.name, number(one.value), number(one.other), f"{one.probability:.2g}"]
                 for one in recipe.shared
@@ -193,10 +214,57 @@ def show_isoflop(report: IsoflopReport) -> None:
             out.print(f"cost {number(group.budget)}: {group.refused}; it is left out")
     if report.exponent is not None:
         out.print()
-        rows = [["parabolas", number(report.exponent.median), interval(report.exponent.low, report.exponent.high)]]
+        rows = [
+            ["parabolas", number(report.exponent.median), interval(report.exponent.low, report.exponent.high)]
+        ]
         if report.law_exponent is not None:
             found = report.law_exponent
             rows.append([who, number(found.median), interval(found.low, found.high)])
         out.print(grid([f"{size} ~ C^a by", "a", share], rows))
         out.print(f"the parabolas' bias on this grid, by {report.laws[0]}: {report.exponent_bias:+.4f} in a")
+    _show_end(out, 0.0, report.trust, report.left_out, report.notes, "")
+
+
+def show_grid(report: GridReport) -> None:
+    """Print runs that are laid out, and what they will tell."""
+    out = console()
+    out.print(f"{len(report.budget)} runs for {number(report.total)} together, by {report.law}", style="bold")
+    out.print()
+    rows = [
+        [number(cost), *(number(values[row]) for values in report.x.values())]
+        for row, cost in enumerate(report.budget)
+    ]
+    out.print(grid(["cost", *report.x], rows))
+    out.print()
+    out.print(f"expected of them at a cost of {number(report.aim)}, outcomes within {number(report.noise)}")
+    out.print(estimates(report.expected, report.level, False))
+
+
+def show_aimed(report: AimedReport) -> None:
+    """Print candidates ranked for a decision."""
+    out = console()
+    who = ", ".join(report.laws)
+    out.print(
+        f"{who}: the best at a cost of {number(report.decision.budget)}, before any further run", style="bold"
+    )
+    out.print(estimates(report.decision.estimates, report.level, False))
+    out.print(f"deciding now gives up an expected {number(report.regret, 2)} of loss")
+    out.print()
+    out.print(
+        f"{report.num_candidates} candidates, {report.num_affordable} affordable; best first, each as if "
+        "it were the only next run"
+    )
+    columns = ["row", *report.runs[0].x, "cost", "score", "regret falls by", "to"]
+    rows = [
+        [
+            str(run.row_number),
+            *(number(value) for value in run.x.values()),
+            number(run.cost),
+            number(run.score),
+            f"{run.fall / report.regret:.1%}" if report.regret > 0 else "-",
+            number(max(report.regret - run.fall, 0.0), 2),
+        ]
+        for run in report.runs
+    ]
+    out.print(grid(columns, rows))
     _show_end(out, 0.0, report.trust, report.left_out, report.notes, "")
