@@ -13,7 +13,7 @@ from jaxsl.host.programs.learning import intervals, mixture
 from jaxsl.host.programs.packing import pad
 from jaxsl.pool import buffer_size
 from jaxsl.posterior import Predictive
-from jaxsl.precision import double_precision
+from jaxsl.precision import double_precision, to_numpy
 
 NUM_DRAWS = 2048  # of each law
 LIGHT = 1e-3  # weight below which a law is left out of the draws
@@ -31,7 +31,7 @@ class Estimate(Report):
         median, low, high: of the belief, at the report's level; ends are not numbers where nothing is
             uncertain.
         method: ``"delta"``; ``"draws"`` where the two differ by a fifth of the interval; ``"unchecked"``,
-            by the delta method where drawn curves that keep to the runs are too few to check it; or ``"exact"``.
+            by the delta method, where drawn curves that keep to the runs are few; or ``"exact"``.
     """
 
     name: str
@@ -130,8 +130,10 @@ class Values:
         num = self.mean.shape[1]
         size = buffer_size(num)
         rows = pad(np.arange(num)[:, None], size)[:, 0]
-        part = Predictive(self.mean[:, rows, None], self.root[:, rows][:, :, None])
         with double_precision():
+            part = to_numpy(
+                Predictive(jnp.asarray(self.mean[:, rows, None]), jnp.asarray(self.root[:, rows][:, :, None]))
+            )
             mixed = mixture([(self.weight, self.noise, self.dof, part)])
             return np.asarray(intervals(mixed, jnp.asarray(level / 100)).curve)[:, :num, 0]
 
@@ -195,11 +197,12 @@ def values(known: Known, levels: np.ndarray, reach: bool) -> Values:
             own = np.full(len(index), 1 / len(index))
             if known.found is not None:
                 bad = jnp.asarray(part.bad)
-                own, worth = programs.faithful(
+                keeping, worth = programs.faithful(
                     part.posterior, known.found.observations, bad, jnp.asarray(index), jnp.asarray(u)
                 )
+                own = np.asarray(keeping)
                 worths.append(part.share * float(worth))
-            share.append(part.share * np.asarray(own))
+            share.append(part.share * own)
     drawn = {"draw": np.concatenate(draw), "share": np.concatenate(share), "worth": sum(worths)}
     return Values(**{**vars(told), **drawn})
 

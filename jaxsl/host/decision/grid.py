@@ -90,8 +90,9 @@ def grid(
     x[:, at] *= np.tile(np.geomspace(1 / within, within, SIZES), len(centres))
     spent = np.repeat(centres, SIZES)
     x = asked.met(x, spent, [index for index in asked.free if index != at])
-    theta = np.asarray(known.parts[0].posterior.theta)
-    model = known.parts[0].law
+    part = known.parts[0]
+    assert isinstance(part.posterior, LawPosterior)
+    theta, model = np.asarray(part.posterior.theta), part.law
     with double_precision():
         slope = np.asarray(box(model).slope(jnp.asarray(theta[0])))
         one = LawPosterior(
@@ -112,9 +113,9 @@ def grid(
     labels = [*names, "loss", *(f"{name} ~ C^a" for name in names)]
     expected = []
     for name, value, row in zip(labels, middle, wanted, strict=True):
-        ends = value + half * np.sqrt(row @ left @ row) * np.array([0, -1, 1])
-        ends = np.exp(ends) if name in names else ends
-        expected.append(Estimate(name, "", *(float(value) for value in ends), "delta"))
+        width = half * np.sqrt(row @ left @ row)
+        ends = [float(np.exp(end) if name in names else end) for end in (value, value - width, value + width)]
+        expected.append(Estimate(name, "", ends[0], ends[1], ends[2], "delta"))
     return GridReport(
         law=law,
         cost=cost,

@@ -208,7 +208,7 @@ def _aside(asked: Question, x: np.ndarray) -> np.ndarray:
             other[index] *= factor
             others = [i for i in asked.free if i != index]
             rows += list(asked.met(other[None], asked.costs(x[None]), others))
-    rows = np.array([row for row in rows if np.isfinite(row).all()])
+    found = np.array([row for row in rows if np.isfinite(row).all()])
     free = list(asked.free)
-    rows[:, free] = np.clip(rows[:, free], asked.low[free], asked.high[free])
-    return rows
+    found[:, free] = np.clip(found[:, free], asked.low[free], asked.high[free])
+    return found

@@ -65,9 +65,20 @@ def multiplier(
         )
     levels = np.log(budget) + np.log(10) * np.linspace(-DECADES, DECADES, POINTS + 1)[1:]
     here = POINTS // 2 - 1
-    options = {"map": map, "outcome": outcome, "level": level, "seed": seed}
     known = {
-        name: learned(source, law, cost, hold or {}, range or {}, levels[[here]], False, **options)
+        name: learned(
+            source,
+            law,
+            cost,
+            hold or {},
+            range or {},
+            levels[[here]],
+            False,
+            map=map,
+            outcome=outcome,
+            level=level,
+            seed=seed,
+        )
         for name, source in recipes.items()
     }
     frontiers = {name: _losses(values(one, levels, False)) for name, one in known.items()}

@@ -73,8 +73,20 @@ def next_for(
             "candidates, and the cheapest has to be within --budget and --max-cost"
         )
     levels = np.log([at])
-    options = {"map": map, "outcome": outcome, "level": level, "seed": seed, "candidates": pool.x}
-    known = learned(table, law, price, hold or {}, range or {}, levels, False, **options)
+    known = learned(
+        table,
+        law,
+        price,
+        hold or {},
+        range or {},
+        levels,
+        False,
+        map=map,
+        outcome=outcome,
+        level=level,
+        seed=seed,
+        candidates=pool.x,
+    )
     told = values(known, levels, False)
     decision = decisions_at(known, told, levels, [0], np.array([at]), level)[0]
     ranking, regret = _rank(known, levels, pool, sale, money, min(count, int(sale.sum())), seed)
@@ -130,7 +142,7 @@ def _rank(
             kept = (weight >= CHOOSING.least_scored) & np.isfinite(table.mean).all(axis=(1, 2))
             kept &= np.isfinite(table.root).all(axis=(1, 2, 3))
             here = Predictive(table.mean[kept], table.root[kept])
-            parts.append((weight[kept], table.noise[kept], np.full(kept.sum(), part.dof), here))
+            parts.append((weight[kept], np.asarray(table.noise)[kept], np.full(kept.sum(), part.dof), here))
         parts = [part for part in parts if len(part[0])]
         if not parts:
             raise UserError("no belief has a best configuration there, so no run can be chosen for it")

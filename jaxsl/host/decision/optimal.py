@@ -59,14 +59,14 @@ def optimal(
         UserError: for anything that cannot be used as it stands, and where there is no best configuration.
     """
     check_level(level)
-    budgets = check_budgets(np.atleast_1d(budget))
+    budgets = check_budgets(budget)
     single = len(budgets) == 1
     levels = np.log(budgets[0] * NEIGHBOURS if single else budgets)
     known = known_of(
         source, law, cost, hold, range, levels, False, map=map, outcome=outcome, level=level, seed=seed
     )
     told = values(known, levels, False)
-    shown = [1] if single else list(np.arange(len(levels)))
+    shown = [1] if single else np.arange(len(levels)).tolist()
     decisions = decisions_at(known, told, levels, shown, budgets, level)
     x = np.array([[one[name].median for name in free_names(known)] for one in decisions])
     return OptimalReport(

@@ -8,7 +8,6 @@ from jax import Array
 from jaxsl.decision import Flatness, Optimum, Quantity, Reach, Regret, Space, aimed, curves, delta, draws
 from jaxsl.decision.curve import Curves, DiscrepantCurves
 from jaxsl.decision.faithful import log_weights, truncated
-from jaxsl.discrepancy.posterior import DiscrepantPosterior
 from jaxsl.host.compiled import compiled
 from jaxsl.pool import Observations
 from jaxsl.posterior import Posterior, Predictive, Tabulated
@@ -90,7 +89,7 @@ def drawn(
 
 @compiled
 def faithful(
-    posterior: DiscrepantPosterior, observations: Observations, bad: Array, index: Array, u: Array
+    posterior: Posterior, observations: Observations, bad: Array, index: Array, u: Array
 ) -> tuple[Array, Array]:
     """Shares of drawn curves by how they keep to the runs, and how many draws those are worth."""
     possible = curves(posterior, observations.x[0])

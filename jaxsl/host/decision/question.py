@@ -7,6 +7,7 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from numpy.typing import ArrayLike
 
 from jaxsl.decision import Space
 from jaxsl.host.errors import UserError
@@ -182,13 +183,13 @@ def _bounds(
     return float(positive.min()), float(positive.max()), True
 
 
-def check_budgets(budgets: Sequence[float], option: str = "--budget") -> np.ndarray:
+def check_budgets(budgets: ArrayLike, option: str = "--budget") -> np.ndarray:
     """Budgets in rising order.
 
     Raises:
         UserError: when there is none, or one is not positive.
     """
-    values = np.unique(np.asarray(budgets, float))
+    values = np.unique(np.asarray(budgets, float).ravel())
     if not len(values):
         raise UserError(f"there is no budget; give {option} 1e24, or several with commas between")
     if not (np.isfinite(values).all() and (values > 0).all()):
