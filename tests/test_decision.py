@@ -14,11 +14,13 @@ from jaxsl.decision.faithful import log_weights, truncated
 from jaxsl.decision.frontier import Regret
 from jaxsl.decision.plane import plane
 from jaxsl.discrepancy import DiscrepancyRule
+from jaxsl.host.input.law_values import box_draws
+from jaxsl.host.laws.lookup import find
 from jaxsl.law import Law, params
 from jaxsl.pool import Pool, observe, uniform_target
 from jaxsl.posterior import LawPosterior
-from jaxsl.solver.levenberg_marquardt import LevenbergMarquardt
 from jaxsl.precision import double_precision
+from jaxsl.solver.levenberg_marquardt import LevenbergMarquardt
 from jaxsl.starts import warm_starts
 from laws.chinchilla import CHINCHILLA
 
@@ -192,8 +194,45 @@ def test_draws_of_a_linear_law_all_count_the_same():
     rule = jax.jit(lambda runs: DiscrepancyRule()(law, runs, starts, target, LevenbergMarquardt(), 0.6, None))
     possible = curves(rule(runs).posterior, jnp.ones(1))
     u = jnp.asarray(np.random.default_rng(0).standard_normal((5, possible.num_factors)))
-    found = jax.jit(lambda u: log_weights(possible, runs, jnp.zeros(6), jnp.zeros(5, int), u))(u)
+    found = jax.jit(lambda u: log_weights(possible, runs, jnp.zeros(6), jnp.zeros(5, int), u, jnp.ones(5)))(u)
     np.testing.assert_allclose(found, 0, atol=1e-8)
     share, worth = truncated(found)
     np.testing.assert_allclose(share, 0.2, rtol=1e-6)
     assert float(worth) == pytest.approx(5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "law, theta, held, budget",
+    [
+        ("chinchilla", "hoffmann", {}, 1e22),
+        ("kaplan/nd", "kaplan", {}, 1e20),
+        ("kaplan/ns", "kaplan", {}, 1e16),
+        ("distillation/supervised", "busbridge", {}, 1e21),
+        ("data_constrained", "muennighoff", {"U": 1e10}, 1e22),
+        ("fine_grained_moe", "64_experts", {"G": 8.0}, 1e21),
+        ("moe_sparsity", "abnar", {"S": 0.5}, 1e21),
+        ("parscale", "stack", {}, 1e11),
+        ("data_con/sl_4", None, {"U": 1e9}, 1e21),
+        ("data_con/sl_9", None, {"U": 1e9}, 1e21),
+        ("parallel/sl_2", None, {}, 1e10),
+    ],
+)
+def test_newton_finds_what_a_fine_grid_finds_for_other_laws(law, theta, held, budget):
+    law = find(law)
+    vector = np.array(law.estimates[theta]) if theta else box_draws(law, 1)[0]
+    at = [law.inputs.index(name) for name in law.inputs if name not in held]
+    other = np.array([held.get(name, 1.0) for name in law.inputs])
+    free = jnp.asarray([name not in held for name in law.inputs])
+    middle = np.log(budget / 6) / 2
+    low, high = (jnp.full(len(other), middle + end) for end in (-9.0, 9.0))
+    where = Space(lambda x: 6 * x[at[0]] * x[at[1]], free, jnp.asarray(other), low, high)
+    start = middle + np.array([[0.0, 0.0], [4.0, -4.0], [-4.0, 4.0]]) @ np.eye(len(other))[at]
+    best = Optimum(where, jnp.log(jnp.array([budget])), jnp.asarray(start[None]), tuple(at))
+    told = jax.jit(lambda vector: best(lambda x: law.predict(vector, x)))(jnp.asarray(vector))
+    rows = np.tile(other, (200001, 1))
+    rows[:, at[0]] = np.exp(middle + np.linspace(-9, 9, len(rows)))
+    rows[:, at[1]] = budget / 6 / rows[:, at[0]]
+    loss = np.asarray(law.predict(jnp.asarray(vector), jnp.asarray(rows)))[:, 0]
+    np.testing.assert_allclose(told[2], loss.min(), rtol=1e-7)
+    assert told[0] == pytest.approx(rows[loss.argmin(), at[0]], rel=2e-3)

@@ -50,6 +50,7 @@ def invoke(*arguments):
     return CliRunner().invoke(app, [str(argument) for argument in arguments])
 
 
+@pytest.mark.slow
 def test_published_parameters_give_the_published_optimum():
     found = optimal(None, "chinchilla@epoch", cost="6*N*D", budget=[1e21, 1e24])
     small, large = found.decisions
@@ -64,6 +65,7 @@ def test_published_parameters_give_the_published_optimum():
     assert {one.method for one in large.estimates} == {"exact"} and large.regret == 0
 
 
+@pytest.mark.slow
 def test_flatness_is_what_brute_force_finds():
     found = optimal(None, "chinchilla@epoch", cost="6*N*D", budget=1e24).decisions[0]
     best, least = found["N"].median, found["loss"].median
@@ -78,6 +80,7 @@ def test_flatness_is_what_brute_force_finds():
     np.testing.assert_allclose([more(flat.low), more(flat.high)], 1.005, atol=2e-4)
 
 
+@pytest.mark.slow
 def test_inference_counts_where_the_cost_says_so():
     served = 1e13
     found = optimal(
@@ -90,6 +93,7 @@ def test_inference_counts_where_the_cost_says_so():
     assert found["loss"].median == pytest.approx(best.fun, abs=1e-9)
 
 
+@pytest.mark.slow
 def test_a_range_is_kept_and_its_edge_is_said():
     found = optimal(None, "chinchilla@epoch", cost="6*N*D", budget=1e24, range={"N": (1e8, 2e10)}).decisions[
         0
@@ -97,6 +101,7 @@ def test_a_range_is_kept_and_its_edge_is_said():
     assert found["N"].median == pytest.approx(2e10) and found.edges == ("N at its upper bound 2e+10",)
 
 
+@pytest.mark.slow
 def test_intervals_of_runs_hold_the_truth_and_narrow_with_the_noise():
     found = optimal(runs(), "chinchilla", cost="6*N*D", budget=1e22)
     truth = brute(loss, 1e22)
@@ -108,6 +113,7 @@ def test_intervals_of_runs_hold_the_truth_and_narrow_with_the_noise():
     assert 0 < found.decisions[0].regret < 0.01
 
 
+@pytest.mark.slow
 def test_reach_is_the_inverse_of_optimal():
     least = loss(brute(loss, 1e22), 1e22 / 6 / brute(loss, 1e22))
     found = reach(None, "chinchilla@epoch", cost="6*N*D", loss=[least, 2.5])
@@ -117,6 +123,7 @@ def test_reach_is_the_inverse_of_optimal():
         reach(None, "chinchilla@epoch", cost="6*N*D", loss=1.8)
 
 
+@pytest.mark.slow
 def test_a_recipe_whose_runs_count_double_needs_a_quarter_of_the_compute():
     found = multiplier({"old": runs(0), "new": runs(1, better=2)}, "chinchilla", cost="6*N*D", budget=1e22)
     told = found.recipes[0]
@@ -143,6 +150,7 @@ def test_costs_that_form_no_budget_are_refused():
         grouped(np.array([1e18, 1e18]), [1e18, 1e20])
 
 
+@pytest.mark.slow
 def test_isoflop_finds_the_exponent_and_the_bias_of_a_lopsided_grid():
     rows = []
     for budget in (1e19, 1e20, 1e21):
@@ -156,10 +164,11 @@ def test_isoflop_finds_the_exponent_and_the_bias_of_a_lopsided_grid():
         assert group.law.median == pytest.approx(truth, rel=0.03)
         # Noise-free, the parabola is off by its bias alone, which the simulation tells.
         assert group.best.median / truth == pytest.approx(group.bias, rel=0.03)
-        assert abs(group.bias - 1) > 0.05
+        assert abs(group.bias - 1) > 0.02
     assert found.exponent.median == pytest.approx(0.5126, abs=0.02)
 
 
+@pytest.mark.slow
 def test_a_grid_keeps_to_its_budgets_and_tells_more_than_equal_steps():
     found = grid("chinchilla@epoch", budgets=[1e18, 1e19, 1e20], runs=12, cost="6*N*D")
     assert np.bincount(np.searchsorted([1e18, 1e19, 1e20], found.budget)).tolist() == [4, 4, 4]
@@ -169,6 +178,7 @@ def test_a_grid_keeps_to_its_budgets_and_tells_more_than_equal_steps():
     assert width[1] < width[0]
 
 
+@pytest.mark.slow
 def test_next_for_the_best_size_is_the_fall_of_its_regret():
     table = runs()
     N, D = (part.ravel() for part in np.meshgrid([1e8, 1e10], [1e9, 3e11]))
@@ -178,7 +188,7 @@ def test_next_for_the_best_size_is_the_fall_of_its_regret():
     found = next_for(table, "chinchilla", aim="optimal:C=1e24", cost="6*N*D", count=4)
     assert len(found.runs) == 4 and all(0 < run.fall < found.regret for run in found.runs)
     assert [run.score for run in found.runs] == sorted((run.score for run in found.runs), reverse=True)
-    assert found.regret == pytest.approx(found.decision.regret, rel=0.6)
+    assert 1 / 3 < found.regret / found.decision.regret < 3  # by the curvature, and by drawn curves
 
 
 @pytest.mark.parametrize(
@@ -187,7 +197,7 @@ def test_next_for_the_best_size_is_the_fall_of_its_regret():
         (("--law", "chinchilla", "--budget", "1e24"), "published parameters of chinchilla"),
         (("--law", "chinchilla@nobody", "--budget", "1e24"), "it has hoffmann"),
         (("--law", "chinchilla@epoch", "--budget", "1e24x"), "is not a number"),
-        (("--law", "chinchilla@epoch", "--budget", "-1"), "is not a number"),
+        (("--law", "chinchilla@epoch", "--budget", "-1"), "a budget is a positive number"),
         (("--law", "chinchilla@epoch", "--budget", "1e24", "--cost", "6*N*D+served"), "--hold served=VALUE"),
         (
             ("--law", "chinchilla@epoch", "--budget", "1e24", "--hold", "N=1e9", "--hold", "D=1e9"),
@@ -203,6 +213,7 @@ def test_bad_input_is_one_message(arguments, message):
     assert found.exit_code == 2 and message in found.stderr and found.stderr.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_commands_print_tables_and_json(tmp_path):
     path = tmp_path / "runs.csv"
     table = runs()
@@ -227,3 +238,15 @@ def test_commands_print_tables_and_json(tmp_path):
 def test_an_input_that_never_varied_is_held():
     asked = question(CHINCHILLA, "6*N*20", runs=np.array([[1e6, 3e8], [2e6, 3e8]]))
     assert asked.held == {"D": 3e8} and asked.free == (0,)
+
+
+@pytest.mark.slow
+def test_intervals_cover_what_they_claim():
+    """90 % intervals on 40 simulated sets, of the best size at 1e22 and of its loss: at least 80 % of both."""
+    size = brute(loss, 1e22)
+    least, inside = loss(size, 1e22 / 6 / size), []
+    for seed in range(40):
+        found = optimal(runs(seed), "chinchilla", cost="6*N*D", budget=1e22).decisions[0]
+        told = ((found["N"], size), (found["loss"], least))
+        inside.append([one.low < truth < one.high for one, truth in told])
+    assert (np.mean(inside, axis=0) >= 0.8).all() and np.mean(inside) < 0.995

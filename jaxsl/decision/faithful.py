@@ -17,7 +17,7 @@ from jaxsl.pool import Observations
 
 
 def log_weights(
-    possible: DiscrepantCurves, observations: Observations, bad: Array, index: Array, u: Array
+    possible: DiscrepantCurves, observations: Observations, bad: Array, index: Array, u: Array, scale: Array
 ) -> Array:
     """Of drawn curves, ``(draw,)``; 0 throughout for a law that is linear in its coordinates.
 
@@ -25,13 +25,14 @@ def log_weights(
         possible: the curves.
         observations: the runs.
         bad: probability that each is bad, ``(row,)``.
-        index, u: component and standard normal numbers of each draw, ``(draw,)``, ``(draw, factor)``.
+        index, u: component and numbers of each draw, ``(draw,)``, ``(draw, factor)``.
+        scale: ``u`` is so many times standard normal, for a noise whose deviation is, ``(draw,)``.
     """
     posterior, x = possible.posterior, observations.x
     weight = jnp.where(observations.mask, 1 - bad, 0.0)[:, None]
 
     def one(item):
-        index, u = item
+        index, u, scale = item
         curve = possible.curve(index, u)
         value, slope = posterior.law.linearise(posterior.theta[index], x)
         told = posterior.root[index] @ u[: slope.shape[2]]
@@ -40,9 +41,9 @@ def log_weights(
         straight = value + slope @ step + posterior.field.features(x)[curve.kernel] @ curve.bump
         left = observations.y - straight
         change = jnp.sum(weight * ((left - bent) ** 2 - left**2))
-        return -change / (2 * posterior.noise[index])
+        return -change / (2 * posterior.noise[index] * scale**2)
 
-    return jax.lax.map(one, (index, u), batch_size=256)
+    return jax.lax.map(one, (index, u, scale), batch_size=256)
 
 
 def truncated(log_weight: Array) -> tuple[Array, Array]:

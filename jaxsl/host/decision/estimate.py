@@ -1,7 +1,7 @@
 """Numbers that are decided by, with intervals: by the delta method, or by drawn curves where it bends."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import jax.numpy as jnp
 import numpy as np
@@ -146,7 +146,7 @@ def values(known: Known, levels: np.ndarray, reach: bool) -> Values:
     """
     asked, size = known.asked, buffer_size(len(levels), 1)
     padded = pad(levels, size)
-    whole = Known(**{**vars(known), "centre": pad(known.centre, size)})
+    whole = replace(known, centre=pad(known.centre, size))
     weight, noise, dof, mean, root = [], [], [], [], []
     with double_precision():
         space, ask = asked.space(), whole.ask(padded)
@@ -181,7 +181,7 @@ def values(known: Known, levels: np.ndarray, reach: bool) -> Values:
         for part in known.parts if told.root.any() else known.parts[:1]:
             if part.share < LIGHT:
                 continue
-            index, u = _numbers(part.posterior, part.dof, factors)
+            index, u, scale = _numbers(part.posterior, part.dof, factors)
             u = u[:, : _num_factors(part.posterior)]
             curves = programs.drawn(
                 part.posterior,
@@ -197,26 +197,24 @@ def values(known: Known, levels: np.ndarray, reach: bool) -> Values:
             own = np.full(len(index), 1 / len(index))
             if known.found is not None:
                 bad = jnp.asarray(part.bad)
-                keeping, worth = programs.faithful(
-                    part.posterior, known.found.observations, bad, jnp.asarray(index), jnp.asarray(u)
-                )
+                drawn_by = (jnp.asarray(one) for one in (index, u, scale))
+                keeping, worth = programs.faithful(part.posterior, known.found.observations, bad, *drawn_by)
                 own = np.asarray(keeping)
                 worths.append(part.share * float(worth))
             share.append(part.share * own)
-    drawn = {"draw": np.concatenate(draw), "share": np.concatenate(share), "worth": sum(worths)}
-    return Values(**{**vars(told), **drawn})
+    return replace(told, draw=np.concatenate(draw), share=np.concatenate(share), worth=sum(worths))
 
 
-def _numbers(posterior, dof: float, factors: int) -> tuple[np.ndarray, np.ndarray]:
-    """Components in proportion to their weights, and Student's t numbers of each draw."""
+def _numbers(posterior, dof: float, factors: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Components in proportion to their weights, Student's t numbers of each draw, and their scale."""
     rng = np.random.default_rng(SEED)
     weight = np.asarray(posterior.weight)
     at = (np.arange(NUM_DRAWS) + 0.5) / NUM_DRAWS
     index = np.minimum(np.searchsorted(np.cumsum(weight) / weight.sum(), at), len(weight) - 1)
-    u = rng.standard_normal((NUM_DRAWS, factors))
+    u, scale = rng.standard_normal((NUM_DRAWS, factors)), np.ones(NUM_DRAWS)
     if np.isfinite(dof):
-        u *= np.sqrt(dof / rng.chisquare(dof, NUM_DRAWS))[:, None]
-    return index, u
+        scale = np.sqrt(dof / rng.chisquare(dof, NUM_DRAWS))
+    return index, u * scale[:, None], scale
 
 
 def _num_factors(posterior) -> int:

@@ -1,7 +1,7 @@
 """What is known of some laws when something is to be decided: by runs, or by published parameters."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax.numpy as jnp

@@ -8,6 +8,7 @@
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import jax.numpy as jnp
@@ -17,7 +18,7 @@ from jaxsl.host.answer.believed import LEVEL, check_level
 from jaxsl.host.answer.which_laws import Laws
 from jaxsl.host.decision import programs
 from jaxsl.host.decision.estimate import Estimate, Values, values
-from jaxsl.host.decision.known import Known, learned, published
+from jaxsl.host.decision.known import Known, best_of_heaviest, learned, published
 from jaxsl.host.decision.question import Question, check_budgets
 from jaxsl.host.decision.report import Decision, Flat, OptimalReport
 from jaxsl.host.errors import UserError
@@ -99,7 +100,8 @@ def known_of(
         names = [law] if isinstance(law, str | Law) else list(law)
         if len(names) != 1 or not isinstance(names[0], str):
             raise UserError("without runs give one law with its parameters, such as --law chinchilla@epoch")
-        return published(names[0], cost, hold or {}, range or {})
+        known = published(names[0], cost, hold or {}, range or {})
+        return replace(known, centre=best_of_heaviest(known, levels, reach))
     return learned(source, law, cost, hold or {}, range or {}, levels, reach, **options)
 
 

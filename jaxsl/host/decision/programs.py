@@ -89,12 +89,12 @@ def drawn(
 
 @compiled
 def faithful(
-    posterior: Posterior, observations: Observations, bad: Array, index: Array, u: Array
+    posterior: Posterior, observations: Observations, bad: Array, index: Array, u: Array, scale: Array
 ) -> tuple[Array, Array]:
     """Shares of drawn curves by how they keep to the runs, and how many draws those are worth."""
     possible = curves(posterior, observations.x[0])
     assert isinstance(possible, DiscrepantCurves)
-    return truncated(log_weights(possible, observations, bad, index, u))
+    return truncated(log_weights(possible, observations, bad, index, u, scale))
 
 
 @compiled
