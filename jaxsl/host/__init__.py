@@ -3,7 +3,8 @@
 The verbs are those of the command line, and take a data frame where that takes a file, and a law, its name or
 several: ``fit``, ``fit_by``, ``next_runs``, ``rank``, ``report``, ``replay``, and ``Study`` for a campaign of
 weeks. ``predict`` goes on from a fit, or from the file in which it was kept, and ``compare`` tries published
-ones; ``tune`` finds the best learning rates and batches of grids.
+ones; ``optimal``, ``reach``, ``multiplier``, ``isoflop``, ``grid`` and ``next_for`` are about decisions, and
+``tune`` finds the best learning rates and batches of grids.
 """
 
 from importlib import import_module
@@ -18,15 +19,40 @@ if TYPE_CHECKING:
     from jaxsl.host.answer.predict import predict
     from jaxsl.host.answer.rank import rank
     from jaxsl.host.answer.replay import replay
+    from jaxsl.host.decision.grid import grid
+    from jaxsl.host.decision.isoflop import isoflop
+    from jaxsl.host.decision.multiplier import multiplier
+    from jaxsl.host.decision.next_for import next_for
+    from jaxsl.host.decision.optimal import optimal
+    from jaxsl.host.decision.reach import reach
     from jaxsl.host.html.report import report
     from jaxsl.host.study import Study
     from jaxsl.host.tuning.tune import tune
 
-__all__ = ["Study", "compare", "fit", "fit_by", "load_fit", "next_runs", "predict", "rank", "replay"]
-__all__ += ["report", "tune"]
-MODULES = {name: f"answer.{name}" for name in ("compare", "fit", "next_runs", "predict", "rank", "replay")}
-MODULES |= {"fit_by": "answer.by", "load_fit": "answer.kept", "report": "html.report", "Study": "study"}
-MODULES |= {"tune": "tuning.tune"}
+ROOM_OF = {name: "answer" for name in ("compare", "fit", "next_runs", "predict", "rank", "replay")}
+ROOM_OF |= {name: "decision" for name in ("grid", "isoflop", "multiplier", "next_for", "optimal", "reach")}
+MODULES = {name: f"{room}.{name}" for name, room in ROOM_OF.items()}
+MODULES |= {"fit_by": "answer.by"}
+MODULES |= {"load_fit": "answer.kept", "report": "html.report", "Study": "study", "tune": "tuning.tune"}
+__all__ = [
+    "Study",
+    "compare",
+    "fit",
+    "fit_by",
+    "grid",
+    "isoflop",
+    "load_fit",
+    "multiplier",
+    "next_for",
+    "next_runs",
+    "optimal",
+    "predict",
+    "rank",
+    "reach",
+    "replay",
+    "report",
+    "tune",
+]
 
 
 def __getattr__(name: str) -> Any:

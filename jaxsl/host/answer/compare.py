@@ -8,16 +8,16 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
 from jaxsl.host.answer.fit import answered
 from jaxsl.host.answer.report import Report, r2
-from jaxsl.host.answer.which_laws import ensemble
+from jaxsl.host.answer.which_laws import ensemble, run_table
 from jaxsl.host.errors import UserError
 from jaxsl.host.input.problem import Runs, runs
-from jaxsl.host.input.table import read
+from jaxsl.host.input.reading import Reading
 from jaxsl.host.laws.common_inputs import common_inputs, whole
 from jaxsl.host.laws.estimate import estimated, find_estimates
 
@@ -47,11 +47,15 @@ class Compared(Report):
 
 @dataclass(frozen=True)
 class CompareReport(Report):
-    """Several on the same runs, smallest error first; ``unit`` is what a row of them is called."""
+    """Several on the same runs, smallest error first; ``unit`` is what a row of them is called.
+
+    ``notes`` are what is worth saying of the table.
+    """
 
     num_runs: int
     unit: str
     rows: tuple[Compared, ...]
+    notes: tuple[str, ...]
 
 
 def compare(
@@ -62,11 +66,12 @@ def compare(
     map: Mapping[str, str] | None = None,
     outcome: str | None = None,
     seed: int = 0,
+    **how: Unpack[Reading],
 ) -> CompareReport:
     """Compare published parameters on runs.
 
     Args:
-        source, map, outcome: the runs, as in ``jaxsl.host.fit``.
+        source, map, outcome, how: the runs, as in ``jaxsl.host.fit``.
         law: published parameters such as ``"chinchilla@epoch"``, one or several.
         fit: whether the same laws are to be fitted to the runs as well.
         seed: of the fits' starting points.
@@ -77,8 +82,9 @@ def compare(
     names = [law] if isinstance(law, str) else list(law)
     if not names:
         raise UserError("nothing to compare; name published parameters, such as --law chinchilla@epoch")
-    estimates, table = find_estimates(names), read(source)
+    estimates = find_estimates(names)
     laws = list({one.law.name: one.law for one in estimates}.values())
+    table = run_table(source, laws, map, outcome, **how)
     together = {law.name: law for law in common_inputs(laws)}
     problem = runs(table, whole(tuple(together.values())), mapping=map, outcome=outcome)
     seen = problem.runs.take(problem.runs.observed)
@@ -92,7 +98,8 @@ def compare(
         for found, lesson in zip(answer.found.laws, answer.found.lessons, strict=True):
             fitted = np.asarray(lesson.fitted)[: len(seen.x)]
             rows.append(_compared(found.name + FITTED, fitted, seen, True))
-    return CompareReport(len(seen.x), problem.unit, tuple(sorted(rows, key=lambda row: row.rmse)))
+    ordered = tuple(sorted(rows, key=lambda row: row.rmse))
+    return CompareReport(len(seen.x), problem.unit, ordered, problem.notes)
 
 
 def _compared(name: str, predicted: np.ndarray, seen: Runs, fitted: bool = False) -> Compared:

@@ -89,11 +89,12 @@ def fit(
     """
     check_level(level, of)
     asked, (reading, options) = [law] if isinstance(law, str | Law) else list(law), split(how)
-    table = run_table(source, resolved(asked), map, outcome, **reading)
-    chosen = ensemble(table, asked, mapping=map, outcome=outcome, target=target, options=options)
+    laws = resolved(asked)
+    table = run_table(source, laws, map, outcome, **reading)
+    chosen = ensemble(table, laws, mapping=map, outcome=outcome, target=target, options=options)
     answer = answered(chosen, level, of, seed)
     settings = {"level": level, "of": of, "seed": seed, "map": dict(map or {}), "outcome": outcome}
-    settings |= options.record()
+    settings |= {**reading, **options.record()}
     named = [one for one in asked if one != ALL]
     kept = keep(named, table, answer.found, settings, target is not None, options, chosen.units)
     profiles = (profile,) if isinstance(profile, str) else tuple(profile)

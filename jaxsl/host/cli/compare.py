@@ -1,6 +1,6 @@
 """``jaxsl compare``: how published parameters do on one's own runs."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -11,9 +11,11 @@ from jaxsl.host.cli.options import (
     RunsArgument,
     SeedOption,
     read_mapping,
+    reads_runs,
 )
 
 
+@reads_runs
 def compare(
     runs: RunsArgument,
     law: Annotated[
@@ -29,6 +31,7 @@ def compare(
     outcome: OutcomeOption = None,
     seed: SeedOption = 0,
     json: JsonOption = False,
+    **how: Any,
 ) -> None:
     """Say how published parameters do on your runs, and your own fit of the same law beside them.
 
@@ -40,7 +43,7 @@ def compare(
 
     mapping = read_mapping(map)
     with busy(f"comparing {', '.join(law)}"):
-        report = compare_laws(runs, law, fit=fit, map=mapping, outcome=outcome, seed=seed)
+        report = compare_laws(runs, law, fit=fit, map=mapping, outcome=outcome, seed=seed, **how)
     if json:
         print_json(report)
     else:

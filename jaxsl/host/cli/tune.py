@@ -1,13 +1,14 @@
 """``jaxsl tune``: the best learning rate, batch and suchlike in every cell of a grid, and their law."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from jaxsl.host.cli.options import JsonOption, LevelOption, RunsArgument
+from jaxsl.host.cli.options import JsonOption, LevelOption, RunsArgument, reads_runs
 from jaxsl.host.errors import UserError
 
 
+@reads_runs
 def tune(
     runs: RunsArgument,
     over: Annotated[str, typer.Option("--over", metavar="COLUMNS", help="What is chosen, such as lr,batch.")],
@@ -33,6 +34,7 @@ def tune(
     ] = None,
     level: LevelOption = 90.0,
     json: JsonOption = False,
+    **how: Any,
 ) -> None:
     """Find the best learning rate, batch and suchlike in every cell of a table of grids, and their law.
 
@@ -46,7 +48,7 @@ def tune(
 
     powers = _powers(power)
     with busy("finding the best values"):
-        report = find_best(runs, over=over, by=by, outcome=outcome, power=powers, at=at, level=level)
+        report = find_best(runs, over=over, by=by, outcome=outcome, power=powers, at=at, level=level, **how)
     if json:
         print_json(report)
     else:

@@ -52,6 +52,7 @@ def show_compared(report: CompareReport) -> None:
     ]
     out.print(grid(["law", "RMSE", "R²", "bias", "worst", report.unit], rows))
     out.print(HOW_TO_READ)
+    show_notes(out, report.notes)
 
 
 def _first(found: Prediction, num: int) -> Prediction:

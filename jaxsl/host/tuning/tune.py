@@ -10,14 +10,15 @@
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
 from jaxsl.host.answer.believed import LEVEL, check_level
 from jaxsl.host.errors import UserError
 from jaxsl.host.input.points import points
-from jaxsl.host.input.table import Table, read
+from jaxsl.host.input.reading import Reading, read_runs
+from jaxsl.host.input.table import Table
 from jaxsl.host.tuning.cells import Grids, cell_optima
 from jaxsl.host.tuning.power_law import optimum_law
 from jaxsl.host.tuning.report import ALONE, BestAt, CellOptimum, OptimumLaw, TuneReport
@@ -35,6 +36,7 @@ def tune(
     power: Mapping[str, Names] | None = None,
     at: Any = None,
     level: float = LEVEL,
+    **how: Unpack[Reading],
 ) -> TuneReport:
     """Find the best values in every cell, and how they move from cell to cell.
 
@@ -42,7 +44,7 @@ def tune(
     interval by the delta method. A table with one row a cell holds optima already.
 
     Args:
-        source: the runs, as in ``jaxsl.host.fit``.
+        source, how: the runs, as in ``jaxsl.host.fit``.
         over: columns whose best values are looked for, such as ``"lr,batch"``.
         by: columns in which cells differ, such as ``"N,D"``.
         outcome: column of what is to be small.
@@ -54,7 +56,8 @@ def tune(
         UserError: for anything that cannot be used as it stands; when cells with a minimum are too few.
     """
     check_level(level)
-    over, by, table = _names(over, "--over"), _names(by, "--by"), read(source)
+    over, by = _names(over, "--over"), _names(by, "--by")
+    table = read_runs(source, {}, [outcome], **how)
     grids = _grids(table, over, by, outcome)
     cells = cell_optima(grids, level)
     varying = [name for name in by if len(np.unique(grids.by[name])) > 1]
@@ -64,6 +67,7 @@ def tune(
     if not varying and where:
         raise UserError(f"--at needs a law, and {', '.join(by)} have one value each: there is one cell")
     fixed = [name for name in by if name not in varying]
+    notes += [*table.notes]
     notes += [f"{', '.join(fixed)} has one value: no law in it"] if fixed else []
     return TuneReport(
         tuple(over),
