@@ -182,7 +182,7 @@ class NextRun(Report):
     Attributes:
         row_number: where a person finds it in the table.
         x: configuration by input.
-        score: expected fall of the target's variance, for what it costs.
+        score: expected fall of the target's variance.
         within, between: the two terms of that fall, squared outputs.
         low, high: the targets' intervals as expected after the run, ``(target, output)``; not numbers for
             candidates far down a long list.
@@ -201,7 +201,7 @@ class NextRun(Report):
 
 @dataclass(frozen=True)
 class NextReport(Report):
-    """A ranking of candidates, best first, each as if it were the only next run.
+    """A ranking of candidates, best first, each as if it were the only next run; too dear ones come last.
 
     Attributes:
         fit: what is believed now.
@@ -209,6 +209,7 @@ class NextReport(Report):
         within, between: the target's variance now, averaged over targets and outputs, noise apart.
         budget: what may be spent in all, ``None`` for no limit.
         max_cost: what one run may cost, ``None`` for no limit.
+        limit: what the next run should cost at most; dearer ones are better bought after others.
         num_candidates, num_affordable: candidates, and those within both limits.
         pool_cost: cost of all candidates together.
     """
@@ -220,6 +221,7 @@ class NextReport(Report):
     between: float
     budget: float | None
     max_cost: float | None
+    limit: float
     num_candidates: int
     num_affordable: int
     pool_cost: float

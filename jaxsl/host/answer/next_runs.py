@@ -60,7 +60,8 @@ def next_runs(
         source, law, target, map, outcome, level, of, seed, how: as in ``jaxsl.host.fit``.
         cost: column or expression; by default the column ``cost``.
         budget: what may be spent in all, on the next run and on those after it; no limit when None.
-        max_cost: what one run may cost; no limit when None.
+        max_cost: what one run may cost; when None, those that cost more than all runs so far together come
+            last: predictions then get better all along, and no run is bought before the law is known.
         count: how many runs are returned, at most.
 
     Raises:
@@ -136,6 +137,8 @@ def ranked(
     assert problem.targets is not None and now is not None
     pool = problem.runs.take(~problem.runs.observed)
     money = math.inf if budget is None else budget
+    paid = np.nansum(problem.runs.cost[problem.runs.observed])
+    spent = math.inf if max_cost is not None or paid <= 0 else float(paid)
     sale = pool.cost <= min(money, math.inf if max_cost is None else max_cost)
     affordable = int(np.sum(sale))
     ranks = thinned(min(count, affordable), most or count)
@@ -150,7 +153,7 @@ def ranked(
                 jnp.asarray(pad(pool.cost, size)),
                 jnp.asarray(np.concatenate([sale, np.zeros(size - len(sale), bool)])),
                 aim.weight,
-                jnp.asarray(math.inf),
+                jnp.asarray(spent),
                 jnp.asarray(money),
                 jax.random.key(seed),
                 jnp.asarray(pad(ranks, room)),
@@ -168,6 +171,7 @@ def ranked(
         between=float(np.mean(now.between**2)),
         budget=budget,
         max_cost=max_cost,
+        limit=float(ranking.limit),
         num_candidates=len(pool.x),
         num_affordable=affordable,
         pool_cost=float(pool.cost.sum()),

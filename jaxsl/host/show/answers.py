@@ -85,6 +85,13 @@ def show_next(report: NextReport) -> None:
     out.print()
     out.print(f"candidates, best first, {HOW_TO_BUY}")
     out.print(_candidates(report))
+    later = [str(run.row_number) for run in report.runs if run.cost > report.limit * (1 + 1e-9)]
+    if later:
+        several, dear = ("s", "cost") if len(later) > 1 else ("", "costs")
+        out.print(
+            f"{fit.trust.unit}{several} {', '.join(later)} {dear} more than all runs so far together: "
+            "better bought after others, or name a limit by --max-cost"
+        )
     show_rest(out, fit.trust, fit.left_out, fit.notes)
 
 
