@@ -22,7 +22,8 @@ def found_files(source: str | Path) -> Iterator[tuple[str, dict[str, str]]]:
     """The files of a path, a pattern or a folder, in alphabetical order, each with what its folders say.
 
     A folder stands for all tables in it and below, but for names that begin with a dot or an underscore,
-    studies' journals and their caches. Folders called ``dataset=web``, as partitioned Parquet has them, give a column ``dataset``.
+    studies' journals and their caches. Folders called ``dataset=web``, as partitioned Parquet has them, give
+    a column ``dataset``.
 
     Raises:
         UserError: when a pattern matches nothing, or a folder holds no table.
