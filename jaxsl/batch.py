@@ -228,6 +228,7 @@ def plan(
     num_draws: Array,
     key: Array,
     room: int,
+    spent: float | Array = jnp.inf,
 ) -> Plan:
     """The best next runs, one after the other, each in the light of all that are pending or chosen before it.
 
@@ -243,13 +244,14 @@ def plan(
         num_draws: imagined outcomes, at most ``MOST_DRAWS``; traced.
         key: of draws and ties.
         room: rows of the answer; static.
+        spent: cost of all runs so far, pending ones included, as of ``jaxsl.choice.Chooser``.
     """
     draws = draw(posterior, pending, room, num_draws, jax.random.fold_in(key, 0))
 
     def step(number, carry):
-        found, draws, uses, money = carry
+        found, draws, uses, money, spent = carry
         score = averaged(posterior, draws, lambda after: acquisition(after, pool, target), pool.cost)
-        choice = chooser(score, pool, uses > 0, money, jax.random.fold_in(key, number + 1))
+        choice = chooser(score, pool, uses > 0, money, jax.random.fold_in(key, number + 1), spent)
         row = jnp.maximum(choice.index, 0)
         bought = choice.index >= 0
         learned = jax.vmap(lambda one, basin, normal: imagine(posterior, one, pool.x[row], basin, normal))(
@@ -263,17 +265,14 @@ def plan(
             found.variance,
         )
         draws = eqx.tree_at(lambda d: d.learned, draws, learned)
-        return (
-            found,
-            draws,
-            uses.at[row].add(jnp.where(bought, -1, 0)),
-            money - jnp.where(bought, pool.cost[row], 0.0),
-        )
+        cost = jnp.where(bought, pool.cost[row], 0.0)
+        return found, draws, uses.at[row].add(jnp.where(bought, -1, 0)), money - cost, spent + cost
 
     zeros = jnp.zeros_like(pool.cost)
+    spent = jnp.asarray(spent, zeros.dtype)
     variance = averaged(posterior, draws, lambda after: target_variance(after, target), zeros[0])
     found = Plan(jnp.full(room, -1), jnp.zeros(room, zeros.dtype), zeros, zeros - jnp.inf, variance)
-    return jax.lax.fori_loop(0, count, step, (found, draws, uses, money))[0]
+    return jax.lax.fori_loop(0, count, step, (found, draws, uses, money, spent))[0]
 
 
 def shortlist(
@@ -286,6 +285,7 @@ def shortlist(
     money: Array,
     pending: Pending,
     size: int,
+    spent: float | Array = jnp.inf,
 ) -> Array:
     """Rows of the ``size`` most valuable candidates once all pending runs are in: ``(size,)``, -1 if fewer.
 
@@ -299,6 +299,6 @@ def shortlist(
 
     learned = jax.lax.fori_loop(0, jnp.sum(pending.mask), step, nothing_learned(posterior, pending.x))
     score = acquisition(Conditioned(posterior, learned), pool, target)
-    value = chooser(score, pool, available, money, jax.random.key(0)).value
+    value = chooser(score, pool, available, money, jax.random.key(0), spent).value
     top, index = jax.lax.top_k(value, size)
     return jnp.where(top > -jnp.inf, index, -1)

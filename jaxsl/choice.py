@@ -25,6 +25,9 @@ class Chooser(eqx.Module):
 
     Attributes:
         cost_exponent: gamma in ``a(x) = score / cost^gamma`` (public value 0.4).
+        growth: a run costs at most so many times what was spent before it, so that predictions get better all
+            along and no run takes the budget before the law is known; the cheapest run that can be paid for
+            always may be bought. Infinite for no such limit.
         draw: draw with probability proportional to ``a`` instead of taking the largest, traced or not.
 
     Example:
@@ -34,12 +37,24 @@ class Chooser(eqx.Module):
         >>> choice = Chooser()(jnp.array([1.0, 2.0, 9.0]), pool, jnp.ones(3, bool), 50.0, jax.random.key(0))
         >>> int(choice.index), [round(float(value), 2) for value in choice.value]
         (0, [6.31, 5.02, -inf])
+        >>> most = Chooser(0.0, growth=1.0).limit(pool, jnp.ones(3, bool), 50.0, jnp.array([0.0, 30.0, 70.0]))
+        >>> most.tolist()  # what a run may cost at most
+        [1.0, 30.0, 50.0]
     """
 
     cost_exponent: float | Array = 0.4
+    growth: float | Array = jnp.inf
     draw: bool | Array = False
 
-    def __call__(self, score: Array, pool: Pool, available: Array, money: Array, key: Array) -> Choice:
+    def __call__(
+        self,
+        score: Array,
+        pool: Pool,
+        available: Array,
+        money: Array,
+        key: Array,
+        spent: float | Array = jnp.inf,
+    ) -> Choice:
         """The affordable candidate with the largest ``score / cost^gamma``; exact ties are broken by ``key``.
 
         Args:
@@ -49,10 +64,12 @@ class Chooser(eqx.Module):
             available: which candidates may be bought, ``(pool,)`` of bool.
             money: what is left of the budget, a scalar in the unit of the costs.
             key: for draws and ties.
+            spent: cost of all runs so far, a scalar; infinite where it is not known, for no limit of growth.
         """
         known = jnp.isfinite(pool.cost)
         cost = jnp.where(known, pool.cost, 0.0)
-        affordable = available & known & (cost <= money * (1 + 1e-9))
+        most = self.limit(pool, available, money, jnp.asarray(spent, cost.dtype))
+        affordable = available & known & (cost <= most * (1 + 1e-9))
         share = cost / jnp.maximum(jnp.max(cost), jnp.finfo(cost.dtype).tiny)
         value = score / jnp.maximum(share, 1e-12) ** self.cost_exponent
         value = jnp.where(affordable & ~jnp.isnan(value), value, -jnp.inf)
@@ -63,3 +80,10 @@ class Chooser(eqx.Module):
         rank = jnp.where(self.draw, drawn, largest)
         index = jnp.argmax(jnp.where(eligible, rank, -jnp.inf))
         return Choice(jnp.where(jnp.any(eligible), index, -1), value)
+
+    def limit(self, pool: Pool, available: Array, money: Array, spent: Array) -> Array:
+        """What the next run may cost, of the shape of ``spent``; arguments as of a call."""
+        payable = available & jnp.isfinite(pool.cost) & (pool.cost <= money * (1 + 1e-9))
+        cheapest = jnp.min(jnp.where(payable, pool.cost, jnp.inf))
+        grown = jnp.where(jnp.isinf(self.growth), jnp.inf, self.growth * jnp.asarray(spent))
+        return jnp.minimum(jnp.maximum(grown, cheapest), money)

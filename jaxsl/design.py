@@ -54,6 +54,7 @@ class State(eqx.Module):
         observations: bought runs.
         available: which candidates may still be bought, ``(pool,)`` of bool.
         spent: cost of what was bought, a scalar.
+        earlier: cost of the runs done before, which no budget counts, a scalar; infinite where unknown.
         lost: outcomes that were paid for and found the buffer full, a scalar int; above 0 is a mistake of
             whoever made the buffer, see ``jaxsl.episode.enlarge``.
         optima: the latest distinct best fits of each law, for warm starts: ``(warm, param)`` a law.
@@ -63,6 +64,7 @@ class State(eqx.Module):
     observations: Observations
     available: Array
     spent: Array
+    earlier: Array
     lost: Array
     optima: tuple[Array, ...]
     num_optima: tuple[Array, ...]
@@ -82,9 +84,6 @@ class Design(eqx.Module):
         num_warm: at most so many of them are earlier best fits.
         lookahead: what decides how much cost counts, in place of the chooser's exponent, by plans for the
             rest of the budget; None for the exponent.
-        growth: the next run costs at most so many times what was spent so far, so that predictions get better
-            all along and no run takes the budget before the law is known; the cheapest run that can be paid
-            for always may be bought. Infinite for no such limit.
         num_scored: components that are scored, the heaviest: the work grows with their square; None for all.
         least_scored: weight of the lightest of them.
 
@@ -94,14 +93,13 @@ class Design(eqx.Module):
 
     laws: tuple[AnyLaw, ...]
     acquisition: Callable[..., Array] = MSPE()
-    chooser: Chooser = Chooser()
+    chooser: Chooser = Chooser(cost_exponent=0.0, growth=1.0)
     rule: Rule = DiscrepancyRule()
     solver: Callable = LevenbergMarquardt(tolerance=1e-6)
     prior: float | Array | None = 0.6
     num_starts: int = eqx.field(static=True, default=32)
     num_warm: int = eqx.field(static=True, default=12)
     lookahead: Rollout | None = None
-    growth: float | Array = 1.0
     num_scored: int | None = eqx.field(static=True, default=6)
     least_scored: float = 0.01
 
@@ -119,17 +117,20 @@ class Design(eqx.Module):
             settings: any of this class.
         """
         usual = {"solver": LevenbergMarquardt(), "prior": PRIOR, "num_starts": 64, "num_warm": 30}
-        usual |= {"growth": float("inf"), "num_scored": None}
+        usual |= {"chooser": Chooser(), "num_scored": None}
         rule = PaperRule(BasinRule() if basin_rule is None else basin_rule)
         return cls((law,), rule=rule, **{**usual, **settings})
 
-    def start(self, pool: Pool, observations: Observations | None = None) -> State:
+    def start(
+        self, pool: Pool, observations: Observations | None = None, earlier: float | Array = jnp.inf
+    ) -> State:
         """The state before the first purchase, with any runs done earlier (not counted as spent).
 
         Args:
             pool: candidates.
             observations: earlier runs, with room for those to come; an empty buffer for the whole pool
                 when None.
+            earlier: what those cost in all; infinite where it is not known.
         """
         if observations is None:
             size = buffer_size(pool.x.shape[0])
@@ -139,6 +140,7 @@ class Design(eqx.Module):
             observations=observations,
             available=jnp.ones(pool.x.shape[0], bool),
             spent=jnp.zeros((), pool.cost.dtype),
+            earlier=jnp.where(jnp.any(observations.mask), jnp.asarray(earlier, pool.cost.dtype), 0.0),
             lost=jnp.zeros((), int),
             optima=tuple(jnp.ones((self.num_warm, law.num_params), dtype) for law in self.laws),
             num_optima=tuple(jnp.zeros((), int) for _ in self.laws),
@@ -195,7 +197,8 @@ class Design(eqx.Module):
         posterior = self.scored(belief.posterior)
         key = jax.random.fold_in(jax.random.fold_in(key, state.observations.num_observed), len(self.laws))
         money = budget - state.spent
-        return self.choose(posterior, pool, target, state.available, state.spent, money, key), belief
+        spent = state.spent + state.earlier
+        return self.choose(posterior, pool, target, state.available, spent, money, key), belief
 
     def choose(
         self,
@@ -213,16 +216,13 @@ class Design(eqx.Module):
             posterior: what candidates are scored by, see ``scored``.
             pool, target: candidates and what to predict.
             available: which candidates may be bought, ``(pool,)`` of bool.
-            spent: what was spent so far.
+            spent: cost of all runs so far, infinite where it is not known.
             money: what may be spent in all from now on; infinite for no limit.
             key: for ties.
         """
-        payable = available & (pool.cost <= money)
-        cheapest = jnp.min(jnp.where(payable, pool.cost, jnp.inf))
-        money = jnp.minimum(jnp.maximum(self.growth * spent, cheapest), money)
         chooser = self.priced(posterior, pool, target, available, money, key)
         score = self.acquisition(posterior, pool, target)
-        return chooser(score, pool, available, money, key)
+        return chooser(score, pool, available, money, key, spent)
 
     def scored(self, posterior: Posterior) -> Posterior:
         """What candidates are scored by: the heaviest components alone."""
@@ -272,6 +272,7 @@ class Design(eqx.Module):
             observations=state.observations.add(pool.x[row], y, bought),
             available=state.available.at[row].set(False),
             spent=state.spent + cost,
+            earlier=state.earlier,
             lost=state.lost + (state.observations.is_full & is_outcome(y)),
             optima=state.optima,
             num_optima=state.num_optima,

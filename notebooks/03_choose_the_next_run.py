@@ -88,8 +88,8 @@ ax.plot(
 ax.axhline(everything, linestyle=":", color="#009E73", label="the whole pool")
 ax.legend(frameon=False)
 # %% [markdown]
-# **Why that run?** The score is the expected fall of the target's mean squared error over relative cost to
-# the power 0.4. On the map the strongest colour is the best score and the area is the cost.
+# **Why that run?** The score is the expected fall of the target's mean squared error; runs that cost more than
+# all before them together wait. On the map the strongest colour is the best score and the area is the cost.
 
 # %%
 from jaxsl.host.answer.plot_data import view

@@ -23,8 +23,17 @@ def pytest_configure(config):
     if not hasattr(config, "workerinput"):
         fast = (f"--{name}={str(value).lower()}" for name, value in accepted().items())
         os.environ["XLA_FLAGS"] = " ".join([os.environ.get("XLA_FLAGS", ""), *fast])
+    else:
+        _keep_to_one_core(int(config.workerinput["workerid"].removeprefix("gw")))
     enable_compilation_cache()
     collect_seldom()
+
+
+def _keep_to_one_core(worker: int) -> None:
+    """Workers share the cores: thread pools of XLA that compete for them mostly wait for each other."""
+    if hasattr(os, "sched_setaffinity"):
+        cores = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, {cores[worker % len(cores)]})
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from jaxsl.choice import Chooser
 from jaxsl.design import Design, _after, cheapest
 from jaxsl.episode import enlarge
 from jaxsl.law import Law, params
@@ -253,7 +254,7 @@ def test_two_laws_share_their_belief_by_their_evidence(bought):
 def test_the_next_run_costs_at_most_what_was_spent_times_the_growth(bought):
     state, _ = bought
     pool, target = world()
-    narrow = dataclasses.replace(DESIGN, growth=0.5)
+    narrow = dataclasses.replace(DESIGN, chooser=Chooser(0.0, growth=0.5))
     choice, _ = ask(narrow, state, pool, target, BUDGET, KEY)
     cost, offered = np.asarray(pool.cost), np.isfinite(np.asarray(choice.value))
     most = max(0.5 * float(state.spent), cost[np.asarray(state.available)].min())

@@ -242,7 +242,7 @@ BAD = {
     "infinite": ("x,y\n0,.1\n1,inf\n2,.3\n", (), "runs.csv, line 3: --y y has no finite value"),
     "text": ("x,y\n0,.1\n1,high\n2,.3\n", (), "runs.csv, line 3, column 'y': 'high' is not a number"),
     "percent": ("x,y\n0,10\n1,22\n2,31\n", (), 'write percentages as --y "y/100"'),
-    "a percent sign": ("x,y\n0,10%\n1,22%\n2,31%\n", (), "'10%' is not a number"),
+    "a unit": ("x,y\n0,10 pp\n1,22 pp\n2,31 pp\n", (), "'10 pp' is not a number"),
     "negative": ("x,y\n0,-.1\n1,.2\n2,.3\n", (), "--y y is -0.1, but a performance is a share"),
     "no noise": (FLAT, (), "runs are fitted to rounding, so their noise cannot be estimated"),
     "missing column": (GOOD, ("--y", "z"), "runs.csv has no column 'z'; its columns are x, y"),

@@ -118,6 +118,6 @@ def test_a_design_looks_ahead_where_it_is_told_to():
     asked = belief, pool, target, jnp.ones(4, bool), 3.0, jax.random.key(0)
     best = float(Rollout()(*asked))
     assert best != 0.4, "the case must tell them apart"
-    assert Design((LINE,)).priced(*asked).cost_exponent == 0.4
+    assert Design((LINE,)).priced(*asked).cost_exponent == 0.0
     assert float(Design((LINE,), lookahead=Rollout()).priced(*asked).cost_exponent) == best
     assert float(Design((LINE, LINE), lookahead=Rollout((0.4,))).priced(*asked).cost_exponent) == 0.4

@@ -119,7 +119,10 @@ def test_the_file_of_a_paper_goes_to_a_recommendation_in_three_commands(tmp_path
         (("study", "tell", "s.jsonl", "r1", "low"), "'low' is no outcome"),
         (("study", "set", "s.jsonl"), "nothing to change"),
         (("study", "export", "s.jsonl", "t.xls"), "ends in .csv or .parquet"),
-        (("study", "import", "s.jsonl", "runs.csv", "--reduce", "max"), "--reduce max: choose one of"),
+        (
+            ("study", "import", "s.jsonl", "runs.csv", "--reduce", "max"),
+            "--reduce max: choose last, min, or mean:10",
+        ),
         (("replay", "runs.csv", *NEW), "has 3 runs with an outcome, at 3 configurations"),
         (("replay", "runs.csv", "--law", "chinchilla"), "has no column 'cost': say what a run costs"),
     ],

@@ -128,7 +128,15 @@ def test_any_text_is_a_table_with_a_line_for_every_row_or_a_user_error(tmp_path_
         ("runs.parquet", b"PAR1....PAR1", "is a damaged Parquet file"),
         ("runs.csv", b"PK\x03\x04\x00\x00", "is not text in UTF-8"),
         ("runs.csv", "N,ä\n1,2\n".encode("latin-1"), "is not text in UTF-8"),
-        ("runs.csv", '{"N": [1, 2]}', "looks like JSON"),
+        ("runs.csv", "# a comment\n", "holds comments alone"),
+        ("runs.csv", "# N,D\n1e8,2e9\n", "are the names behind a #? remove it"),
+        ("runs.json", '[{"N": 1}, 2]', "row 2: is no JSON object; give one object a run"),
+        ("runs.jsonl", '{"N": 1}\n\n{"N": 2\n', "line 3: is no JSON: "),
+        ("runs.json", '{"N": [1, 2], "D": [1]}', "its columns have different lengths"),
+        ("pilot.jsonl", '{"event": "study"}\n{"event": "run"}\n', "jaxsl study export"),
+        ("runs.xlsx", CSV, "is not an Excel file, whatever its name says"),
+        ("runs.xlsx", b"PK\x03\x04", "cannot be read as an Excel file"),
+        ("runs.csv.gz", b"\x1f\x8b\x08cut", "is a damaged gzip file"),
         ("runs.csv", "<html></html>", "looks like HTML"),
         ("runs.csv", "N,D,N\n1,2,3\n", "the column name 'N' appears twice"),
         ("runs.csv", "N,D\n1,2\n\n3,4,5\n", "line 4: 3 cells where the header has 2"),
@@ -142,9 +150,10 @@ def test_a_file_that_is_no_table_is_named_with_what_to_do(csv, name, content, sa
     assert said in text
 
 
-def test_a_missing_file_and_a_folder_are_no_tables(tmp_path):
+def test_a_missing_file_an_empty_folder_and_a_pattern_without_a_file_are_no_tables(tmp_path):
     assert "No such file" in message(read, str(tmp_path / "none.csv"))
-    assert "cannot read" in message(read, str(tmp_path))
+    assert "holds no table" in message(read, str(tmp_path))
+    assert "no file matches" in message(read, str(tmp_path / "*.csv"))
 
 
 @pytest.mark.parametrize(
@@ -154,10 +163,11 @@ def test_a_frame_that_is_no_table_is_refused(frame):
     assert message(read, frame).startswith("the data frame cannot be read: ")
 
 
-@pytest.mark.parametrize("cell", ["7B", "1_000", "0x10 or so", "1e", "--2", "12 000"])
+@pytest.mark.parametrize("cell", ["7X", "1_000", "0x10 or so", "1e", "--2", "12 00", "1e3M", "3,62"])
 def test_text_in_a_number_is_shown_with_its_cell(csv, cell):
-    text = message(read(csv(f"N,D\n1,2\n{cell},3\n")).numbers, "N")
+    text = message(read(csv(f'N,D\n1,2\n"{cell}",3\n')).numbers, "N")
     assert f"line 3, column 'N': {cell!r} is not a number" in text
+    assert ("is a comma decimal?" in text) == (cell == "3,62")
 
 
 def test_dates_are_no_numbers():

@@ -161,7 +161,7 @@ def begin(design: Design, pool: Pool, hidden: Oracle) -> tuple[State, list[int]]
     row = np.append(bought, np.zeros(size - len(bought), int)).astype(int)
     y = np.where(known[:, None], np.asarray(hidden.reveal_all(jnp.asarray(~available))[0])[row], 0.0)
     observations = Observations(jnp.asarray(np.asarray(pool.x)[row]), jnp.asarray(y), jnp.asarray(known))
-    state = design.start(pool, observations)
+    state = design.start(pool, observations, 0.0)
     changed = jnp.asarray(available), jnp.asarray(cost[bought].sum())
     return eqx.tree_at(lambda state: (state.available, state.spent), state, changed), bought
 

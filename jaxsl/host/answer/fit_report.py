@@ -1,12 +1,18 @@
 """What fits found, in plain NumPy: for display, JSON and Python; of one law as of several."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
-from jaxsl.host.answer.report import Report, r2
+from jaxsl.host.answer.influence import Influence
+from jaxsl.host.answer.kept import Kept
+from jaxsl.host.answer.paper_intervals import ParameterInterval
+from jaxsl.host.answer.prediction import Prediction
+from jaxsl.host.answer.report import Report
 from jaxsl.host.answer.trust import Trust
+from jaxsl.host.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -103,42 +109,6 @@ class RankedLaw(LawReport):
 
 
 @dataclass(frozen=True)
-class Prediction(Report):
-    """What is predicted at the targets.
-
-    Attributes:
-        x: configurations by input, ``(target,)`` each.
-        row_numbers: where a person finds each target.
-        median, low, high: of what ``of`` names, ``(target, output)``.
-        level: of the intervals, in per cent.
-        of: ``"outcome"``, noise included, or ``"curve"``.
-        outcome, curve: lower and upper ends of both, ``(2, target, output)``.
-        within, between: standard deviations inside components and between them, ``(target, output)``.
-        by_law: the mean of each law, by its name, heaviest law first, ``(target, output)``.
-        observed: what came out, where known, ``(target, output)``; no fit saw it.
-    """
-
-    x: Mapping[str, np.ndarray]
-    row_numbers: np.ndarray
-    median: np.ndarray
-    low: np.ndarray
-    high: np.ndarray
-    level: float
-    of: str
-    outcome: np.ndarray
-    curve: np.ndarray
-    within: np.ndarray
-    between: np.ndarray
-    by_law: Mapping[str, np.ndarray]
-    observed: np.ndarray
-
-    @property
-    def r2(self) -> float:
-        """R² on the targets whose outcome is known, clipped to [-1, 1]."""
-        return r2(self.observed, self.median)
-
-
-@dataclass(frozen=True)
 class FitReport(Report):
     """Laws fitted to runs.
 
@@ -149,6 +119,9 @@ class FitReport(Report):
         prediction: at the targets, ``None`` without targets.
         trust: whether the laws hold, which runs are bad, how far the target lies.
         notes: what is allowed and worth saying: replicates, parameters at a bound or hardly told.
+        influence: runs without which the answer would be another; of a fit that was asked for.
+        intervals: of parameters of the heaviest law by the methods that were asked for.
+        kept: what is kept of it, for predictions elsewhere; of a fit that was asked for, ``jaxsl.host.fit``.
     """
 
     num_runs: int
@@ -157,6 +130,15 @@ class FitReport(Report):
     prediction: Prediction | None
     trust: Trust
     notes: tuple[str, ...]
+    intervals: tuple[ParameterInterval, ...] = ()
+    influence: tuple[Influence, ...] = ()
+    kept: Kept | None = field(default=None, repr=False, compare=False)
+
+    def save(self, path: str | Path, force: bool = False) -> None:
+        """Keep the fit in a JSON file, from which ``jaxsl.host.predict`` goes on; see ``Kept.save``."""
+        if self.kept is None:
+            raise UserError("this fit is a part of another answer; what jaxsl.host.fit returns can be kept")
+        self.kept.save(path, force)
 
     @property
     def name(self) -> str:
@@ -182,7 +164,7 @@ class NextRun(Report):
     Attributes:
         row_number: where a person finds it in the table.
         x: configuration by input.
-        score: expected fall of the target's variance, for what it costs.
+        score: expected fall of the target's variance.
         within, between: the two terms of that fall, squared outputs.
         low, high: the targets' intervals as expected after the run, ``(target, output)``; not numbers for
             candidates far down a long list.
@@ -201,7 +183,7 @@ class NextRun(Report):
 
 @dataclass(frozen=True)
 class NextReport(Report):
-    """A ranking of candidates, best first, each as if it were the only next run.
+    """A ranking of candidates, best first, each as if it were the only next run; too dear ones come last.
 
     Attributes:
         fit: what is believed now.
@@ -209,6 +191,7 @@ class NextReport(Report):
         within, between: the target's variance now, averaged over targets and outputs, noise apart.
         budget: what may be spent in all, ``None`` for no limit.
         max_cost: what one run may cost, ``None`` for no limit.
+        limit: what the next run should cost at most; dearer ones are better bought after others.
         num_candidates, num_affordable: candidates, and those within both limits.
         pool_cost: cost of all candidates together.
     """
@@ -220,6 +203,7 @@ class NextReport(Report):
     between: float
     budget: float | None
     max_cost: float | None
+    limit: float
     num_candidates: int
     num_affordable: int
     pool_cost: float

@@ -10,7 +10,7 @@
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Unpack
 
 import jax
 import jax.numpy as jnp
@@ -22,10 +22,11 @@ from jaxsl.host.answer.fit import Answer, answered, fit_report
 from jaxsl.host.answer.fit_report import FitReport, NextReport, NextRun, Prediction
 from jaxsl.host.answer.report import beyond_rounding
 from jaxsl.host.answer.thinning import thinned
-from jaxsl.host.answer.which_laws import Laws, ensemble, resolved
+from jaxsl.host.answer.which_laws import Laws, ensemble, resolved, run_table
 from jaxsl.host.errors import UserError
 from jaxsl.host.input.problem import Problem, Runs
-from jaxsl.host.input.table import Table, read
+from jaxsl.host.input.reading import Reading
+from jaxsl.host.input.table import Table
 from jaxsl.host.programs.learning import Ranking, rank_rows
 from jaxsl.host.programs.packing import pack_target, pad
 from jaxsl.pool import buffer_size
@@ -48,6 +49,7 @@ def next_runs(
     level: float = LEVEL,
     of: str = "outcome",
     seed: int = 0,
+    **how: Unpack[Reading],
 ) -> NextReport:
     """Rank the candidates of a table of runs, best first, each as if it were the only next run.
 
@@ -55,17 +57,19 @@ def next_runs(
     that tells them apart is worth it: their disagreement counts as variance.
 
     Args:
-        source, law, target, map, outcome, level, of, seed: as in ``jaxsl.host.fit``.
+        source, law, target, map, outcome, level, of, seed, how: as in ``jaxsl.host.fit``.
         cost: column or expression; by default the column ``cost``.
         budget: what may be spent in all, on the next run and on those after it; no limit when None.
-        max_cost: what one run may cost; no limit when None.
+        max_cost: what one run may cost; when None, those that cost more than all runs so far together come
+            last: predictions then get better all along, and no run is bought before the law is known.
         count: how many runs are returned, at most.
 
     Raises:
         UserError: for anything that cannot be used as it stands, no candidate, or none that may be bought.
     """
     check_level(level, of)
-    laws, table = resolved(law), read(source)
+    laws = resolved(law)
+    table = run_table(source, laws, map, outcome, **how)
     price = require_cost(table, cost)
     chosen = ensemble(table, laws, mapping=map, outcome=outcome, target=target, cost=price)
     require_choice(chosen.problem, budget, max_cost)
@@ -133,6 +137,8 @@ def ranked(
     assert problem.targets is not None and now is not None
     pool = problem.runs.take(~problem.runs.observed)
     money = math.inf if budget is None else budget
+    paid = np.nansum(problem.runs.cost[problem.runs.observed])
+    spent = math.inf if max_cost is not None or paid <= 0 else float(paid)
     sale = pool.cost <= min(money, math.inf if max_cost is None else max_cost)
     affordable = int(np.sum(sale))
     ranks = thinned(min(count, affordable), most or count)
@@ -147,7 +153,7 @@ def ranked(
                 jnp.asarray(pad(pool.cost, size)),
                 jnp.asarray(np.concatenate([sale, np.zeros(size - len(sale), bool)])),
                 aim.weight,
-                jnp.asarray(math.inf),
+                jnp.asarray(spent),
                 jnp.asarray(money),
                 jax.random.key(seed),
                 jnp.asarray(pad(ranks, room)),
@@ -165,6 +171,7 @@ def ranked(
         between=float(np.mean(now.between**2)),
         budget=budget,
         max_cost=max_cost,
+        limit=float(ranking.limit),
         num_candidates=len(pool.x),
         num_affordable=affordable,
         pool_cost=float(pool.cost.sum()),

@@ -10,7 +10,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Unpack
 
 import jax
 import jax.numpy as jnp
@@ -22,11 +22,11 @@ from jaxsl.host.answer.fit_report import FitReport, NextReport
 from jaxsl.host.answer.next_runs import ranked, require_choice
 from jaxsl.host.answer.slices import Slice, along
 from jaxsl.host.answer.thinning import MOST_DRAWN
-from jaxsl.host.answer.which_laws import Ensemble, Laws, ensemble, resolved
+from jaxsl.host.answer.which_laws import Ensemble, Laws, ensemble, resolved, run_table
 from jaxsl.host.compiled import compiled
 from jaxsl.host.input.law_values import law_values
 from jaxsl.host.input.problem import Problem, Runs
-from jaxsl.host.input.table import read
+from jaxsl.host.input.reading import Reading
 from jaxsl.host.programs.learning import Lesson
 from jaxsl.host.programs.packing import pack_target
 from jaxsl.law import Law
@@ -132,11 +132,13 @@ def view(
     seed: int = 0,
     units: Mapping[str, str] | None = None,
     most: int = MOST_DRAWN,
+    **how: Unpack[Reading],
 ) -> View:
     """Fit, score every candidate, and keep what there is to see.
 
     Args:
-        source, law, target, map, outcome, budget, max_cost, level, of, seed: as in ``jaxsl.host.next_runs``.
+        source, law, target, map, outcome, budget, max_cost, level, of, seed, how: as in
+            ``jaxsl.host.next_runs``.
         cost: column or expression; by default the column ``cost``, if there is one.
         units: of inputs, outputs and ``cost``, by name, for the axes.
         most: candidates to keep.
@@ -145,7 +147,8 @@ def view(
         UserError: for anything that cannot be used as it stands.
     """
     check_level(level, of)
-    laws, table = resolved(law), read(source)
+    laws = resolved(law)
+    table = run_table(source, laws, map, outcome, **how)
     if cost is None and "cost" in table.columns:
         cost = "cost"
     chosen = ensemble(table, laws, mapping=map, outcome=outcome, target=target, cost=cost)

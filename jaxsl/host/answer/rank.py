@@ -8,7 +8,7 @@
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Unpack
 
 import jax
 import numpy as np
@@ -18,6 +18,7 @@ from jaxsl.host.answer.fit import answered, fit_report, law_reports
 from jaxsl.host.answer.fit_report import RankedLaw, RankReport
 from jaxsl.host.answer.which_laws import ALL, Laws, ensemble
 from jaxsl.host.compiled import compiled
+from jaxsl.host.input.reading import Reading
 from jaxsl.host.programs.learning import num_identified
 from jaxsl.one_of import AnyLaw, shared
 from jaxsl.pool import Observations, Target
@@ -32,17 +33,18 @@ def rank(
     map: Mapping[str, str] | None = None,
     outcome: str | None = None,
     seed: int = 0,
+    **how: Unpack[Reading],
 ) -> RankReport:
     """Fit several laws to a table of runs, and say which extrapolate and which are identified: best first.
 
     Args:
-        source, law, target, map, outcome, seed: as in ``jaxsl.host.fit``. Without a target the nearest runs
-            are the central ones.
+        source, law, target, map, outcome, seed, how: as in ``jaxsl.host.fit``. Without a target the nearest
+            runs are the central ones.
 
     Raises:
         UserError: for anything that cannot be used as it stands; when no law can be fitted.
     """
-    answer = answered(ensemble(source, law, mapping=map, outcome=outcome, target=target), seed=seed)
+    answer = answered(ensemble(source, law, mapping=map, outcome=outcome, target=target, **how), seed=seed)
     found, report = answer.found, fit_report(answer)
     with double_precision():
         key, (runs, aim) = (

@@ -7,7 +7,7 @@ from the spend on at which it stays within a tolerance of it, by default the run
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
@@ -19,10 +19,10 @@ from jaxsl.host.answer.fit import predicted
 from jaxsl.host.answer.fit_report import Prediction
 from jaxsl.host.answer.next_runs import require_cost
 from jaxsl.host.answer.report import Report
-from jaxsl.host.answer.which_laws import Laws, ensemble, resolved
+from jaxsl.host.answer.which_laws import Laws, ensemble, resolved, run_table
 from jaxsl.host.errors import UserError
 from jaxsl.host.input.problem import Problem, Runs
-from jaxsl.host.input.table import read
+from jaxsl.host.input.reading import Reading
 from jaxsl.law import Law
 
 ACTIVE: dict[str, Callable] = {"active": MSPE(), "D-opt": DOptimal(), "V-opt": VOptimal()}
@@ -134,11 +134,12 @@ def replay(
     of: str = "outcome",
     seed: int = 0,
     progress: Callable[[str], None] = lambda text: None,
+    **how: Unpack[Reading],
 ) -> ReplayReport:
     """Replay a table of finished runs.
 
     Args:
-        source, law, target, map, outcome, level, of: as in ``jaxsl.host.fit``.
+        source, law, target, map, outcome, level, of, how: as in ``jaxsl.host.fit``.
         cost: column or expression; by default the column ``cost``.
         within: predictions closer than this are the same; by default the root mean squared residual of all
             runs about the heaviest law.
@@ -152,7 +153,8 @@ def replay(
     check_level(level, of)
     if within is not None and not (np.isfinite(within) and within > 0):
         raise UserError(f"--within {within:g}: give a positive number, in the unit of the outcome")
-    laws, table = resolved(law), read(source)
+    laws = resolved(law)
+    table = run_table(source, laws, map, outcome, **how)
     price = require_cost(table, cost)
     chosen = ensemble(table, laws, mapping=map, outcome=outcome, target=target, cost=price)
     problem, seen = chosen.problem, chosen.seen

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
@@ -11,8 +11,9 @@ from jaxsl.host.answer.fit_report import LeftOut
 from jaxsl.host.errors import UserError
 from jaxsl.host.input.problem import Problem, Runs
 from jaxsl.host.input.problem import runs as read_problem
-from jaxsl.host.input.table import Table, read
-from jaxsl.host.laws.common_inputs import common_inputs, stand_in
+from jaxsl.host.input.reading import Reading, read_runs
+from jaxsl.host.input.table import Table
+from jaxsl.host.laws.common_inputs import common_inputs, whole
 from jaxsl.host.laws.lookup import catalogue, find
 from jaxsl.law import Law
 
@@ -45,6 +46,7 @@ def ensemble(
     outcome: str | None = None,
     target: Any = None,
     cost: str | None = None,
+    **how: Unpack[Reading],
 ) -> Ensemble:
     """Read a table for a law or several; arguments as in ``jaxsl.host.input.problem.runs``.
 
@@ -53,6 +55,7 @@ def ensemble(
             have must be given to all, in the target too.
         laws: laws or their names. ``"all"`` stands for the laws of the catalogue whose inputs and outputs the
             table has; of those that predict different things the largest group is taken.
+        how: as in ``jaxsl.host.input.reading.Reading``.
 
     Raises:
         UserError: for anything that cannot be used as it stands; when no law can be fitted.
@@ -73,7 +76,7 @@ def ensemble(
     offered = tuple(catalogue().values()) if ALL in asked else ()
     check_named(named, offered)
     _check_mapping(named, offered, mapping)
-    table = read(source)
+    table = source if isinstance(source, Table) else run_table(source, asked, mapping, outcome, **how)
     for law in named if len(asked) > 1 else ():
         read_problem(table, law, mapping=_own(mapping, law), outcome=outcome)
     found, left_out = _fitting(table, offered, named, mapping, outcome, target)
@@ -85,12 +88,12 @@ def ensemble(
             "--outcome COLUMN; `jaxsl laws` lists the laws"
         )
     together = common_inputs(chosen)
-    whole = together[0] if len(together) == 1 else stand_in(together)
+    every = whole(together)
     problem = read_problem(
-        table, whole, mapping=_own(mapping, whole), outcome=outcome, target=target, cost=cost
+        table, every, mapping=_own(mapping, every), outcome=outcome, target=target, cost=cost
     )
     seen = problem.runs.take(problem.runs.observed)
-    different = [_num_different(seen, whole, law) for law in chosen]
+    different = [_num_different(seen, every, law) for law in chosen]
     enough = [num >= num_needed(law) for law, num in zip(chosen, different, strict=True)]
     if not any(enough):
         fitted_runs(problem, chosen)
@@ -104,6 +107,26 @@ def ensemble(
     ]
     kept = tuple(law for law, fits in zip(together, enough, strict=True) if fits)
     return Ensemble(kept, problem, seen, tuple(left_out))
+
+
+def run_table(
+    source: Any,
+    laws: Sequence[str | Law],
+    mapping: Mapping[str, str] | None,
+    outcome: str | None,
+    **how: Unpack[Reading],
+) -> Table:
+    """The table of runs, read for what some laws predict; other arguments as in ``ensemble``.
+
+    Args:
+        laws: those of ``resolved``.
+    """
+    known = [law for law in laws if isinstance(law, Law)]
+    known += catalogue().values() if ALL in laws else []
+    outputs = {name for law in known for name in law.outputs}
+    names = {name: name for law in known for name in law.inputs} | {name: outcome or name for name in outputs}
+    names |= {name: column for name, column in (mapping or {}).items() if name in names}
+    return read_runs(source, names, sorted({names[name] for name in outputs}), **how)
 
 
 def num_needed(law: Law) -> int:

@@ -5,14 +5,14 @@ from typing import Annotated
 import typer
 
 from jaxsl.host.errors import UserError
-from jaxsl.host.input.table import NUMBER
+from jaxsl.host.input.numerals import number
 
 MaybeRunsArgument = Annotated[
-    str | None,
+    list[str] | None,
     typer.Argument(
         metavar="[RUNS]",
-        help="CSV or Parquet file of runs, or - for standard input; none for published parameters, "
-        "--law chinchilla@epoch.",
+        help="Table of runs, several, a folder, a pattern, or - for standard input; none for published "
+        "parameters, --law chinchilla@epoch.",
     ),
 ]
 CostExpressionOption = Annotated[
@@ -43,11 +43,13 @@ def numbers(option: str, text: str) -> list[float]:
     Raises:
         UserError: when a piece is no number.
     """
-    pieces = [piece.strip() for piece in text.split(",")]
-    for piece in pieces:
-        if not NUMBER.fullmatch(piece):
+    found = []
+    for piece in (piece.strip() for piece in text.split(",")):
+        value = number(piece)
+        if value is None:
             raise UserError(f"{option} {text}: {piece!r} is not a number; write 1e24, or 1e22,1e23,1e24")
-    return [float(piece) for piece in pieces]
+        found.append(value)
+    return found
 
 
 def read_held(pairs: list[str] | None) -> dict[str, float]:
@@ -58,12 +60,13 @@ def read_held(pairs: list[str] | None) -> dict[str, float]:
     """
     held: dict[str, float] = {}
     for pair in pairs or []:
-        name, _, value = (piece.strip() for piece in pair.partition("="))
-        if not name or not NUMBER.fullmatch(value):
+        name, _, text = (piece.strip() for piece in pair.partition("="))
+        value = number(text)
+        if not name or value is None:
             raise UserError(f"--hold {pair}: write NAME=VALUE, such as --hold U=5e10")
         if name in held:
             raise UserError(f"--hold {pair}: {name} is held at {held[name]:g} already; give it once")
-        held[name] = float(value)
+        held[name] = value
     return held
 
 
@@ -76,10 +79,11 @@ def read_ranges(pairs: list[str] | None) -> dict[str, tuple[float, float]]:
     ranges: dict[str, tuple[float, float]] = {}
     for pair in pairs or []:
         name, _, ends = (piece.strip() for piece in pair.partition("="))
-        low, _, high = (piece.strip() for piece in ends.partition(":"))
-        if not (name and NUMBER.fullmatch(low) and NUMBER.fullmatch(high)):
+        first, _, last = (piece.strip() for piece in ends.partition(":"))
+        low, high = number(first), number(last)
+        if not name or low is None or high is None:
             raise UserError(f"--range {pair}: write NAME=LOW:HIGH, such as --range N=1e8:1e11")
         if name in ranges:
             raise UserError(f"--range {pair}: {name} has a range already; give it once")
-        ranges[name] = float(low), float(high)
+        ranges[name] = low, high
     return ranges

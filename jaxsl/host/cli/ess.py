@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from jaxsl.host.cli.options import JsonOption, MapOption, read_mapping
+from jaxsl.host.cli.options import JsonOption, MapOption, RunsArgument, read_mapping, reads_runs
 from jaxsl.host.errors import UserError
 
 SizeOption = Annotated[
@@ -37,11 +37,9 @@ SidesOption = Annotated[
 ]
 
 
+@reads_runs
 def ess(
-    runs: Annotated[
-        str,
-        typer.Argument(metavar="RUNS", help="CSV or Parquet file of small models, or - for standard input."),
-    ],
+    runs: RunsArgument,
     target: Annotated[
         str,
         typer.Option(
@@ -127,6 +125,7 @@ def ess(
     draws: Annotated[int, typer.Option("--draws", help="Draws of every bootstrap.")] = 1000,
     seed: Annotated[int, typer.Option("--seed", help="Of the bootstraps.")] = 0,
     json: JsonOption = False,
+    **how: Any,
 ) -> None:
     """Predict a large model from small ones, and say how many test items the prediction is worth.
 
@@ -148,6 +147,7 @@ def ess(
         "item_sd": item_sd,
         "draws": draws,
         "seed": seed,
+        **how,
     }
     if law:
         _refuse_beside_a_law(x, sigma, noise, cost, items, trained, inside, delta)

@@ -1,6 +1,6 @@
 """``jaxsl laws``: the catalogue, one law, ``laws rank`` on runs, ``laws check`` for a law of your own."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -13,6 +13,7 @@ from jaxsl.host.cli.options import (
     SeedOption,
     TargetOption,
     read_mapping,
+    reads_runs,
 )
 
 
@@ -98,6 +99,7 @@ def check(
 
 
 @laws.command()
+@reads_runs
 def rank(
     runs: RunsArgument,
     law: Annotated[
@@ -113,6 +115,7 @@ def rank(
     outcome: OutcomeOption = None,
     seed: SeedOption = 0,
     json: JsonOption = False,
+    **how: Any,
 ) -> None:
     """Which laws fit these runs, extrapolate toward the target and are identified: best first.
 
@@ -124,7 +127,7 @@ def rank(
 
     names, mapping = law or ["all"], read_mapping(map)
     with busy(f"fitting {', '.join(names)}"):
-        report = rank_laws(runs, names, map=mapping, outcome=outcome, target=target, seed=seed)
+        report = rank_laws(runs, names, map=mapping, outcome=outcome, target=target, seed=seed, **how)
     if json:
         print_json(report)
     else:

@@ -1,6 +1,6 @@
 """``jaxsl next``: which candidates to run next."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -19,10 +19,12 @@ from jaxsl.host.cli.options import (
     SeedOption,
     TargetOption,
     read_mapping,
+    reads_runs,
 )
 from jaxsl.host.errors import UserError
 
 
+@reads_runs
 def next_command(
     runs: RunsArgument,
     law: LawsOption,
@@ -45,6 +47,7 @@ def next_command(
     hold: HoldOption = None,
     range: RangeOption = None,
     json: JsonOption = False,
+    **how: Any,
 ) -> None:
     """Rank the candidates: rows of RUNS without an outcome, by what each would teach about the target.
 
@@ -80,6 +83,7 @@ def next_command(
                 outcome=outcome,
                 level=level,
                 seed=seed,
+                **how,
             )
         if json:
             print_json(aimed)
@@ -100,6 +104,7 @@ def next_command(
             level=level,
             of=of,
             seed=seed,
+            **how,
         )
     if json:
         print_json(report)

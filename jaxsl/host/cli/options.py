@@ -1,13 +1,20 @@
 """Options that several commands share, and how they are read."""
 
-from typing import Annotated
+import inspect
+from collections.abc import Callable
+from typing import Annotated, Any
 
 import typer
 
 from jaxsl.host.errors import UserError
 
 RunsArgument = Annotated[
-    str, typer.Argument(metavar="RUNS", help="CSV or Parquet file of runs, or - for standard input.")
+    list[str],
+    typer.Argument(
+        metavar="RUNS",
+        help="Table of runs (CSV, JSON, JSON lines, Parquet, Excel), several, a folder, a pattern such as "
+        "'runs/*.csv', or - for standard input.",
+    ),
 ]
 LawsOption = Annotated[
     list[str],
@@ -61,8 +68,38 @@ OfOption = Annotated[
     typer.Option("--of", help="Intervals of an outcome, noise included, or of the curve: outcome or curve."),
 ]
 SeedOption = Annotated[int, typer.Option("--seed", help="Of the starting points of the fit.")]
+SaveOption = Annotated[
+    str | None,
+    typer.Option(
+        "--save", metavar="FILE", help="Keep the fit in a JSON file, for `jaxsl predict FILE --at ...`."
+    ),
+]
 ForceOption = Annotated[
     bool, typer.Option("--force", help="Replace the file if it exists; an input or a journal never is.")
+]
+WhereOption = Annotated[
+    str | None,
+    typer.Option(
+        "--where",
+        metavar="CONDITION",
+        help='Which rows to take, such as "tokens/params > 5 and loss < 4" or "dataset == \'web\'".',
+    ),
+]
+ReduceOption = Annotated[
+    str | None,
+    typer.Option(
+        "--reduce",
+        metavar="HOW",
+        help="Of logs with a row a step, what a run counts with: its last outcome, min, or mean:10.",
+    ),
+]
+FromNameOption = Annotated[
+    str | None,
+    typer.Option(
+        "--from-name",
+        metavar="PATTERN",
+        help="Columns from the names of files: 'run-(?P<params>.*).csv' gives params.",
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
 
@@ -86,3 +123,18 @@ def read_mapping(pairs: list[str] | None) -> dict[str, str]:
             raise UserError(f"--map {pair}: {name} is mapped to {mapping[name]} already; give it once")
         mapping[name] = column
     return mapping
+
+
+def reads_runs(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of how its table of runs is read, which it gets together as ``**how``."""
+    options = {"where": WhereOption, "reduce": ReduceOption, "from_name": FromNameOption}
+    signature = inspect.signature(command)
+    own = [one for one in signature.parameters.values() if one.kind is not one.VAR_KEYWORD]
+    added = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=option)
+        for name, option in options.items()
+    ]
+    told: Any = command
+    told.__signature__ = signature.replace(parameters=[*own, *added])
+    told.__annotations__ = {one.name: one.annotation for one in own} | options | {"return": None}
+    return command

@@ -1,6 +1,6 @@
 """``jaxsl replay``: what other ways of choosing would have spent on your own finished runs."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import typer
@@ -17,12 +17,14 @@ from jaxsl.host.cli.options import (
     SeedOption,
     TargetOption,
     read_mapping,
+    reads_runs,
 )
 
 if TYPE_CHECKING:
     from jaxsl.host.answer.replay import ReplayReport
 
 
+@reads_runs
 def replay(
     runs: RunsArgument,
     law: LawsOption,
@@ -41,6 +43,7 @@ def replay(
     of: OfOption = "outcome",
     seed: SeedOption = 0,
     json: JsonOption = False,
+    **how: Any,
 ) -> None:
     """Had you chosen actively among your finished runs, what would the same prediction have cost?
 
@@ -64,6 +67,7 @@ def replay(
             level=level,
             of=of,
             seed=seed,
+            **how,
         )
     if json:
         print_json(report)

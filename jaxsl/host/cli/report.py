@@ -1,7 +1,7 @@
 """``jaxsl report``: everything worth seeing about a table of runs in one HTML file."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -18,16 +18,18 @@ from jaxsl.host.cli.options import (
     SeedOption,
     TargetOption,
     read_mapping,
+    reads_runs,
 )
 from jaxsl.host.errors import UserError
 
 
+@reads_runs
 def report(
     runs: Annotated[
-        str,
+        list[str],
         typer.Argument(
             metavar="STUDY_OR_RUNS",
-            help="A study's journal; or a CSV or Parquet file of runs, - for standard input.",
+            help="A study's journal; or tables of runs, as for `jaxsl fit`.",
         ),
     ],
     law: Annotated[
@@ -59,6 +61,7 @@ def report(
     ] = Path("report.html"),
     force: ForceOption = False,
     json: JsonOption = False,
+    **how: Any,
 ) -> None:
     """Write one HTML file: what was run, what it predicts, what to run next, how far to trust it.
 
@@ -68,15 +71,19 @@ def report(
     from jaxsl.host.show.console import busy, console, print_json
     from jaxsl.host.writing import is_journal
 
-    if is_journal(runs):
+    source = runs[0] if len(runs) == 1 else runs
+    if isinstance(source, str) and is_journal(source):
         own = {"target": target, "cost": cost, "budget": budget, "map": map, "outcome": outcome, "law": law}
+        own |= {name.replace("_", "-"): value for name, value in how.items()}
         own |= {"max-cost": max_cost, "level": level if level != 90 else None}
-        _refuse(runs, [name for name, value in own.items() if value is not None])
+        _refuse(source, [name for name, value in own.items() if value is not None])
     elif not law:
-        raise UserError(f"{runs} is a table of runs: say which law with --law; `jaxsl laws` lists them")
+        raise UserError(
+            f"{', '.join(runs)} is a table of runs: say which law with --law; `jaxsl laws` lists them"
+        )
     with busy("fitting and drawing"):
         data = report_on(
-            runs,
+            source,
             law,
             target=target,
             map=read_mapping(map),
@@ -91,6 +98,7 @@ def report(
             units=_units(unit),
             output=output,
             force=force,
+            **how,
         )
     if json:
         print_json(data)

@@ -17,6 +17,7 @@ from jaxsl.host.cli.options import (
     SeedOption,
     TargetOption,
     read_mapping,
+    reads_runs,
 )
 from jaxsl.host.cli.study_import import import_command
 from jaxsl.host.errors import UserError
@@ -54,6 +55,7 @@ PriceOption = Annotated[
 
 
 @study.command("new")
+@reads_runs
 def new(
     path: StudyArgument,
     law: LawsOption,
@@ -89,6 +91,7 @@ def new(
     item_sd: ItemOption = None,
     gain: GainOption = None,
     price: PriceOption = None,
+    **how: Any,
 ) -> None:
     """Begin a study.
 
@@ -115,6 +118,7 @@ def new(
         stop=stop,
         level=level,
         of=of,
+        **how,
     )
     status, out = made.status(), console()
     options = "anywhere in the space" if space else f"{status.num_candidates} candidates"

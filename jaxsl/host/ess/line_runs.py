@@ -7,7 +7,8 @@ import numpy as np
 
 from jaxsl.host.errors import UserError
 from jaxsl.host.input.expression import parse
-from jaxsl.host.input.table import NUMBER, Table
+from jaxsl.host.input.numerals import number
+from jaxsl.host.input.table import Table
 
 EXACT = 1e-12  # residuals this small, relative to the outcomes, are rounding
 FAR = 20  # ranges of the runs beyond which a number is no size on a computed scale
@@ -72,6 +73,11 @@ def line_runs(table: Table, x: str, y: str) -> LineRuns:
     return found
 
 
+def line_notes(runs: LineRuns, x: str, y: str) -> list[str]:
+    """What was understood of the table, and what was read as what in the columns of both."""
+    return [*runs.table.notes, *runs.table.readings({*runs.table.names(x), *runs.table.names(y)})]
+
+
 def require_noise(sigma: float, y: np.ndarray, name: str) -> None:
     """Refuse a standard deviation of outcomes ``y (run,)`` that is rounding."""
     if not sigma > EXACT * np.abs(y).max():
@@ -87,18 +93,18 @@ def target_columns(text: str) -> dict[str, float]:
     Raises:
         UserError: when it is neither.
     """
-    if NUMBER.fullmatch(text.strip()):
-        if not np.isfinite(float(text)):
+    if (size := number(text)) is not None:
+        if not np.isfinite(size):
             raise UserError(f"--target {text}: a size is a finite number")
-        return {"": float(text)}
+        return {"": size}
     values: dict[str, float] = {}
     for part in text.split(","):
         name, equals, value = (piece.strip() for piece in part.rpartition("="))
-        if not equals or not name or not NUMBER.fullmatch(value):
+        if not equals or not name or (found := number(value)) is None:
             raise UserError(
                 f"--target {text}: write the size itself, or its columns as NAME=VALUE,NAME=VALUE"
             )
-        values[name] = float(value)
+        values[name] = found
     return values
 
 

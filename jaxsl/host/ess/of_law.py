@@ -1,19 +1,19 @@
 """What the prediction of any fitted scaling law is worth, in test items on the target."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
 from jaxsl.host.answer.believed import LEVEL, check_level
 from jaxsl.host.answer.fit import answered, fit_report
-from jaxsl.host.answer.which_laws import Laws, ensemble, resolved
+from jaxsl.host.answer.which_laws import Laws, ensemble, resolved, run_table
 from jaxsl.host.errors import UserError
 from jaxsl.host.ess.line_runs import require_noise
 from jaxsl.host.ess.link import check_interval
 from jaxsl.host.ess.link_runs import LinkRuns, ready_link, remarks, require_shares
 from jaxsl.host.ess.report import LawEssReport, LawWorth
-from jaxsl.host.input.table import read
+from jaxsl.host.input.reading import Reading
 
 
 def assess_law(
@@ -34,6 +34,7 @@ def assess_law(
     item_sd: float | None = None,
     draws: int = 1000,
     seed: int = 0,
+    **how: Unpack[Reading],
 ) -> LawEssReport:
     """Fit a law, or several, predict the outcome at targets, and say what each prediction is worth.
 
@@ -41,7 +42,7 @@ def assess_law(
     performance; without one, ``item_sd`` says how a direct test of the loss would do.
 
     Args:
-        runs, law, target, map, outcome: as in ``jaxsl.host.fit``; laws of one output.
+        runs, law, target, map, outcome, how: as in ``jaxsl.host.fit``; laws of one output.
         link, link_runs, performance, family, sides, width, item_sd, draws: as in
             ``jaxsl.host.ess.of_line.assess``; the link's models have the outcome's column too.
         level: of the intervals, in per cent; with a link that was fitted half of what is missing to 100 goes
@@ -56,7 +57,8 @@ def assess_law(
     check_level(level, of)
     delta = 1 - level / 100
     check_interval(delta, sides, None)
-    laws, table = resolved(law), read(runs)
+    laws = resolved(law)
+    table = run_table(runs, laws, map, outcome, **how)
     chosen = ensemble(table, laws, mapping=map, outcome=outcome, target=target)
     problem, seen, name = chosen.problem, chosen.seen, chosen.problem.law.name
     if problem.law.num_outputs != 1:

@@ -1,6 +1,6 @@
 """What a prediction from small models is worth, and whether to test the target or to train more of them."""
 
-from typing import Any
+from typing import Any, Unpack
 
 import jax
 import jax.numpy as jnp
@@ -8,12 +8,21 @@ import numpy as np
 
 from jaxsl import linear_model, misspecification, resample
 from jaxsl.host.errors import UserError
-from jaxsl.host.ess.line_runs import WIDE, line_runs, require_noise, size_cost, target_columns, target_size
+from jaxsl.host.ess.line_runs import (
+    WIDE,
+    line_notes,
+    line_runs,
+    require_noise,
+    size_cost,
+    target_columns,
+    target_size,
+)
 from jaxsl.host.ess.link import Promise, check_interval
 from jaxsl.host.ess.link_runs import LinkRuns, ready_link, remarks, require_shares
 from jaxsl.host.ess.predict_test_or_train import MEASURES, choose
 from jaxsl.host.ess.report import Diagnosis, EssReport
-from jaxsl.host.input.table import Table, read
+from jaxsl.host.input.reading import Reading, read_runs
+from jaxsl.host.input.table import Table
 from jaxsl.linear_model import Interval, LinearFit
 from jaxsl.precision import double_precision
 
@@ -44,6 +53,7 @@ def assess(
     inside: bool = False,
     draws: int = 1000,
     seed: int = 0,
+    **how: Unpack[Reading],
 ) -> EssReport:
     """Predict the performance of a target from small models and say what the prediction is worth.
 
@@ -67,6 +77,7 @@ def assess(
             of an item's score, and its standard deviation between items.
         inside: allow a target that is no larger than the largest run.
         draws, seed: of the bootstraps.
+        how: ``where``, ``reduce`` and ``from_name``, as in ``jaxsl.host.input.reading.Reading``.
 
     Raises:
         UserError: for anything that cannot be used as it stands.
@@ -78,7 +89,7 @@ def assess(
         (0.59, 337)
     """
     _check(noise, delta, sides, items, item_cost, by, cost, sigma, draws)
-    found = line_runs(read(runs), x, y)
+    found = line_runs(read_runs(runs, {}, [y], **how), x, y)
     columns = target_columns(target)
     _require_use(found.table, columns, x, cost)
     size = target_size(found, columns)
@@ -102,7 +113,7 @@ def assess(
         said = misspecification.diagnose(features, jnp.asarray(found.y), jnp.asarray(found.x), delta)
         verdict, p_value = misspecification.VERDICT[int(said.verdict)], float(said.p_value)
     worth = ready.items(mean, low, high, delta, sides)
-    notes, choice, cost_runs, cost_target = [], None, np.nan, np.nan
+    notes, choice, cost_runs, cost_target = line_notes(found, x, y), None, np.nan, np.nan
     if cost is not None:
         by_size, cost_target = size_cost(found, cost, size, columns)
         cost_runs = float(np.sum(by_size.function(found.x)))

@@ -7,7 +7,7 @@ holds; numbers carry their full value (``<data value="...">``), and the whole an
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import jax
 import jax.numpy as jnp
@@ -21,13 +21,14 @@ from jaxsl.host.answer.plot_data import View, view
 from jaxsl.host.answer.provenance import Provenance, provenance
 from jaxsl.host.answer.report import Report, plain
 from jaxsl.host.answer.thinning import MOST_DRAWN
-from jaxsl.host.answer.which_laws import Laws, resolved
+from jaxsl.host.answer.which_laws import Laws, resolved, run_table
 from jaxsl.host.compiled import compiled
 from jaxsl.host.errors import UserError
 from jaxsl.host.html.display import environment
 from jaxsl.host.html.report_charts import charts, run_key, telling_labels
 from jaxsl.host.html.report_study import study_view
-from jaxsl.host.input.table import read
+from jaxsl.host.input.files import input_files
+from jaxsl.host.input.reading import Reading
 from jaxsl.host.programs.packing import pack_observations
 from jaxsl.host.study import Study
 from jaxsl.host.writing import check_output, is_journal, write_text
@@ -77,12 +78,14 @@ def report(
     units: Mapping[str, str] | None = None,
     output: str | Path = "report.html",
     force: bool = False,
+    **how: Unpack[Reading],
 ) -> ReportData:
     """Write one HTML file: what was run, what it predicts, what to run next, how far to trust it.
 
     Args:
         source: a table of runs; or a study's journal, which knows its law and all else.
-        law, target, map, cost, outcome, budget, max_cost, level, of, seed: as in ``jaxsl.host.next_runs``.
+        law, target, map, cost, outcome, budget, max_cost, level, of, seed, how: as in
+            ``jaxsl.host.next_runs``.
         count: how many candidates are listed.
         units: of inputs, outputs and ``cost``, by name, for the axes.
         output: the file to write. force: whether one that exists may be replaced; an input never is.
@@ -91,7 +94,8 @@ def report(
         UserError: for anything that cannot be used as it stands; nothing is written then.
     """
     is_study = isinstance(source, str | Path) and is_journal(source)
-    given = [source, *_listed(target), *_listed(law), *(Study(source).files if is_study else [])]
+    files = Study(source).files if is_study else input_files(source)
+    given = [*files, *_listed(target), *_listed(law)]
     check_output(output, given, force)
     most = max(MOST_DRAWN, 2 * count)  # half of them are the best
     if is_study:
@@ -99,7 +103,8 @@ def report(
     else:
         if law is None:
             raise UserError("a table of runs needs a law; `jaxsl laws` lists them")
-        laws, table = resolved(law), read(source)
+        laws = resolved(law)
+        table = run_table(source, laws, map, outcome, **how)
         seen = view(
             table,
             laws,
@@ -114,6 +119,7 @@ def report(
             seed=seed,
             units=units,
             most=most,
+            **how,
         )
         settings = {
             "target": "; ".join(str(item) for item in _listed(target)),
@@ -125,6 +131,7 @@ def report(
             "level": level,
             "of": of,
             "seed": seed,
+            **{name.replace("_", "-"): value for name, value in how.items()},
         }
         settings = {name: value for name, value in settings.items() if value not in (None, "")}
     data = report_data(seen, provenance(table, seen.answer.found.laws, settings), count)

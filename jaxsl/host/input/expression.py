@@ -10,7 +10,7 @@
 
 import ast
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from typing import Any
@@ -36,11 +36,52 @@ ALLOWED = (
     "only numbers, columns, + - * / ** ^, parentheses and the functions "
     f"{', '.join((*FUNCTIONS, *REDUCTIONS))} may be used; a column whose name is no word goes in `backticks`"
 )
-TOKEN = re.compile(
+TOKEN = (
     r"(?P<space>\s+)|(?P<number>(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?(?!\w))|(?P<quoted>`[^`]+`)"
     r"|(?P<name>[^\W\d]\w*)|(?P<symbol>[-+*/^(),])"
 )
 ODD = re.compile(r"(?=.*[^\W\d_eE])\w[^`]*\w")
+
+
+@dataclass(frozen=True)
+class Grammar:
+    """What may stand in a text.
+
+    Attributes:
+        kind: what messages call the text.
+        token: matches one piece.
+        allowed: what may be used, in words.
+    """
+
+    kind: str
+    token: re.Pattern[str]
+    allowed: str
+
+
+ARITHMETIC = Grammar("expression", re.compile(TOKEN), ALLOWED)
+
+
+@dataclass(frozen=True)
+class Source:
+    """A text, and the same as Python's parser gets to see it: digits, operators and underscores alone.
+
+    Attributes:
+        text: as it was written.
+        plain: the same with every name and quoted text as underscores, and ``^`` as ``**``.
+        origin: where each character of ``plain`` came from.
+        words: what stands at the underscores that begin at a place.
+        grammar: what may stand in it.
+    """
+
+    text: str
+    plain: str
+    origin: Sequence[int]
+    words: Mapping[int, str]
+    grammar: Grammar
+
+    def refusal(self, start: int, why: str) -> UserError:
+        """What is wrong with the piece that begins at this character of ``text``."""
+        return _refusal(self.text, start, why, self.grammar)
 
 
 @dataclass(frozen=True)
@@ -103,20 +144,37 @@ def parse(text: str, columns: Iterable[str] = ()) -> Expression:
         >>> parse("log(val/loss)", ["val/loss"]).names
         ('val/loss',)
     """
+    return arithmetic(*tree_of(text, columns, ARITHMETIC))
+
+
+def tree_of(text: str, columns: Iterable[str], grammar: Grammar) -> tuple[ast.expr, Source]:
+    """The tree of a text, not yet checked, and the text as it was parsed.
+
+    Raises:
+        UserError: when it is empty, too long, or does not follow Python's grammar.
+    """
     if not text.strip():
-        raise UserError("the expression is empty; write arithmetic on columns, such as 6*N*D")
+        raise UserError(f"the {grammar.kind} is empty; write arithmetic on columns, such as 6*N*D")
     if len(text) > LONGEST:
-        raise UserError(f"the expression has {len(text)} characters; at most {LONGEST} are read")
-    source, origin, words = _plain(text, _odd(columns))
+        raise UserError(f"the {grammar.kind} has {len(text)} characters; at most {LONGEST} are read")
+    source = _plain(text, _odd(columns), grammar)
     try:
-        tree = ast.parse(source, mode="eval").body
+        return ast.parse(source.plain, mode="eval").body, source
     except SyntaxError as error:
-        unfinished = source.rstrip().endswith(tuple("+-*/(,"))
-        start = len(text) if unfinished else origin[min(error.offset or 1, len(origin)) - 1]
-        raise _refusal(text, start, "does not fit there") from None
+        unfinished = source.plain.rstrip().endswith((*"+-*/(,<>=!", "and", "or", "not"))
+        start = len(text) if unfinished else source.origin[min(error.offset or 1, len(source.origin)) - 1]
+        raise source.refusal(start, "does not fit there") from None
+
+
+def arithmetic(node: ast.expr, source: Source) -> Expression:
+    """A tree, or a part of one, as an expression.
+
+    Raises:
+        UserError: when it holds anything but arithmetic on columns.
+    """
     names: list[str] = []
-    _check(tree, text, origin, words, names)
-    return Expression(text, tuple(dict.fromkeys(names)), tree, words)
+    _check(node, source, names)
+    return Expression(source.text, tuple(dict.fromkeys(names)), node, source.words)
 
 
 def _odd(columns: Iterable[str]) -> re.Pattern[str]:
@@ -129,21 +187,17 @@ def _odd(columns: Iterable[str]) -> re.Pattern[str]:
     return re.compile(rf"(?<!\w)(?:{names})(?!\w)" if names else "(?!)")
 
 
-def _plain(text: str, odd: re.Pattern[str]) -> tuple[str, list[int], dict[int, str]]:
-    """``text`` with ``^`` as ``**`` and every name as underscores, where each character came from, the names.
-
-    What Python's parser gets to see is made of digits, operators and underscores alone.
-    """
-    source, origin, words, start = "", [], {}, 0
+def _plain(text: str, odd: re.Pattern[str], grammar: Grammar) -> Source:
+    source, origin, words, start = "", list[int](), {}, 0
     while start < len(text):
-        token = odd.match(text, start) or TOKEN.match(text, start)
+        token = odd.match(text, start) or grammar.token.match(text, start)
         if token is None:
-            raise _refusal(text, start, "is not allowed")
+            raise _refusal(text, start, "is not allowed", grammar)
         piece = token.group()
         match token.lastgroup:
             case "space":
                 plain = " "
-            case "number" | "symbol":
+            case "number" | "symbol" | "word":
                 plain = "**" if piece == "^" else piece
             case _:
                 words[len(source)] = piece.strip("`")
@@ -152,12 +206,14 @@ def _plain(text: str, odd: re.Pattern[str]) -> tuple[str, list[int], dict[int, s
         origin += [token.start()] * len(plain)
     # The parser would take leading blanks for an indented block.
     skipped = len(source) - len(source.lstrip())
-    return source[skipped:], origin[skipped:], {at - skipped: name for at, name in words.items()}
+    words = {at - skipped: name for at, name in words.items()}
+    return Source(text, source[skipped:], origin[skipped:], words, grammar)
 
 
-def _check(node: ast.expr, text: str, origin: list[int], words: Mapping[int, str], names: list[str]) -> None:
+def _check(node: ast.expr, source: Source, names: list[str]) -> None:
     """Refuse everything that is not arithmetic; collect the columns' names."""
     children: list[ast.expr] = []
+    origin, words = source.origin, source.words
     match node:
         case ast.Constant():
             pass
@@ -167,23 +223,23 @@ def _check(node: ast.expr, text: str, origin: list[int], words: Mapping[int, str
             children = [operand]
         case ast.BinOp(left=left, op=op, right=right):
             if type(op) not in OPERATORS:
-                raise _refusal(text, origin[left.end_col_offset or 0], "is not allowed")
+                raise source.refusal(origin[left.end_col_offset or 0], "is not allowed")
             children = [left, right]
         case ast.Call(func=ast.Name() as func, args=args):
             function, start = words[func.col_offset], origin[func.col_offset]
             if function not in FUNCTIONS and function not in REDUCTIONS:
-                raise _refusal(text, start, "is not a function known here")
+                raise source.refusal(start, "is not a function known here")
             if (len(args) < 2) if function in REDUCTIONS else (len(args) != 1):
                 wanted = "at least two values" if function in REDUCTIONS else "one value"
-                raise _refusal(text, start, f"takes {wanted}, not {len(args)}")
+                raise source.refusal(start, f"takes {wanted}, not {len(args)}")
             children = args
         case _:
-            raise _refusal(text, origin[node.col_offset], "is not allowed")
+            raise source.refusal(origin[node.col_offset], "is not allowed")
     for child in children:
-        _check(child, text, origin, words, names)
+        _check(child, source, names)
 
 
-def _refusal(text: str, start: int, why: str) -> UserError:
+def _refusal(text: str, start: int, why: str, grammar: Grammar) -> UserError:
     piece = re.compile(r"`[^`]*`|\w+|\S|$").search(text, start)
     found = piece.group() if piece else ""
     what = (
@@ -191,4 +247,4 @@ def _refusal(text: str, start: int, why: str) -> UserError:
         if piece and found
         else "something is missing at its end"
     )
-    return UserError(f"the expression {text!r}: {what}; {ALLOWED}")
+    return UserError(f"the {grammar.kind} {text!r}: {what}; {grammar.allowed}")

@@ -15,6 +15,7 @@ import numpy as np
 
 from jaxsl.host.errors import UserError
 from jaxsl.host.input.law_values import box_draws
+from jaxsl.host.input.remarks import repeated, slips
 from jaxsl.host.input.table import Table, read
 from jaxsl.host.input.target import Marked, parse_target
 from jaxsl.law import Law
@@ -128,11 +129,20 @@ def runs(
     x = _inputs(table, law, names)
     y = _outcomes(table, law, names)
     costs = _costs(table, law, x, cost, ~marked.rows & np.isnan(y).any(axis=1))
-    labels = {name: np.array(values, object) for name, values in table.labels().items()}
+    formulas = [*names.values(), *([] if cost is None else [cost])]
+    used = {name for formula in formulas for name in table.names(formula)}
+    labels = {name: np.array(values, object) for name, values in table.labels(used).items()}
     whole = Runs(x, y, costs, table.row_numbers, labels)
     kept = whole.take(~marked.rows)
     targets, answers = _targets(marked, whole, table, law, names)
-    return Problem(law, kept, table.name, table.unit, targets, answers, _notes(kept, targets))
+    aim = None if targets is None else targets.x
+    notes = (
+        *table.notes,
+        *table.readings(used),
+        *repeated(kept.x, aim),
+        *slips(kept.x, aim, law.inputs, names),
+    )
+    return Problem(law, kept, table.name, table.unit, targets, answers, notes)
 
 
 def configurations(source: Any, law: Law, mapping: Mapping[str, str] | None = None) -> np.ndarray:
@@ -281,16 +291,3 @@ def own_targets(marked: Marked, law: Law, names: Mapping[str, str]) -> Targets:
     x = _inputs(marked.table, law, {name: name for name in names} if marked.is_point else names)
     labels = {name: np.array(values, object) for name, values in marked.table.labels().items()}
     return Targets(x, marked.table.row_numbers, labels)
-
-
-def _notes(kept: Runs, targets: Targets | None) -> tuple[str, ...]:
-    notes = []
-    repeated = len(kept.x) - len(np.unique(kept.x, axis=0))
-    if repeated:
-        notes.append(f"{repeated} of {len(kept.x)} runs repeat a configuration: taken as replicates")
-    if targets is not None:
-        seen = {row.tobytes() for row in kept.x}
-        inside = sum(row.tobytes() in seen for row in targets.x)
-        if inside:
-            notes.append(f"{inside} of {len(targets.x)} targets are also among the runs: allowed")
-    return tuple(notes)

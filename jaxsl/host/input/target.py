@@ -8,7 +8,10 @@ from typing import Any
 import numpy as np
 
 from jaxsl.host.errors import UserError
-from jaxsl.host.input.table import NUMBER, Table, is_number, read
+from jaxsl.host.input.columns import is_number
+from jaxsl.host.input.files import names_a_table
+from jaxsl.host.input.numerals import number
+from jaxsl.host.input.table import Table, read
 from jaxsl.law import Law
 
 YES, NO = ("true", "yes", "x", "1", "target"), ("", "false", "no", "0")
@@ -85,11 +88,7 @@ def _one(target: Any, runs: Table, law: Law, none: np.ndarray) -> Marked:
         rows, said = _holds(runs, column, value.strip()), f"column {column!r} holds {value.strip()!r}"
     elif target == "-" and runs.name == "standard input":
         raise UserError("--target -: standard input already holds the runs; put the targets in a file")
-    elif (
-        target == "-"
-        or Path(target).exists()
-        or Path(target).suffix in (".csv", ".parquet", ".tsv", ".txt", ".pq")
-    ):
+    elif names_a_table(target):
         return Marked(none, read(target))
     else:
         raise UserError(
@@ -154,9 +153,9 @@ def _assignments(item: str, law: Law, known: set[str]) -> dict[str, float]:
         if name not in known or name in given:
             problem = "is given twice" if name in given else f"is no input of {law.name}"
             raise UserError(f"--target {item}: {name!r} {problem}; write {_example(law)}")
-        if not NUMBER.fullmatch(value):
+        if (found := number(value)) is None:
             raise UserError(f"--target {item}: {value!r} is not a number; write {name}=1500 or {name}=1.5e3")
-        given[name] = float(value)
+        given[name] = found
     return given
 
 
@@ -174,6 +173,6 @@ def _says_yes(runs: Table, column: str) -> np.ndarray:
 
 
 def _holds(runs: Table, column: str, value: str) -> np.ndarray:
-    if is_number(runs.data.column(column).type) and NUMBER.fullmatch(value):
-        return runs.numbers(column) == float(value)
+    if is_number(runs.data.column(column).type) and (wanted := number(value)) is not None:
+        return runs.numbers(column) == wanted
     return np.array([word == value for word in runs.text(column)])

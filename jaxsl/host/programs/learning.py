@@ -89,11 +89,12 @@ class Intervals(eqx.Module):
 
 
 class Ranking(eqx.Module):
-    """Candidates by falling value.
+    """Candidates by falling value, those that are dearer than a next run should be after all others.
 
     Attributes:
         next: the candidate to buy, a scalar int; -1 when nothing may be bought.
         index, value: ``(candidate,)``; the value is -inf where it may not be bought.
+        limit: what the next run should cost at most, a scalar.
         within, between: expected fall of the target's variance in both its terms, ``(candidate,)``.
         falls: both together at each target, ``(target, detailed)``, of the first candidates alone.
     """
@@ -101,6 +102,7 @@ class Ranking(eqx.Module):
     next: Array
     index: Array
     value: Array
+    limit: Array
     within: Array
     between: Array
     falls: Array
@@ -209,7 +211,7 @@ def rank_rows(
         table: what candidates are scored by.
         cost, available: of every candidate, ``(candidate,)``.
         target_weight: ``(target,)``.
-        spent: what was spent, for the design's growth; infinite for a ranking of all.
+        spent: cost of all runs so far; infinite where it is not known, for no limit.
         money: what may be spent in all, a scalar.
         key: for ties.
         ranks: of those that are told, ``(candidate,)``; the best has rank 0.
@@ -218,15 +220,20 @@ def rank_rows(
     num_target = target_weight.size
     rows = jnp.arange(num_target + cost.size, dtype=cost.dtype)[:, None]
     target, pool = Target(rows[:num_target], target_weight), Pool(rows[num_target:], cost)
-    choice = design.choose(table, pool, target, available, spent, money, key)
-    value, index = (every[ranks] for every in jax.lax.top_k(choice.value, cost.size))
+    chooser = design.priced(table, pool, target, available, money, key)
+    score, limit = design.acquisition(table, pool, target), chooser.limit(pool, available, money, spent)
+    choice = chooser(score, pool, available, money, key, spent)
+    every = chooser(score, pool, available, money, key).value
+    index = jnp.lexsort((-every, choice.value == -jnp.inf))[ranks]
     fall = MSPE().fall(table, pool.x[index], target)
 
     def at(row):
         one = MSPE().fall(table, pool.x[index[:detailed]], Target(row[None], jnp.ones(1)))
         return one.within + one.between
 
-    return Ranking(choice.index, index, value, fall.within, fall.between, jax.lax.map(at, target.x))
+    return Ranking(
+        choice.index, index, every[index], limit, fall.within, fall.between, jax.lax.map(at, target.x)
+    )
 
 
 @compiled

@@ -38,12 +38,13 @@ STARTS = 16  # climbs in a space
 
 
 class Planned(NamedTuple):
-    """A plan, the options that its rows stand for, their expected costs, and the design that made it."""
+    """A plan, the options of its rows, their expected costs, the design, and what its first run may cost."""
 
     plan: Plan
     rows: np.ndarray
     cost: np.ndarray
     design: Design
+    most: float
 
 
 class Advisor:
@@ -63,11 +64,9 @@ class Advisor:
         proposals = self._first(ledger, options, count)
         if len(proposals) == count or not options or not ledger.with_status(DONE):
             return proposals
-        spent = math.fsum(proposal.cost for proposal in proposals)
-        taken = [proposal.x for proposal in proposals]
         if ledger.settings["space"]:
-            return proposals + self._in_space(ledger, taken, ledger.left - spent, count - len(proposals))
-        found = self._plan(ledger, options, taken, ledger.left - spent, count - len(proposals), MOST_DRAWS)
+            return proposals + self._in_space(ledger, proposals, count - len(proposals))
+        found = self._plan(ledger, options, proposals, count - len(proposals), MOST_DRAWS)
         return proposals + self._bought(ledger, options, found)
 
     def forecast(self, ledger: Ledger) -> Forecast | None:
@@ -98,11 +97,11 @@ class Advisor:
             return None
         options = self._options(ledger)
         if ledger.settings["space"]:
-            best = self._in_space(ledger, [], ledger.left, 1)
+            best = self._in_space(ledger, [], 1)
             options += [Candidate("", best[0].x, best[0].planned)] if best else []
         if not options:
             return Outlook([], np.zeros(0), np.zeros(0), math.nan)
-        found = self._plan(ledger, options, [], ledger.left, min(num_runs, ROOM), num_draws)
+        found = self._plan(ledger, options, [], min(num_runs, ROOM), num_draws)
         sale = np.flatnonzero(found.plan.value[: len(found.rows)] > -np.inf)
         runs = self._bought(ledger, options, found)
         return Outlook(runs, np.asarray(found.plan.first)[sale], found.cost[sale], float(found.plan.variance))
@@ -161,30 +160,40 @@ class Advisor:
         self,
         ledger: Ledger,
         options: list[Candidate],
-        taken: list[Point],
-        money: float,
+        taken: list[Proposal],
         count: int,
         draws: int,
         design: Design | None = None,
     ) -> Planned:
-        """The best next runs among the options.
+        """The best next runs among the options, after those that are ``taken`` already.
 
         How much cost counts is decided for the rest of the budget, unless a ``design`` that knows is given.
         """
         x = np.array([option.x for option in options])
         cost = np.array([option.cost for option in options]) * ledger.factor
         used, most = ledger.used(), int(ledger.settings["replicates"])
-        uses = np.array([most - used.get(option.x, 0) - taken.count(option.x) for option in options])
+        points = [run.x for run in taken]
+        uses = np.array([most - used.get(option.x, 0) - points.count(option.x) for option in options])
+        promised = math.fsum(run.cost for run in taken)
+        money, spent = ledger.left - promised, jnp.asarray(ledger.paid + promised)
         posterior, rows = self._posterior(ledger), np.arange(len(x))
         with double_precision():
-            pending, target = self._pending(ledger, taken), self._target(ledger)
+            pending, target = self._pending(ledger, points), self._target(ledger)
             if len(x) > SHORT:
                 size = 1 << (len(x) - 1).bit_length()
                 pool = Pool(jnp.asarray(pad(x, size)), jnp.asarray(pad(cost, size)))
                 available = jnp.asarray(np.concatenate([uses > 0, np.zeros(size - len(x), bool)]))
                 rows = np.asarray(
                     programs.shortlist(
-                        self.design, posterior, pool, target, available, jnp.asarray(money), pending, SHORT
+                        self.design,
+                        posterior,
+                        pool,
+                        target,
+                        available,
+                        jnp.asarray(money),
+                        spent,
+                        pending,
+                        SHORT,
                     )
                 )
                 rows = rows[rows >= 0] if (rows >= 0).any() else np.arange(1)
@@ -201,13 +210,15 @@ class Advisor:
                 target,
                 left,
                 jnp.asarray(money),
+                spent,
                 pending,
                 jnp.asarray(count),
                 jnp.asarray(draws),
                 self._key(ledger),
                 buffer_size(count, ROOM),
             )
-            return Planned(to_numpy(plan), rows, cost[rows], design)
+            limit = design.chooser.limit(pool, left > 0, jnp.asarray(money), spent)
+            return Planned(to_numpy(plan), rows, cost[rows], design, float(limit))
 
     def _priced(
         self,
@@ -242,15 +253,17 @@ class Advisor:
                 proposals.append(Proposal(option.x, option.cost, cost, option.name, float(fall)))
         return proposals
 
-    def _in_space(self, ledger: Ledger, taken: list[Point], money: float, count: int) -> list[Proposal]:
+    def _in_space(self, ledger: Ledger, taken: list[Proposal], count: int) -> list[Proposal]:
         """One run after the other anywhere in the space, each in the light of those before it."""
-        space, proposals = space_of(ledger.settings, self.laws[0]), []
+        space, proposals = space_of(ledger.settings, self.laws[0]), list[Proposal]()
         low, high, log = space.coordinates()
         for _ in range(count):
-            grid = _points(space, ledger, taken)
+            before = [*taken, *proposals]
+            points = [run.x for run in before]
+            grid = _points(space, ledger, points)
             if not grid:
                 break
-            broad = self._plan(ledger, grid, taken, money, 1, MOST_DRAWS)
+            broad = self._plan(ledger, grid, before, 1, MOST_DRAWS)
             best = broad.rows[np.argsort(-broad.plan.value[: len(broad.rows)], kind="stable")[:STARTS]]
             start = space.share(np.array([grid[row].x for row in best]))
             with double_precision():
@@ -263,21 +276,21 @@ class Advisor:
                         self._target(ledger),
                         Bounds(jnp.asarray(low), jnp.asarray(high), jnp.asarray(log)),
                         jnp.asarray(pad(start, STARTS)),
-                        jnp.asarray(money / ledger.factor),
-                        self._pending(ledger, taken),
+                        jnp.asarray(broad.most / ledger.factor),
+                        self._pending(ledger, points),
                         jnp.asarray(MOST_DRAWS),
                         self._key(ledger),
                     )
                 )
             climbed = space.at(np.asarray(found.share)[np.argsort(-found.value, kind="stable")])
             around = space.runnable(climbed)[: SHORT - STARTS]
-            close = [*_candidates(space, around, ledger, taken), *(grid[row] for row in best)]
-            again = self._plan(ledger, close, taken, money, 1, MOST_DRAWS, broad.design)
-            bought = self._bought(ledger, close, again)
+            close = [*_candidates(space, around, ledger, points), *(grid[row] for row in best)]
+            bought = self._bought(
+                ledger, close, self._plan(ledger, close, before, 1, MOST_DRAWS, broad.design)
+            )
             if not bought:
                 break
             proposals += bought
-            taken, money = [*taken, bought[0].x], money - bought[0].cost
         return proposals
 
     def _pending(self, ledger: Ledger, taken: list[Point]) -> Pending:

@@ -198,6 +198,12 @@ class Ledger:
         return self._total([run for run in self.runs.values() if run.status != PENDING])
 
     @property
+    def paid(self) -> float:
+        """Cost of all runs, pending ones and uncounted ones included; infinite where none is known."""
+        factor = self.factor
+        return math.fsum(self.expected_cost(run, factor) for run in self.runs.values()) or math.inf
+
+    @property
     def reserved(self) -> float:
         """Expected cost of the pending runs."""
         return self._total(self.with_status(PENDING))

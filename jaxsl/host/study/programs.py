@@ -37,6 +37,7 @@ def plan(
     target: Target,
     uses: Array,
     money: Array,
+    spent: Array,
     pending: Pending,
     count: Array,
     num_draws: Array,
@@ -47,7 +48,7 @@ def plan(
     rule, chooser = design.acquisition, design.chooser
     posterior, pool, target, pending = _looked_up(posterior, pool, target, pending)
     return batch.plan(
-        rule, chooser, posterior, pool, target, uses, money, pending, count, num_draws, key, room
+        rule, chooser, posterior, pool, target, uses, money, pending, count, num_draws, key, room, spent
     )
 
 
@@ -59,13 +60,14 @@ def shortlist(
     target: Target,
     available: Array,
     money: Array,
+    spent: Array,
     pending: Pending,
     size: int,
 ) -> Array:
     """``jaxsl.batch.shortlist``."""
     rule, chooser = design.acquisition, design.chooser
     posterior, pool, target, pending = _looked_up(posterior, pool, target, pending)
-    return batch.shortlist(rule, chooser, posterior, pool, target, available, money, pending, size)
+    return batch.shortlist(rule, chooser, posterior, pool, target, available, money, pending, size, spent)
 
 
 def _looked_up(

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 import pyarrow as pa
@@ -13,7 +13,8 @@ from jaxsl.host.answer.believed import LEVEL, check_level
 from jaxsl.host.errors import UserError
 from jaxsl.host.input.expression import parse
 from jaxsl.host.input.problem import Problem, Runs, Targets, column_names, own_targets, runs
-from jaxsl.host.input.table import Table, read
+from jaxsl.host.input.reading import Reading, read_runs
+from jaxsl.host.input.table import Table
 from jaxsl.host.input.target import parse_target
 from jaxsl.host.study.ledger import DONE, Ledger
 from jaxsl.host.study.records import now
@@ -66,8 +67,9 @@ def new_records(
     stop: Stop | None = None,
     level: float = LEVEL,
     of: str = "outcome",
-) -> tuple[Record, list[Record]]:
-    """Header and first records of a study; other arguments as in ``Study.create``.
+    **how: Unpack[Reading],
+) -> tuple[Record, list[Record], tuple[str, ...]]:
+    """Header and first records of a study, and what was understood of its table; as in ``Study.create``.
 
     Args:
         law: what the runs are read with.
@@ -85,11 +87,16 @@ def new_records(
     if replicates < 1:
         raise UserError(f"--replicates {replicates}: how often one configuration may be run, 1 or more")
     if space:
+        for option, value in how.items():
+            if value is not None:
+                name = option.replace("_", "-")
+                raise UserError(f"--{name} {value}: says how a table is read; with --space leave it out")
         cost = _needed(cost)
         parse_space(space, law, cost)
         targets, records = targets_alone(law, target, mapping or {}), list[Record]()
+        notes: tuple[str, ...] = ()
     else:
-        table = with_outcomes(read(candidates), law, mapping, outcome)
+        table = study_table(candidates, law, mapping, outcome, **how)
         if cost is None and "cost" in table.columns:
             cost = "cost"
         cost = _needed(cost)
@@ -99,7 +106,7 @@ def new_records(
             *candidate_records(problem, law, 0),
         ]
         assert problem.targets is not None
-        targets = problem.targets
+        targets, notes = problem.targets, problem.notes
     header = {
         "jaxsl": jaxsl.__version__,
         "created": now(),
@@ -116,13 +123,22 @@ def new_records(
         "seed": seed,
         "stop": {name: value for name, value in vars(stop or Stop()).items() if value is not None},
     }
-    return header, records
+    return header, records, notes
 
 
 def check_budget(budget: float | None) -> None:
     """Refuse what is no budget."""
     if budget is not None and not (np.isfinite(budget) and budget >= 0):
         raise UserError(f"--budget {budget:g}: give a number, zero or more, in the unit of the costs")
+
+
+def study_table(
+    source: Any, law: Law, mapping: Mapping[str, str] | None, outcome: str | None, **how: Unpack[Reading]
+) -> Table:
+    """A table of runs or candidates for a study; arguments as in ``jaxsl.host.input.reading.read_runs``."""
+    names = column_names(law, mapping or {}, outcome)
+    table = read_runs(source, names, [names[name] for name in law.outputs], **how)
+    return with_outcomes(table, law, mapping, outcome)
 
 
 def with_outcomes(table: Table, law: Law, mapping: Mapping[str, str] | None, outcome: str | None) -> Table:

@@ -16,20 +16,22 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
 from jaxsl.host.errors import UserError
+from jaxsl.host.laws.identity import fingerprint
 from jaxsl.host.study.journal import Journal
 from jaxsl.host.study.ledger import DONE, PENDING, STATUSES, Ledger, Run
 from jaxsl.host.study.lock import Lock
 from jaxsl.host.study.records import now
 from jaxsl.host.study.status import Asked, Status, status_of
-from jaxsl.host.study.studied_laws import check_names, find_laws, fingerprint, reopened, whole
+from jaxsl.host.study.studied_laws import check_names, find_laws, reopened, whole
 from jaxsl.host.study.told_costs import check_run
 
 if TYPE_CHECKING:
+    from jaxsl.host.input.reading import Reading
     from jaxsl.host.study.advisor import Advisor
     from jaxsl.host.study.answers import Forecast
     from jaxsl.host.study.settings import Stop
@@ -60,6 +62,7 @@ class Study:
     ):
         self.journal = Journal(path)
         self.ledger = Ledger()
+        self.notes: tuple[str, ...] = ()  # what was understood of the table it was made from
         self._given, self._advisor = law, advisor
         self.refresh()
 
@@ -81,6 +84,7 @@ class Study:
         stop: "Stop | None" = None,
         level: float = 90.0,
         of: str = "outcome",
+        **how: "Unpack[Reading]",
     ) -> "Study":
         """Begin a study.
 
@@ -99,6 +103,7 @@ class Study:
             seed: of starting points and ties.
             stop: when to stop before the budget is spent.
             level, of: of every interval, as in ``jaxsl.host.fit``.
+            how: how the table of candidates is read, as in ``jaxsl.host.fit``.
 
         Raises:
             UserError: for anything that cannot be used as it stands; nothing is written then.
@@ -106,7 +111,7 @@ class Study:
         from jaxsl.host.study.settings import new_records
 
         laws, names = find_laws(law)
-        header, records = new_records(
+        header, records, notes = new_records(
             whole(laws),
             names,
             target=target,
@@ -121,9 +126,12 @@ class Study:
             stop=stop,
             level=level,
             of=of,
+            **how,
         )
         header["fingerprints"] = [fingerprint(one, header["target"]) for one in laws]
-        return cls(Journal.create(path, header, records).path, laws)
+        made = cls(Journal.create(path, header, records).path, laws)
+        made.notes = notes
+        return made
 
     def refresh(self) -> Ledger:
         """Read what other processes have added."""
@@ -264,7 +272,7 @@ class Study:
 
     def status(self) -> Status:
         """Where the study stands."""
-        return status_of(self.refresh(), self.journal.notes)
+        return status_of(self.refresh(), (*self.notes, *self.journal.notes))
 
     def best_prediction(self) -> "Forecast | None":
         """What is predicted at the targets now, with intervals; None before the first result."""

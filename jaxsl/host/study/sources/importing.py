@@ -5,33 +5,36 @@ Bringing the same source in again adds what is new and corrects what has changed
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Unpack
 
 import numpy as np
 import pyarrow as pa
 
 from jaxsl.host.errors import UserError
-from jaxsl.host.input.problem import runs
-from jaxsl.host.input.table import Table, read
+from jaxsl.host.input.columns import Table
+from jaxsl.host.input.numerals import number
+from jaxsl.host.input.problem import column_names, runs
+from jaxsl.host.input.reading import Reading, chosen, from_names, outcome_columns, read_rows
+from jaxsl.host.input.records import columns
+from jaxsl.host.input.trackers import (
+    FINISHED,
+    RUNNING,
+    STOPPED,
+    done_alone,
+    id_column,
+    state_column,
+    unrepeated,
+)
 from jaxsl.host.study.ledger import DIVERGED, DONE, FAILED, PENDING, Ledger
 from jaxsl.host.study.records import now
 from jaxsl.host.study.settings import candidate_records, history_records, planned_costs, with_outcomes
 from jaxsl.host.study.study import Study
 from jaxsl.host.study.told_costs import check_records
+from jaxsl.law import Law
 
-# What trackers call the state of a run.
-STATES = {
-    "finished": DONE,
-    "running": PENDING,
-    "scheduled": PENDING,
-    "pending": PENDING,
-    "preempting": PENDING,
-    "crashed": FAILED,
-    "failed": FAILED,
-    "killed": FAILED,
-    "preempted": FAILED,
-}
+# What a study calls the states of a tracker.
+STATES = dict.fromkeys(FINISHED, DONE) | dict.fromkeys(RUNNING, PENDING) | dict.fromkeys(STOPPED, FAILED)
 
 
 @dataclass(frozen=True)
@@ -69,8 +72,11 @@ def import_table(
     cost: str | None = None,
     counts: bool = False,
     confirmed: bool = False,
+    **how: Unpack[Reading],
 ) -> Imported:
     """Bring in a table: rows with an outcome as runs done, the others as candidates.
+
+    A tracker's table, with columns of run ids and of states, is brought in as the tracker's runs are.
 
     Args:
         study: where to.
@@ -79,23 +85,26 @@ def import_table(
         cost: column or expression of what the runs really cost; unknown when None.
         counts: whether they count against the budget.
         confirmed: that costs far from the plan are meant, as in ``Study.tell``.
+        how: how the table is read, as in ``jaxsl.host.fit``.
 
     Raises:
         UserError: naming the row and the column; nothing is brought in then.
     """
     law, settings = study.law, study.ledger.settings
-    table = read(source)
+    where, (names, outputs) = how.get("where"), _columns(law, mapping, outcome)
+    table = read_rows(source, outputs, reduce=how.get("reduce"), from_name=how.get("from_name"))
+    if tracked := tracked_rows(table):
+        return import_tracked(study, tracked, mapping, outcome, cost, counts, confirmed, where=where)
+    table = chosen(done_alone(table, outcome_columns(table, outputs)), names, outputs, where)
     if not settings["space"]:  # a table without outcomes is a list of further candidates
         table = with_outcomes(table, law, mapping, outcome)
     whole = runs(table, law, mapping=mapping, outcome=outcome)
     done = np.array(whole.runs.observed)
-    history = (
-        runs(_rows(table, done), law, mapping=mapping, outcome=outcome, cost=cost) if done.any() else None
-    )
+    history = runs(table.take(done), law, mapping=mapping, outcome=outcome, cost=cost) if done.any() else None
     notes = list(whole.notes)
     pool = None
     if not done.all() and not settings["space"]:
-        pool = runs(_rows(table, ~done), law, mapping=mapping, outcome=outcome, cost=settings["cost"])
+        pool = runs(table.take(~done), law, mapping=mapping, outcome=outcome, cost=settings["cost"])
     elif not done.all():
         notes.append(f"{int((~done).sum())} {table.unit}s without an outcome were left out")
     counted = {"candidates": 0, "runs": 0}
@@ -119,6 +128,29 @@ def import_table(
     return Imported({DONE: counted["runs"]}, counted["candidates"], known, tuple(notes))
 
 
+def tracked_rows(table: Table) -> list[Tracked]:
+    """The runs of a tracker's table; none when it has no states or no ids.
+
+    A run that is there several times counts once, as it finished if it did.
+    """
+    state, id = state_column(table), id_column(table)
+    if state is None or id is None:
+        return []
+    table = table.take(unrepeated(table))
+    label = next((name for name in table.columns if name.lower() in ("name", "run")), id)
+    ids, names, states = (table.text(name) for name in (id, label, state))
+    rows = table.data.to_pylist()
+    return [Tracked(f"tracker:{ids[row]}", names[row], states[row], rows[row]) for row in range(len(rows))]
+
+
+def _columns(
+    law: Law, mapping: Mapping[str, str] | None, outcome: str | None
+) -> tuple[dict[str, str], list[str]]:
+    """Column or expression of every input and output, and those of the outputs."""
+    names = column_names(law, mapping or {}, outcome)
+    return names, [names[name] for name in law.outputs]
+
+
 def import_tracked(
     study: Study,
     tracked: Sequence[Tracked],
@@ -127,6 +159,7 @@ def import_tracked(
     cost: str | None = None,
     counts: bool = False,
     confirmed: bool = False,
+    **how: Unpack[Reading],
 ) -> Imported:
     """Bring in runs of a tracker; those that run are pending, those that crashed have failed.
 
@@ -136,6 +169,7 @@ def import_tracked(
     Args:
         study, mapping, outcome, cost, counts, confirmed: as in ``import_table``.
         tracked: the runs.
+        how: as in ``import_table``; histories were reduced already.
 
     Raises:
         UserError: when no run has an input or an outcome that the law needs.
@@ -143,20 +177,22 @@ def import_tracked(
     law, settings = study.law, study.ledger.settings
     if not tracked:
         raise UserError("there is no run to bring in; check the name of the project")
-    names = {name: name for name in (*law.inputs, *law.outputs)} | dict(mapping or {})
-    if outcome is not None:
-        names[law.outputs[0]] = outcome
+    names, outputs = _columns(law, mapping, outcome)
     table = _table(tracked)
+    if from_name := how.get("from_name"):
+        table = from_names(table, [run.name for run in tracked], from_name)
+    table = chosen(table, names, outputs, how.get("where"))
+    tracked = [tracked[row] for row in table.row_numbers]
     x = np.stack([table.evaluate(names[name]) for name in law.inputs], axis=1)
     y = np.stack([table.evaluate(names[name]) for name in law.outputs], axis=1)
     spent = np.full(len(tracked), np.nan) if cost is None else table.evaluate(cost)
     plan = planned_costs(settings["cost"], law, x)
-    notes, usable = [], np.isfinite(x).all(axis=1)
+    notes, usable = list(table.notes), np.isfinite(x).all(axis=1)
     for index, name in enumerate(law.inputs):
         lacking = int((~np.isfinite(x[:, index])).sum())
         if lacking:
             notes.append(f"{lacking} of {len(tracked)} runs have no {names[name]} and were left out")
-    outcomes, unfinished = [names[name].strip("`") for name in law.outputs], 0
+    outcomes, unfinished = [name.strip("`") for name in outputs], 0
     states = [_state(run, row, outcomes) for run, row in zip(tracked, y, strict=True)]
     items: list[dict[str, Any]] = []
     for row in np.flatnonzero(usable).tolist():
@@ -211,33 +247,13 @@ def _state(run: Tracked, y: np.ndarray, outcomes: Sequence[str]) -> str:
     state = STATES.get(run.state.lower(), FAILED)
     if state != DONE or np.isfinite(y).all():
         return state
-    told = [_number(run.values.get(name)) for name in outcomes]
-    blown = any(isinstance(value, float) and not math.isfinite(value) for value in told)
+    told = [number(str(run.values.get(name))) for name in outcomes]
+    blown = any(value is not None and not math.isfinite(value) for value in told)
     return DIVERGED if blown or np.isinf(y).any() else ""
 
 
 def _table(tracked: Sequence[Tracked]) -> Table:
-    """The runs as a table; a column is of numbers where every value that is there is a number."""
-    columns: dict[str, pa.Array] = {}
-    for name in dict.fromkeys(name for run in tracked for name in run.values):
-        values = [_number(run.values.get(name)) for run in tracked]
-        if all(value is None or isinstance(value, float) for value in values):
-            columns[name] = pa.array(values, pa.float64())
-        else:
-            columns[name] = pa.array([None if v is None else str(v) for v in values], pa.string())
-    if not columns:
+    data = columns([run.values for run in tracked])
+    if not data.num_columns:
         raise UserError("the runs have neither configuration nor results")
-    return Table("the tracker", pa.table(columns), "run", np.arange(len(tracked)))
-
-
-def _number(value: Any) -> Any:
-    if isinstance(value, bool) or value is None:
-        return None if value is None else float(value)
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        return str(value)
-
-
-def _rows(table: Table, some: np.ndarray) -> Table:
-    return replace(table, data=table.data.filter(pa.array(some)), row_numbers=table.row_numbers[some])
+    return Table("the tracker", data, "run", np.arange(len(tracked)))

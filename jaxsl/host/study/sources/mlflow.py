@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from jaxsl.host.errors import UserError
+from jaxsl.host.input.steps import reduced
 from jaxsl.host.study.sources.importing import Tracked
-from jaxsl.host.study.sources.wandb import reduced
 
 PAGE = 1000  # runs a request
 
@@ -18,7 +18,7 @@ def fetch(
     Args:
         experiment: its name.
         metrics: whose full history is fetched; each becomes one value by ``reduce``.
-        reduce: ``last`` value, ``min``, or ``mean`` of the last ones.
+        reduce: ``last`` value, ``min``, or ``mean:10`` for the mean of the last ten.
         uri: of the tracking server or folder; by default what MLflow is set to.
         client: ``mlflow.MlflowClient(uri)``, by default.
 

@@ -6,18 +6,16 @@ is repeated while runs go on, fetches only the steps it has not seen.
 """
 
 import json
-import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from jaxsl.host.errors import UserError
+from jaxsl.host.input.records import flat
+from jaxsl.host.input.steps import reduced
 from jaxsl.host.study.sources.importing import Tracked
 from jaxsl.host.writing import write_text
-
-REDUCTIONS = ("last", "min", "mean")
-TAIL = 10  # last values that ``mean`` is taken over
 
 
 def fetch(
@@ -29,7 +27,7 @@ def fetch(
         project: ``entity/project``.
         metrics: whose full history is fetched; each becomes one value by ``reduce``.
         cache: folder of the histories.
-        reduce: ``last`` value, ``min``, or ``mean`` of the last ``TAIL``.
+        reduce: ``last`` value, ``min``, or ``mean:10`` for the mean of the last ten.
         api: ``wandb.Api()``, by default.
 
     Raises:
@@ -46,7 +44,7 @@ def fetch(
     found = []
     try:
         for run in api.runs(project):
-            values = dict(_flat(dict(run.config))) | dict(_flat(dict(run.summary)))
+            values = dict(flat(dict(run.config))) | dict(flat(dict(run.summary)))
             if isinstance(seconds := values.get("_runtime"), int | float):
                 values["hours"] = seconds / 3600
             for metric in metrics:
@@ -62,15 +60,6 @@ def fetch(
             f"fetched is kept in {folder}; check the name and `wandb login`, and repeat"
         ) from None
     return found
-
-
-def reduced(history: Sequence[float], how: str) -> float:
-    """One value of a history; not a number when it ended so."""
-    if how == "last" or not math.isfinite(history[-1]):
-        return history[-1]
-    if how == "min":
-        return min(value for value in history if math.isfinite(value))
-    return math.fsum(history[-TAIL:]) / len(history[-TAIL:])
 
 
 def _history(run: Any, metric: str, folder: Path) -> list[float]:
@@ -106,15 +95,6 @@ def _cached(file: Path) -> list[dict[str, Any]]:
             write_text(file, "".join(json.dumps(row) + "\n" for row in rows), force=True)
             break
     return rows
-
-
-def _flat(config: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:
-    """Nested settings under names with dots; only numbers and short text."""
-    for name, value in config.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{name}.")
-        elif isinstance(value, str | int | float | bool):
-            yield f"{prefix}{name}", value
 
 
 def _float(value: Any) -> float | None:
