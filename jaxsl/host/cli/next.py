@@ -83,6 +83,7 @@ def next_command(
                 outcome=outcome,
                 level=level,
                 seed=seed,
+                **how,
             )
         if json:
             print_json(aimed)
