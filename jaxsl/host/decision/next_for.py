@@ -23,8 +23,8 @@ from jaxsl.host.decision.optimal import decisions_at
 from jaxsl.host.decision.question import check_budgets
 from jaxsl.host.decision.report import AimedReport, AimedRun
 from jaxsl.host.errors import UserError
-from jaxsl.host.input.problem import Runs
 from jaxsl.host.input.numerals import number
+from jaxsl.host.input.problem import Runs
 from jaxsl.host.input.reading import Reading
 from jaxsl.host.programs.learning import Ranking, mixture, rank_rows
 from jaxsl.host.programs.packing import pad
