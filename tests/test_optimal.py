@@ -163,8 +163,8 @@ def test_isoflop_finds_the_exponent_and_the_bias_of_a_lopsided_grid():
         truth = brute(loss, budget)
         assert group.law.median == pytest.approx(truth, rel=0.03)
         # Noise-free, the parabola is off by its bias alone, which the simulation tells.
-        assert group.best.median / truth == pytest.approx(group.bias, rel=0.03)
-        assert abs(group.bias - 1) > 0.02
+        assert group.best.median / truth == pytest.approx(group.bias, rel=0.01)
+        assert group.bias > 1.01
     assert found.exponent.median == pytest.approx(0.5126, abs=0.02)
 
 
@@ -185,7 +185,7 @@ def test_next_for_the_best_size_is_the_fall_of_its_regret():
     table = {
         name: np.concatenate([table[name], more]) for name, more in (("N", N), ("D", D), ("loss", N * np.nan))
     }
-    found = next_for(table, "chinchilla", aim="optimal:C=1e24", cost="6*N*D", count=4)
+    found = next_for(table, "chinchilla", aim="optimal:C=1e24", cost="6*N*D", count=4, max_cost=1e30)
     assert len(found.runs) == 4 and all(0 < run.fall < found.regret for run in found.runs)
     assert [run.score for run in found.runs] == sorted((run.score for run in found.runs), reverse=True)
     assert 1 / 3 < found.regret / found.decision.regret < 3  # by the curvature, and by drawn curves
@@ -194,8 +194,8 @@ def test_next_for_the_best_size_is_the_fall_of_its_regret():
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        (("--law", "chinchilla", "--budget", "1e24"), "published parameters of chinchilla"),
-        (("--law", "chinchilla@nobody", "--budget", "1e24"), "it has hoffmann"),
+        (("--law", "chinchilla", "--budget", "1e24"), "needs to be told which parameters"),
+        (("--law", "chinchilla@nobody", "--budget", "1e24"), "it has chinchilla@hoffmann"),
         (("--law", "chinchilla@epoch", "--budget", "1e24x"), "is not a number"),
         (("--law", "chinchilla@epoch", "--budget", "-1"), "a budget is a positive number"),
         (("--law", "chinchilla@epoch", "--budget", "1e24", "--cost", "6*N*D+served"), "--hold served=VALUE"),
@@ -242,7 +242,7 @@ def test_an_input_that_never_varied_is_held():
 
 @pytest.mark.slow
 def test_intervals_cover_what_they_claim():
-    """90 % intervals on 40 simulated sets, of the best size at 1e22 and of its loss: at least 80 % of both."""
+    """90 % intervals on 40 simulated sets, of the best size at 1e22 and its loss: at least 80 %."""
     size = brute(loss, 1e22)
     least, inside = loss(size, 1e22 / 6 / size), []
     for seed in range(40):

@@ -83,7 +83,8 @@ def ensemble(
     offered = tuple(catalogue().values()) if ALL in asked else ()
     check_named(named, offered)
     _check_mapping(named, offered, mapping)
-    table = source if isinstance(source, Table) else run_table(source, asked, mapping, outcome, **reading)
+    is_read = isinstance(source, Table) and not any(reading.values())
+    table = source if is_read else run_table(source, asked, mapping, outcome, **reading)
     for law in named if len(asked) > 1 else ():
         read_problem(table, law, mapping=_own(mapping, law), outcome=outcome)
     found, left_out = _fitting(table, offered, named, mapping, outcome, target)

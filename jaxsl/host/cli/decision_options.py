@@ -8,11 +8,11 @@ from jaxsl.host.errors import UserError
 from jaxsl.host.input.numerals import number
 
 MaybeRunsArgument = Annotated[
-    str | None,
+    list[str] | None,
     typer.Argument(
         metavar="[RUNS]",
-        help="CSV or Parquet file of runs, or - for standard input; none for published parameters, "
-        "--law chinchilla@epoch.",
+        help="Table of runs, several, a folder, a pattern, or - for standard input; none for published "
+        "parameters, --law chinchilla@epoch.",
     ),
 ]
 CostExpressionOption = Annotated[
@@ -44,12 +44,10 @@ def numbers(option: str, text: str) -> list[float]:
         UserError: when a piece is no number.
     """
     found = []
-    for piece in text.split(","):
+    for piece in (piece.strip() for piece in text.split(",")):
         value = number(piece)
         if value is None:
-            raise UserError(
-                f"{option} {text}: {piece.strip()!r} is not a number; write 1e24, or 1e22,1e23,1e24"
-            )
+            raise UserError(f"{option} {text}: {piece!r} is not a number; write 1e24, or 1e22,1e23,1e24")
         found.append(value)
     return found
 
@@ -81,7 +79,8 @@ def read_ranges(pairs: list[str] | None) -> dict[str, tuple[float, float]]:
     ranges: dict[str, tuple[float, float]] = {}
     for pair in pairs or []:
         name, _, ends = (piece.strip() for piece in pair.partition("="))
-        low, high = (number(end) for end in ends.partition(":")[::2])
+        first, _, last = (piece.strip() for piece in ends.partition(":"))
+        low, high = number(first), number(last)
         if not name or low is None or high is None:
             raise UserError(f"--range {pair}: write NAME=LOW:HIGH, such as --range N=1e8:1e11")
         if name in ranges:

@@ -1,6 +1,6 @@
 """``jaxsl isoflop``: the best sizes by parabolas."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -13,9 +13,11 @@ from jaxsl.host.cli.options import (
     RunsArgument,
     SeedOption,
     read_mapping,
+    reads_runs,
 )
 
 
+@reads_runs
 def isoflop(
     runs: RunsArgument,
     law: Annotated[
@@ -33,6 +35,7 @@ def isoflop(
     level: LevelOption = 90.0,
     seed: SeedOption = 0,
     json: JsonOption = False,
+    **how: Any,
 ) -> None:
     """Fit a parabola at every budget and a power law through the minima, beside a law and with the bias.
 
@@ -55,6 +58,7 @@ def isoflop(
             outcome=outcome,
             level=level,
             seed=seed,
+            **how,
         )
     if json:
         print_json(report)

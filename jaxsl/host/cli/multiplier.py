@@ -1,6 +1,6 @@
 """``jaxsl multiplier``: recipes compared by the compute they need."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -19,10 +19,12 @@ from jaxsl.host.cli.options import (
     OutcomeOption,
     SeedOption,
     read_mapping,
+    reads_runs,
 )
 from jaxsl.host.errors import UserError
 
 
+@reads_runs
 def multiplier(
     runs: Annotated[
         list[str], typer.Argument(metavar="RUNS...", help="Tables of two recipes or more, or one with --by.")
@@ -44,6 +46,7 @@ def multiplier(
     level: LevelOption = 90.0,
     seed: SeedOption = 0,
     json: JsonOption = False,
+    **how: Any,
 ) -> None:
     """Say how many times the compute a recipe needs to reach the loss of another, each at its best sizes.
 
@@ -75,6 +78,7 @@ def multiplier(
             outcome=outcome,
             level=level,
             seed=seed,
+            **how,
         )
     if json:
         print_json(report)

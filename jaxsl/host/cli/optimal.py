@@ -1,5 +1,7 @@
 """``jaxsl optimal``: the best sizes at a cost."""
 
+from typing import Any
+
 from jaxsl.host.cli.decision_options import (
     BudgetsOption,
     CostExpressionOption,
@@ -18,9 +20,11 @@ from jaxsl.host.cli.options import (
     OutcomeOption,
     SeedOption,
     read_mapping,
+    reads_runs,
 )
 
 
+@reads_runs
 def optimal(
     law: LawsOption,
     budget: BudgetsOption,
@@ -33,6 +37,7 @@ def optimal(
     level: LevelOption = 90.0,
     seed: SeedOption = 0,
     json: JsonOption = False,
+    **how: Any,
 ) -> None:
     """Say which sizes are best at a cost: parameters, tokens, the loss, with intervals, and how flat it is.
 
@@ -52,7 +57,7 @@ def optimal(
     budgets = numbers("--budget", budget)
     with busy(f"fitting {', '.join(law)} and looking for the best"):
         report = best(
-            runs,
+            runs or None,
             law,
             cost=cost,
             budget=budgets,
@@ -62,6 +67,7 @@ def optimal(
             outcome=outcome,
             level=level,
             seed=seed,
+            **how,
         )
     if json:
         print_json(report)

@@ -1,6 +1,6 @@
 """``jaxsl reach``: the least cost of a loss."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -21,9 +21,11 @@ from jaxsl.host.cli.options import (
     OutcomeOption,
     SeedOption,
     read_mapping,
+    reads_runs,
 )
 
 
+@reads_runs
 def reach(
     law: LawsOption,
     loss: Annotated[str, typer.Option("--loss", metavar="L,L,...", help="To reach; several with commas.")],
@@ -36,6 +38,7 @@ def reach(
     level: LevelOption = 90.0,
     seed: SeedOption = 0,
     json: JsonOption = False,
+    **how: Any,
 ) -> None:
     """Say what it costs at least to reach a loss, and with which sizes.
 
@@ -49,7 +52,7 @@ def reach(
     losses = numbers("--loss", loss)
     with busy(f"fitting {', '.join(law)} and looking for the least cost"):
         report = least_cost(
-            runs,
+            runs or None,
             law,
             cost=cost,
             loss=losses,
@@ -59,6 +62,7 @@ def reach(
             outcome=outcome,
             level=level,
             seed=seed,
+            **how,
         )
     if json:
         print_json(report)

@@ -18,7 +18,7 @@ from jaxsl.precision import double_precision, to_numpy
 NUM_DRAWS = 2048  # of each law
 LIGHT = 1e-3  # weight below which a law is left out of the draws
 ENOUGH = 50  # draws by which anything is decided
-BENDS = 0.2  # of the interval's width by which draws differ where the delta method is not trusted
+BENDS = 0.1  # of the interval's width by which draws differ where the delta method is not trusted
 SEED = 0  # of the draws, so that one question has one answer
 
 
@@ -30,7 +30,7 @@ class Estimate(Report):
         name, unit: what it is.
         median, low, high: of the belief, at the report's level; ends are not numbers where nothing is
             uncertain.
-        method: ``"delta"``; ``"draws"`` where the two differ by a fifth of the interval; ``"unchecked"``,
+        method: ``"delta"``; ``"draws"`` where the two differ by a tenth of the interval; ``"unchecked"``,
             by the delta method, where drawn curves that keep to the runs are few; or ``"exact"``.
     """
 

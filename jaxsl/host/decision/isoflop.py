@@ -10,7 +10,7 @@ sizes are known, and the bias that comes out is told.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Unpack
 
 import jax.numpy as jnp
 import numpy as np
@@ -24,6 +24,7 @@ from jaxsl.host.decision.optimal import exponents
 from jaxsl.host.decision.question import check_budgets, question
 from jaxsl.host.decision.report import Group, IsoflopReport
 from jaxsl.host.errors import UserError
+from jaxsl.host.input.reading import Reading
 from jaxsl.posterior import LawPosterior
 from jaxsl.precision import double_precision
 
@@ -65,11 +66,12 @@ def isoflop(
     outcome: str | None = None,
     level: float = LEVEL,
     seed: int = 0,
+    **how: Unpack[Reading],
 ) -> IsoflopReport:
     """The best sizes by parabolas, beside those of laws.
 
     Args:
-        source, law, cost, map, outcome, level, seed: as in ``jaxsl.host.optimal``.
+        source, law, cost, map, outcome, level, seed, how: as in ``jaxsl.host.optimal``.
         size: the input in whose logarithm parabolas are fitted.
         budgets: costs; found among those of the runs when None.
 
@@ -77,7 +79,7 @@ def isoflop(
         UserError: for anything that cannot be used as it stands, and where runs form no budgets.
     """
     check_level(level)
-    chosen = ensemble(source, law, mapping=map, outcome=outcome)
+    chosen = ensemble(source, law, mapping=map, outcome=outcome, **how)
     seen, inputs = chosen.seen, chosen.laws[0].inputs
     asked = question(chosen.laws[0], cost, runs=seen.x)
     names = [inputs[index] for index in asked.free]
@@ -92,7 +94,7 @@ def isoflop(
     fits = [parabola(u[rows], seen.y[rows, 0], rows) for rows in groups]
     levels = np.log(centres)
     known = learned(
-        source, law, cost, {}, {}, levels, False, map=map, outcome=outcome, level=level, seed=seed
+        source, law, cost, {}, {}, levels, False, map=map, outcome=outcome, level=level, seed=seed, **how
     )
     told = values(known, levels, False)
     place = names.index(size)

@@ -1,8 +1,8 @@
 """What is known of some laws when something is to be decided: by runs, or by published parameters."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Unpack
 
 import jax.numpy as jnp
 import numpy as np
@@ -14,7 +14,8 @@ from jaxsl.host.answer.which_laws import Laws, ensemble
 from jaxsl.host.decision import programs
 from jaxsl.host.decision.question import Question, question
 from jaxsl.host.errors import UserError
-from jaxsl.host.laws.lookup import find
+from jaxsl.host.input.reading import Reading
+from jaxsl.host.laws.estimate import find_estimate
 from jaxsl.law import Law
 from jaxsl.posterior import LawPosterior, Posterior
 from jaxsl.precision import double_precision
@@ -83,23 +84,15 @@ def published(name: str, cost: str, hold: Mapping[str, float], ranges: Mapping) 
     """A law at published parameters, ``chinchilla@epoch``.
 
     Raises:
-        UserError: when the law has no parameters of that name.
+        UserError: when there is no such law, or it has no parameters of that name.
 
     Example:
         >>> published("chinchilla@epoch", "6*N*D", {}, {}).parts[0].posterior.theta[0, 0].item()
         1.8172
     """
-    law_name, at, label = name.rpartition("@")
-    if not at:
-        law = find(name)
-        listed = ", ".join(f"{name}@{known}" for known in law.estimates) or "none"
-        raise UserError(f"give a table of runs, or published parameters of {name}: there are {listed}")
-    law = find(law_name)
-    if label not in law.estimates:
-        listed = ", ".join(law.estimates) or "none"
-        raise UserError(f"--law {name}: {law.name} has no published parameters {label!r}; it has {listed}")
+    found = find_estimate(name)
+    law, theta = found.law, found.theta[None]
     asked = question(law, cost, hold, ranges)
-    theta = np.array([law.estimates[label]])
     middle = np.sqrt(np.where(asked.given, asked.low * asked.high, 1e18))
     with double_precision():
         nothing = jnp.zeros((1, law.num_params, law.num_params))
@@ -121,11 +114,12 @@ def learned(
     level: float,
     seed: int,
     candidates: np.ndarray | None = None,
+    **how: Unpack[Reading],
 ) -> Known:
     """Learn laws from runs, near the decision: first near the dearest runs, to find where that is.
 
     Args:
-        source, laws, map, outcome, level, seed: as in ``jaxsl.host.fit``.
+        source, laws, map, outcome, level, seed, how: as in ``jaxsl.host.fit``.
         cost, hold, ranges: as in ``jaxsl.host.decision.question``.
         levels: logarithms of the costs, or losses to ``reach``, ``(ask,)``.
         candidates: configurations that will be asked about, ``(row, feature)``.
@@ -133,7 +127,7 @@ def learned(
     Raises:
         UserError: for anything that cannot be used as it stands.
     """
-    chosen = ensemble(source, laws, mapping=map, outcome=outcome)
+    chosen = ensemble(source, laws, mapping=map, outcome=outcome, **how)
     seen = chosen.seen
     asked = question(chosen.laws[0], cost, hold, ranges, seen.x)
     dear = np.argsort(-asked.costs(seen.x), kind="stable")[:MOST_RUNS]
@@ -146,7 +140,7 @@ def learned(
     found = believe_runs(chosen.laws, seen.x, seen.y, aim, candidates, level, seed)
     runs = seen, chosen.problem.unit
     near = Known(_parts(found), False, asked, middle, x, runs, found, chosen.left_out, chosen.problem.notes)
-    return Known(**{**vars(near), "centre": best_of_heaviest(near, levels, reach)})
+    return replace(near, centre=best_of_heaviest(near, levels, reach))
 
 
 def best_of_heaviest(known: Known, levels: np.ndarray, reach: bool) -> np.ndarray:

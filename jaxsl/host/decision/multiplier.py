@@ -11,7 +11,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Unpack
 
 import jax.numpy as jnp
 import numpy as np
@@ -25,6 +25,7 @@ from jaxsl.host.decision.known import Known, learned
 from jaxsl.host.decision.question import check_budgets
 from jaxsl.host.decision.report import MultiplierReport, Recipe, Shared
 from jaxsl.host.errors import UserError
+from jaxsl.host.input.reading import Reading
 from jaxsl.host.input.table import Table, read
 from jaxsl.precision import double_precision
 from jaxsl.transform import box
@@ -46,12 +47,13 @@ def multiplier(
     outcome: str | None = None,
     level: float = LEVEL,
     seed: int = 0,
+    **how: Unpack[Reading],
 ) -> MultiplierReport:
     """Compare recipes with the last one, each at its best sizes.
 
     Args:
         recipes: runs of each, by name.
-        law, cost, hold, range, map, outcome, level, seed: as in ``jaxsl.host.optimal``.
+        law, cost, hold, range, map, outcome, level, seed, how: as in ``jaxsl.host.optimal``.
         budget: what the last one may cost.
 
     Raises:
@@ -78,6 +80,7 @@ def multiplier(
             outcome=outcome,
             level=level,
             seed=seed,
+            **how,
         )
         for name, source in recipes.items()
     }
@@ -125,9 +128,7 @@ def split(source: Any, column: str, last: str | None = None) -> dict[str, Table]
     for name in names:
         rows = np.flatnonzero(np.array(text) == name)
         label = f"{table.name} ({column}={name})"
-        found[name] = replace(
-            table, name=label, data=table.data.take(rows), row_numbers=table.row_numbers[rows]
-        )
+        found[name] = replace(table.take(rows), name=label)
     return found
 
 

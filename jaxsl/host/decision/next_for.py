@@ -6,7 +6,7 @@ up by deciding now (``jaxsl.decision.Regret``); the acquisition is that of ``jax
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Unpack
 
 import jax
 import jax.numpy as jnp
@@ -15,7 +15,7 @@ import numpy as np
 from jaxsl.host.answer.believed import LEVEL, check_level
 from jaxsl.host.answer.episode import CHOOSING
 from jaxsl.host.answer.next_runs import require_cost
-from jaxsl.host.answer.which_laws import Laws, ensemble, resolved
+from jaxsl.host.answer.which_laws import Laws, ensemble, resolved, run_table
 from jaxsl.host.decision import programs
 from jaxsl.host.decision.estimate import values
 from jaxsl.host.decision.known import Known, learned
@@ -25,7 +25,7 @@ from jaxsl.host.decision.report import AimedReport, AimedRun
 from jaxsl.host.errors import UserError
 from jaxsl.host.input.numerals import number
 from jaxsl.host.input.problem import Runs
-from jaxsl.host.input.table import read
+from jaxsl.host.input.reading import Reading
 from jaxsl.host.programs.learning import Ranking, mixture, rank_rows
 from jaxsl.host.programs.packing import pad
 from jaxsl.pool import buffer_size
@@ -48,13 +48,14 @@ def next_for(
     outcome: str | None = None,
     level: float = LEVEL,
     seed: int = 0,
+    **how: Unpack[Reading],
 ) -> AimedReport:
     """Rank candidates for a decision.
 
     Args:
         aim: ``"optimal:C=1e24"``, the best configuration at that cost.
         cost: of a run, arithmetic on the law's inputs.
-        source, law, budget, max_cost, count, map, outcome, level, seed: as in ``jaxsl.host.next_runs``.
+        source, law, budget, max_cost, count, map, outcome, level, seed, how: as in ``jaxsl.host.next_runs``.
         hold, range: as in ``jaxsl.host.optimal``.
 
     Raises:
@@ -62,11 +63,14 @@ def next_for(
     """
     check_level(level)
     at = read_aim(aim)
-    laws, table = resolved(law), read(source)
+    laws = resolved(law)
+    table = run_table(source, laws, map, outcome, **how)
     price = require_cost(table, cost)
     chosen = ensemble(table, laws, mapping=map, outcome=outcome, cost=price)
     pool = chosen.problem.runs.take(~chosen.problem.runs.observed)
     money = min(math.inf if limit is None else limit for limit in (budget, max_cost))
+    paid = np.nansum(chosen.seen.cost)
+    spent = math.inf if max_cost is not None or paid <= 0 else float(paid)
     sale = pool.cost <= money
     if not sale.any():
         raise UserError(
@@ -90,7 +94,7 @@ def next_for(
     )
     told = values(known, levels, False)
     decision = decisions_at(known, told, levels, [0], np.array([at]), level)[0]
-    ranking, regret = _rank(known, levels, pool, sale, money, min(count, int(sale.sum())), seed)
+    ranking, regret = _rank(known, levels, pool, sale, spent, money, min(count, int(sale.sum())), seed)
     return AimedReport(
         laws=known.names,
         decision=decision,
@@ -129,7 +133,14 @@ def read_aim(aim: str) -> float:
 
 
 def _rank(
-    known: Known, levels: np.ndarray, pool: Runs, sale: np.ndarray, money: float, count: int, seed: int
+    known: Known,
+    levels: np.ndarray,
+    pool: Runs,
+    sale: np.ndarray,
+    spent: float,
+    money: float,
+    count: int,
+    seed: int,
 ) -> tuple[Ranking, float]:
     """The ranking, and the expected regret of deciding now."""
     size, features = buffer_size(len(pool.x)), pool.x.shape[1]
@@ -158,7 +169,7 @@ def _rank(
             jnp.asarray(pad(pool.cost, size)),
             jnp.asarray(np.concatenate([sale, np.zeros(size - len(sale), bool)])),
             jnp.asarray(np.full(features, 1 / features)),
-            jnp.asarray(math.inf),
+            jnp.asarray(spent),
             jnp.asarray(money),
             jax.random.key(seed),
             jnp.asarray(pad(np.arange(count), buffer_size(count, 8))),

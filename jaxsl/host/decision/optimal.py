@@ -9,7 +9,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Unpack
 
 import jax.numpy as jnp
 import numpy as np
@@ -22,6 +22,7 @@ from jaxsl.host.decision.known import Known, best_of_heaviest, learned, publishe
 from jaxsl.host.decision.question import Question, check_budgets
 from jaxsl.host.decision.report import Decision, Flat, OptimalReport
 from jaxsl.host.errors import UserError
+from jaxsl.host.input.reading import Reading
 from jaxsl.host.programs.packing import pad
 from jaxsl.law import Law
 from jaxsl.pool import buffer_size
@@ -44,6 +45,7 @@ def optimal(
     outcome: str | None = None,
     level: float = LEVEL,
     seed: int = 0,
+    **how: Unpack[Reading],
 ) -> OptimalReport:
     """Which configuration of a cost has the least predicted loss (the mean of several outputs).
 
@@ -54,7 +56,7 @@ def optimal(
         budget: the cost, or several.
         hold: values of inputs that may not be chosen, and of other names in the cost.
         range: bounds of inputs, ``{"N": (1e8, 1e11)}``.
-        map, outcome, level, seed: as in ``jaxsl.host.fit``.
+        map, outcome, level, seed, how: as in ``jaxsl.host.fit``.
 
     Raises:
         UserError: for anything that cannot be used as it stands, and where there is no best configuration.
@@ -64,7 +66,7 @@ def optimal(
     single = len(budgets) == 1
     levels = np.log(budgets[0] * NEIGHBOURS if single else budgets)
     known = known_of(
-        source, law, cost, hold, range, levels, False, map=map, outcome=outcome, level=level, seed=seed
+        source, law, cost, hold, range, levels, False, map=map, outcome=outcome, level=level, seed=seed, **how
     )
     told = values(known, levels, False)
     shown = [1] if single else np.arange(len(levels)).tolist()

@@ -6,7 +6,7 @@
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from jaxsl.host.decision.known import Known
 from jaxsl.host.decision.optimal import free_names, known_of, ratio_row
 from jaxsl.host.decision.report import ReachReport
 from jaxsl.host.errors import UserError
+from jaxsl.host.input.reading import Reading
 
 
 def reach(
@@ -31,12 +32,13 @@ def reach(
     outcome: str | None = None,
     level: float = LEVEL,
     seed: int = 0,
+    **how: Unpack[Reading],
 ) -> ReachReport:
     """What it costs at least to reach a loss, or several.
 
     Args:
         loss: to reach; the mean of several outputs.
-        source, law, cost, hold, range, map, outcome, level, seed: as in ``jaxsl.host.optimal``.
+        source, law, cost, hold, range, map, outcome, level, seed, how: as in ``jaxsl.host.optimal``.
 
     Raises:
         UserError: for anything that cannot be used as it stands, and for a loss below all that is predicted.
@@ -46,7 +48,7 @@ def reach(
     if not (len(losses) and np.isfinite(losses).all()):
         raise UserError("--loss: give finite numbers")
     known = known_of(
-        source, law, cost, hold, range, losses, True, map=map, outcome=outcome, level=level, seed=seed
+        source, law, cost, hold, range, losses, True, map=map, outcome=outcome, level=level, seed=seed, **how
     )
     told = values(known, losses, True)
     each = told.mean.shape[1] // len(losses)
