@@ -15,7 +15,8 @@ FILES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("
 PARTS = ("html.display", "show.grid", "show.console")
 ROOMS = (
     *("errors", "compiled", "writing", "html.display", "input", "laws", "programs", "answer", "show.grid"),
-    *("show.console", "ess", "allocation", "study", "show", "plots", "html", "cli", "entry"),
+    *("show.console", "decision", "ess", "allocation", "tuning", "study", "show", "plots", "html", "cli"),
+    "entry",
 )
 
 

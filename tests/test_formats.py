@@ -132,6 +132,8 @@ def folder(tmp_path):
         "below/c.csv": "model,params,tokens,val_loss,who\nd,160000000,12800000000,3.12,ann\n",
         "below/_SUCCESS": "",
         "notes.md": "N",
+        "pilot.jsonl": '{"event":"study"}\n',
+        "pilot.jsonl.cache/x.loss.jsonl": '{"step": 1}\n',
         ".hidden/d.csv": "broken",
     }.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)

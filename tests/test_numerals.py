@@ -115,6 +115,14 @@ def test_what_was_read_as_what_is_said_once_for_every_column_that_is_used(tmp_pa
     assert runs(path, CHINCHILLA, **NAMES).notes == ("commas are decimal: 1,4e9 read as 1.4e9",)
 
 
+def test_what_was_read_in_a_table_of_targets_is_said_too(tmp_path):
+    path = tmp_path / "target.csv"
+    path.write_text("params,tokens\n70B,1.4T\n")
+    frame = {"params": [7e7, 1.6e8], "tokens": [1.4e9, 3.2e9], "val_loss": [3.6, 3.3]}
+    notes = runs(frame, CHINCHILLA, **NAMES, target=str(path)).notes
+    assert notes == ("the target's params: 70B read as 7e10", "the target's tokens: 1.4T read as 1.4e12")
+
+
 def test_missing_cells_are_missing_however_they_are_written(tmp_path):
     path = tmp_path / "runs.csv"
     words = ["NA", "-", "None", "", "null", "n/a", "N/A", "NaN", "–"]

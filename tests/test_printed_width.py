@@ -27,10 +27,12 @@ RUNS = """N,D,loss,who
 2e9,2e10,,
 """
 DONE = RUNS.replace(",,", ",2.61,")
+RATES = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2)
 LINE = "x,y\n0,0.21\n1,0.29\n2,0.41\n3,0.49\n"
 FIT = ("--law", "chinchilla", "--target", "N=7e10,D=1.4e12")
 TWO = ("--law", "kaplan/nd", *FIT)
 COST = ("--cost", "6*N*D")
+PUBLISHED = ("--law", "chinchilla@epoch", "--law", "chinchilla@hoffmann", "--law", "kaplan/n@kaplan")
 WORTH = ("--item-sd", "0.8")
 COMMANDS = {
     "fit": ("fit", "runs.csv", *FIT),
@@ -42,6 +44,9 @@ COMMANDS = {
     "ess": ("ess", "line.csv", "--target", "4", "--cost", "exp(x)", "--items", "100", "--item-cost", "1"),
     "ess of a law": ("ess", "done.csv", *FIT, *WORTH),
     "plan": ("allocate", "--budget", "9.47", "--cost", "0.3*exp(x)", "--target", "4,7", "--line", "0,0.1"),
+    "published": ("predict", *PUBLISHED, "--at", "N=1e9,D=2e10"),
+    "compare": ("compare", "done.csv", *PUBLISHED),
+    "tune": ("tune", "grids.csv", "--over", "lr", "--by", "N", "--at", "N=1e9"),
     "laws": ("laws",),
     "law": ("laws", "chinchilla"),
     "study ask": ("study", "ask", "{}.jsonl", "-n", "2"),
@@ -57,6 +62,8 @@ def folder(tmp_path_factory):
     (folder / "runs.csv").write_text(RUNS)
     (folder / "done.csv").write_text(DONE)
     (folder / "line.csv").write_text(LINE)
+    cells = [f"{n:g},{r:g},{3 + n * 1e-9 + np.log(r * n / 1e5) ** 2}" for n in (1e7, 4e7, 9e7) for r in RATES]
+    (folder / "grids.csv").write_text("\n".join(["N,lr,loss", *cells, "1e6,1,1", "1e6,2,2"]))
     size, tokens = (grid.ravel() for grid in np.meshgrid(np.logspace(4, 6, 4), np.logspace(6, 8, 4)))
     loss = 1 + 30 * size**-0.34 + 300 * tokens**-0.4
     rows = np.stack([size, tokens, 6 * size * tokens, loss], axis=1)

@@ -96,6 +96,13 @@ def test_a_trackers_table_holds_seven_runs_and_names_the_others(write):
     assert no_loss.num_rows == 6 and "line 12 (1.3b-c, no outcome)" in no_loss.notes[0]
 
 
+def test_a_trackers_table_without_a_finished_run_is_refused():
+    with pytest.raises(
+        UserError, match=r"no row is a finished run; row 0 \(a, failed\) is the first of 2; if 'State'"
+    ):
+        read_runs({"State": ["failed", "running"], "name": ["a", "b"], "loss": [3.0, 2.0]}, {}, ["loss"])
+
+
 def test_a_column_of_states_that_is_no_trackers_changes_nothing():
     frame = {"state": ["CA", "NY"], "id": ["x", "x"], "loss": [3.0, None]}
     assert read_runs(frame, {}, ["loss"]).num_rows == 2

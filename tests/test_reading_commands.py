@@ -10,7 +10,7 @@ import typer
 from cases import STEPS, SUFFIXES, TRACKER
 from typer.testing import CliRunner
 
-from jaxsl.host import Study, fit, next_runs, rank, replay, report
+from jaxsl.host import Study, compare, fit, next_runs, rank, replay, report, tune
 from jaxsl.host.answer.which_laws import ensemble
 from jaxsl.host.cli import app
 from jaxsl.host.errors import UserError
@@ -18,7 +18,18 @@ from jaxsl.host.ess.of_line import assess
 from jaxsl.host.input.reading import Reading
 from jaxsl.host.study.sources.importing import Tracked, import_table, import_tracked
 
-COMMANDS = ("fit", "next", "report", "replay", "ess", "laws rank", "study new", "study import")
+COMMANDS = (
+    "fit",
+    "next",
+    "report",
+    "replay",
+    "ess",
+    "laws rank",
+    "compare",
+    "tune",
+    "study new",
+    "study import",
+)
 NAMES = ("--map", "N=params", "--map", "D=tokens", "--outcome", "val_loss")
 SPACE = ("--space", "N in [1e7, 1e10] log", "--space", "D in [1e8, 1e11] log", "--cost", "6*N*D")
 TRACKED = {"mapping": {"N": "n_params", "D": "train/tokens"}, "outcome": "val/loss"}
@@ -54,7 +65,9 @@ def test_every_command_that_reads_runs_has_the_options(name):
     assert {f"--{option.replace('_', '-')}" for option in Reading.__annotations__} <= options
 
 
-@pytest.mark.parametrize("verb", [fit, next_runs, rank, replay, report, assess, Study.create, import_table])
+@pytest.mark.parametrize(
+    "verb", [fit, next_runs, rank, replay, report, assess, Study.create, import_table, compare, tune]
+)
 def test_every_verb_takes_the_same_words(verb):
     (how,) = (item for item in inspect.signature(verb).parameters.values() if item.kind is item.VAR_KEYWORD)
     assert "Reading" in str(how.annotation)

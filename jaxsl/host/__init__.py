@@ -2,22 +2,54 @@
 
 The verbs are those of the command line, and take a data frame where that takes a file, and a law, its name or
 several: ``fit``, ``next_runs``, ``rank``, ``report``, ``replay``, and ``Study`` for a campaign of weeks.
+``predict`` goes on from a fit, or from the file in which it was kept, and ``compare`` tries published ones;
+``tune`` finds the best learning rates and batches of grids. What a law is fitted for: ``optimal`` sizes,
+``reach``, ``multiplier``, ``isoflop``, ``grid``, and ``next_for`` a decision.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from jaxsl.host.answer.compare import compare
     from jaxsl.host.answer.fit import fit
+    from jaxsl.host.answer.kept import load_fit
     from jaxsl.host.answer.next_runs import next_runs
+    from jaxsl.host.answer.predict import predict
     from jaxsl.host.answer.rank import rank
     from jaxsl.host.answer.replay import replay
+    from jaxsl.host.decision.grid import grid
+    from jaxsl.host.decision.isoflop import isoflop
+    from jaxsl.host.decision.multiplier import multiplier
+    from jaxsl.host.decision.next_for import next_for
+    from jaxsl.host.decision.optimal import optimal
+    from jaxsl.host.decision.reach import reach
     from jaxsl.host.html.report import report
     from jaxsl.host.study import Study
+    from jaxsl.host.tuning.tune import tune
 
-__all__ = ["Study", "fit", "next_runs", "rank", "replay", "report"]
-MODULES = {name: f"answer.{name}" for name in ("fit", "next_runs", "rank", "replay")}
-MODULES |= {"report": "html.report", "Study": "study"}
+__all__ = [
+    "Study",
+    "compare",
+    "fit",
+    "grid",
+    "isoflop",
+    "load_fit",
+    "multiplier",
+    "next_for",
+    "next_runs",
+    "optimal",
+    "predict",
+    "rank",
+    "reach",
+    "replay",
+    "report",
+    "tune",
+]
+ANSWERS = ("compare", "fit", "next_runs", "predict", "rank", "replay")
+DECISIONS = ("grid", "isoflop", "multiplier", "next_for", "optimal", "reach")
+MODULES = {name: f"answer.{name}" for name in ANSWERS} | {name: f"decision.{name}" for name in DECISIONS}
+MODULES |= {"load_fit": "answer.kept", "report": "html.report", "Study": "study", "tune": "tuning.tune"}
 
 
 def __getattr__(name: str) -> Any:

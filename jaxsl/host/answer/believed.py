@@ -8,48 +8,23 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxsl.belief import Belief, Learned
+from jaxsl.belief import Belief
 from jaxsl.belief import believe as mixed_belief
 from jaxsl.design import Design
 from jaxsl.discrepancy.field import MOST_CANDIDATES
 from jaxsl.discrepancy.posterior import DiscrepantPosterior
+from jaxsl.host.answer.components import Components, Told
 from jaxsl.host.errors import UserError
-from jaxsl.host.programs.learning import (
-    Lesson,
-    Mixed,
-    intervals,
-    learn,
-    mixture,
-    predicted,
-    weights,
-)
+from jaxsl.host.programs.learning import Lesson, Mixed, learn, weights
 from jaxsl.host.programs.packing import everywhere, pack_observations, pack_target, pad
 from jaxsl.law import Law
 from jaxsl.one_of import AnyLaw, OneOf, places, shared
 from jaxsl.pool import Observations, Target, buffer_size
-from jaxsl.posterior import Predictive
 from jaxsl.precision import double_precision, to_numpy
 
 LEVEL = 90.0  # per cent, of every interval
 Of = Literal["outcome", "curve"]
 KINDS: tuple[Of, ...] = ("outcome", "curve")
-
-
-@dataclass(frozen=True)
-class Told:
-    """What is predicted at some rows.
-
-    Attributes:
-        outcome, curve: lower end, median and upper end, with noise and without, ``(3, row, output)``.
-        mean: of the mixture, ``(row, output)``.
-        within, between: variance inside components and between them, without noise, ``(row, output)``.
-    """
-
-    outcome: np.ndarray
-    curve: np.ndarray
-    mean: np.ndarray
-    within: np.ndarray
-    between: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -103,7 +78,10 @@ class Believed:
     def belief(self) -> Belief:
         """The same for the core, every posterior in its law's own parameters; in double precision."""
         return mixed_belief(
-            [_own_posterior(law, one) for law, one in zip(self.laws, self.lessons, strict=True)]
+            [
+                jax.tree.map(jnp.asarray, replace(one.learned, posterior=self.own_posterior(index)))
+                for index, one in enumerate(self.lessons)
+            ]
         )
 
     def some(self, numbers: Sequence[int]) -> "Believed":
@@ -114,53 +92,33 @@ class Believed:
         laws, lessons = tuple(self.laws[i] for i in numbers), tuple(self.lessons[i] for i in numbers)
         return replace(self, laws=laws, lessons=lessons, share=share)
 
-    def at(self, x: np.ndarray, num: int | None = None, least: float = 0.0, whole: bool = False) -> Mixed:
-        """All components at ``x (row, feature)``; rows are padded to one of few numbers.
+    @property
+    def components(self) -> Components:
+        """What it predicts with."""
+        return Components(
+            tuple(map(_posterior, self.lessons)),
+            tuple(float(one.learned.dof) for one in self.lessons),
+            self.share,
+        )
 
-        Args:
-            x: the rows.
-            num: of the heaviest alone, as ``jaxsl.posterior.Heaviest``.
-            least: weight of the lightest of those.
-            whole: that the rows need no padding.
-        """
-        weight = [
-            share * one.learned.posterior.weight for share, one in zip(self.share, self.lessons, strict=True)
-        ]
-        kept = _heaviest(weight, num, least)
-        parts = []
-        for one, own, some in zip(self.lessons, weight, kept, strict=True):
-            slot = np.flatnonzero(some)
-            if not slot.size:
-                continue
-            room = len(own) if num is None else min(num, len(own))
-            full = np.concatenate([slot, np.repeat(slot[:1], room - len(slot))])
-            here = self._predicted(one, full, x, whole)
-            here = Predictive(here.mean[: len(slot)], here.root[: len(slot)])
-            dof = np.full(len(slot), float(one.learned.dof))
-            parts.append((own[slot], np.asarray(one.learned.posterior.noise)[slot], dof, here))
-        return mixture(parts)
+    def own_posterior(self, index: int) -> DiscrepantPosterior:
+        """The posterior of one law in its own parameters; in double precision."""
+        law, posterior = self.laws[index], _posterior(self.lessons[index])
+        if isinstance(posterior.law, OneOf):
+            posterior = posterior.of(law, places(posterior.law.laws)[int(posterior.law.index)])
+        return jax.tree.map(jnp.asarray, posterior)
+
+    def at(self, x: np.ndarray, num: int | None = None, least: float = 0.0, whole: bool = False) -> Mixed:
+        """All components at ``x``, as ``Components.at``."""
+        return self.components.at(x, num, least, whole)
 
     def of_law(self, index: int, x: np.ndarray) -> np.ndarray:
-        """The mean of one law over its components at ``x``, ``(row, output)``."""
-        posterior = self.lessons[index].learned.posterior
-        slot = np.flatnonzero(posterior.weight > 0)
-        full = np.concatenate([slot, np.repeat(slot[:1], len(posterior.weight) - len(slot))])
-        here = self._predicted(self.lessons[index], full, x).mean[: len(slot), : len(x)]
-        return np.einsum("k,kro->ro", np.asarray(posterior.weight)[slot], here)
+        """The mean of one law over its components at ``x (row, feature)``, ``(row, output)``."""
+        return self.components.of_law(index, x)
 
     def intervals(self, x: np.ndarray, level: float | None = None) -> Told:
         """Both intervals and the moments at ``x (row, feature)``, at ``level`` per cent."""
-        mixed, num = self.at(x), len(x)
-        with double_precision():
-            share = jnp.asarray((self.level if level is None else level) / 100)
-            found = to_numpy(intervals(mixed, share))
-        about = [np.asarray(part)[:num] for part in vars(found.moments).values()]
-        return Told(np.asarray(found.outcome)[:, :num], np.asarray(found.curve)[:, :num], *about)
-
-    def _predicted(self, lesson: Lesson, slot: np.ndarray, x: np.ndarray, whole: bool = False) -> Predictive:
-        with double_precision():
-            rows = jnp.asarray(x if whole else pad(x, buffer_size(len(x))))
-            return to_numpy(predicted(_posterior(lesson), jnp.asarray(slot), rows))
+        return self.components.intervals(x, self.level if level is None else level)
 
 
 def believe(
@@ -234,18 +192,6 @@ def _thinned(candidates: np.ndarray | None, otherwise: np.ndarray) -> np.ndarray
     return pad(some, buffer_size(len(some)))
 
 
-def _heaviest(weight: list[np.ndarray], num: int | None, least: float) -> list[np.ndarray]:
-    """Which components to keep of each law."""
-    if num is None:
-        return [own > 0 for own in weight]
-    flat = np.concatenate(weight)
-    order = np.argsort(-flat, kind="stable")
-    kept = np.zeros(flat.shape, bool)
-    kept[order[:num]] = True
-    kept &= (flat > 0) & ((flat >= least) | (flat == flat.max()))
-    return np.split(kept, np.cumsum([len(own) for own in weight])[:-1])
-
-
 def _own(law: AnyLaw, lesson: Lesson) -> Lesson:
     """A lesson in the law's own parameters, but for the posterior."""
     if not isinstance(law, OneOf):
@@ -263,10 +209,3 @@ def _posterior(lesson: Lesson) -> DiscrepantPosterior:
     posterior = lesson.learned.posterior
     assert isinstance(posterior, DiscrepantPosterior)
     return posterior
-
-
-def _own_posterior(law: Law, lesson: Lesson) -> Learned:
-    posterior = _posterior(lesson)
-    if isinstance(posterior.law, OneOf):
-        posterior = posterior.of(law, places(posterior.law.laws)[int(posterior.law.index)])
-    return jax.tree.map(jnp.asarray, replace(lesson.learned, posterior=posterior))

@@ -8,8 +8,8 @@
 (['kaplan/d', 'kaplan/nd'], (1, 1), 90.0)
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Unpack
 
 import numpy as np
@@ -21,12 +21,15 @@ from jaxsl.host.answer.fit_report import (
     LawReport,
     LeftOut,
     Parameter,
-    Prediction,
     Residuals,
 )
+from jaxsl.host.answer.influence import influence
+from jaxsl.host.answer.kept import keep
+from jaxsl.host.answer.paper_intervals import PaperIntervals, paper_intervals
+from jaxsl.host.answer.prediction import Prediction, prediction_at
 from jaxsl.host.answer.report import r2
 from jaxsl.host.answer.trust import trust
-from jaxsl.host.answer.which_laws import Ensemble, Laws, ensemble
+from jaxsl.host.answer.which_laws import ALL, Ensemble, Laws, ensemble, resolved, run_table
 from jaxsl.host.errors import UserError
 from jaxsl.host.input.reading import Reading
 from jaxsl.law import Law
@@ -59,6 +62,11 @@ def fit(
     level: float = LEVEL,
     of: str = "outcome",
     seed: int = 0,
+    t: bool = False,
+    bootstrap: int = 0,
+    draw: str = "residuals",
+    profile: str | Sequence[str] = (),
+    derive: Mapping[str, str] | None = None,
     **how: Unpack[Reading],
 ) -> FitReport:
     """Fit a law, or several, to a table of runs, and predict at a target.
@@ -71,14 +79,29 @@ def fit(
         level: of every interval, in per cent.
         of: what ``low`` and ``high`` of the prediction hold, an ``"outcome"`` or the ``"curve"``.
         seed: of the fits' starting points.
+        t, bootstrap, draw, profile, derive: intervals of parameters as papers give them, as in
+            ``jaxsl.host.answer.paper_intervals.PaperIntervals``.
         how: ``where``, ``reduce`` and ``from_name``, as in ``jaxsl.host.input.reading.Reading``.
 
     Raises:
         UserError: for anything that cannot be used as it stands; when no law can be fitted.
     """
     check_level(level, of)
-    chosen = ensemble(source, law, mapping=map, outcome=outcome, target=target, **how)
-    return fit_report(answered(chosen, level, of, seed))
+    asked = [law] if isinstance(law, str | Law) else list(law)
+    laws = resolved(asked)
+    table = run_table(source, laws, map, outcome, **how)
+    chosen = ensemble(table, laws, mapping=map, outcome=outcome, target=target)
+    answer = answered(chosen, level, of, seed)
+    settings = {"level": level, "of": of, "seed": seed, "map": dict(map or {}), "outcome": outcome, **how}
+    named = [one for one in asked if one != ALL]
+    kept = keep(named, table, answer.found, settings, target is not None)
+    profiles = (profile,) if isinstance(profile, str) else tuple(profile)
+    wanted = PaperIntervals(t, bootstrap, draw, profiles, dict(derive or {}))
+    intervals = paper_intervals(wanted, answer.found, table, chosen.seen.row_numbers, seed)
+    problem, rows = chosen.problem, chosen.seen.row_numbers
+    aim = None if problem.targets is None else problem.targets.x
+    moving = influence(answer.found, rows, aim, problem.runs.x[~problem.runs.observed], seed)
+    return replace(fit_report(answer), intervals=intervals, influence=moving, kept=kept)
 
 
 def answered(chosen: Ensemble, level: float = LEVEL, of: str = "outcome", seed: int = 0) -> Answer:
@@ -200,24 +223,7 @@ def predicted(
     found: Believed, x: np.ndarray, row_numbers: np.ndarray, observed: np.ndarray, of: str = "outcome"
 ) -> Prediction:
     """What is predicted at ``x (target, feature)``."""
-    told, law = found.intervals(x), found.laws[0]
-    low, median, high = told.outcome if of == "outcome" else told.curve
-    order = np.argsort(-found.share, kind="stable")
-    return Prediction(
-        x={name: x[:, i] for i, name in enumerate(law.inputs)},
-        row_numbers=row_numbers,
-        median=median,
-        low=low,
-        high=high,
-        level=found.level,
-        of=of,
-        outcome=told.outcome[[0, 2]],
-        curve=told.curve[[0, 2]],
-        within=np.sqrt(told.within),
-        between=np.sqrt(told.between),
-        by_law={found.laws[index].name: found.of_law(index, x) for index in order},
-        observed=observed,
-    )
+    return prediction_at(found.components, found.laws, x, row_numbers, observed, found.level, of)
 
 
 def _remarks(law: LawReport) -> tuple[str, ...]:

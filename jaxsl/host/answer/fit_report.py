@@ -1,12 +1,18 @@
 """What fits found, in plain NumPy: for display, JSON and Python; of one law as of several."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
-from jaxsl.host.answer.report import Report, r2
+from jaxsl.host.answer.influence import Influence
+from jaxsl.host.answer.kept import Kept
+from jaxsl.host.answer.paper_intervals import ParameterInterval
+from jaxsl.host.answer.prediction import Prediction
+from jaxsl.host.answer.report import Report
 from jaxsl.host.answer.trust import Trust
+from jaxsl.host.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -103,42 +109,6 @@ class RankedLaw(LawReport):
 
 
 @dataclass(frozen=True)
-class Prediction(Report):
-    """What is predicted at the targets.
-
-    Attributes:
-        x: configurations by input, ``(target,)`` each.
-        row_numbers: where a person finds each target.
-        median, low, high: of what ``of`` names, ``(target, output)``.
-        level: of the intervals, in per cent.
-        of: ``"outcome"``, noise included, or ``"curve"``.
-        outcome, curve: lower and upper ends of both, ``(2, target, output)``.
-        within, between: standard deviations inside components and between them, ``(target, output)``.
-        by_law: the mean of each law, by its name, heaviest law first, ``(target, output)``.
-        observed: what came out, where known, ``(target, output)``; no fit saw it.
-    """
-
-    x: Mapping[str, np.ndarray]
-    row_numbers: np.ndarray
-    median: np.ndarray
-    low: np.ndarray
-    high: np.ndarray
-    level: float
-    of: str
-    outcome: np.ndarray
-    curve: np.ndarray
-    within: np.ndarray
-    between: np.ndarray
-    by_law: Mapping[str, np.ndarray]
-    observed: np.ndarray
-
-    @property
-    def r2(self) -> float:
-        """R² on the targets whose outcome is known, clipped to [-1, 1]."""
-        return r2(self.observed, self.median)
-
-
-@dataclass(frozen=True)
 class FitReport(Report):
     """Laws fitted to runs.
 
@@ -149,6 +119,9 @@ class FitReport(Report):
         prediction: at the targets, ``None`` without targets.
         trust: whether the laws hold, which runs are bad, how far the target lies.
         notes: what is allowed and worth saying: replicates, parameters at a bound or hardly told.
+        influence: runs without which the answer would be another; of a fit that was asked for.
+        intervals: of parameters of the heaviest law by the methods that were asked for.
+        kept: what is kept of it, for predictions elsewhere; of a fit that was asked for, ``jaxsl.host.fit``.
     """
 
     num_runs: int
@@ -157,6 +130,15 @@ class FitReport(Report):
     prediction: Prediction | None
     trust: Trust
     notes: tuple[str, ...]
+    intervals: tuple[ParameterInterval, ...] = ()
+    influence: tuple[Influence, ...] = ()
+    kept: Kept | None = field(default=None, repr=False, compare=False)
+
+    def save(self, path: str | Path, force: bool = False) -> None:
+        """Keep the fit in a JSON file, from which ``jaxsl.host.predict`` goes on; see ``Kept.save``."""
+        if self.kept is None:
+            raise UserError("this fit is a part of another answer; what jaxsl.host.fit returns can be kept")
+        self.kept.save(path, force)
 
     @property
     def name(self) -> str:

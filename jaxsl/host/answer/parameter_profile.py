@@ -13,11 +13,11 @@ from jaxsl.host.answer.report import Report
 from jaxsl.host.answer.trust import BAD
 from jaxsl.host.compiled import compiled
 from jaxsl.host.errors import UserError
+from jaxsl.host.programs.least_squares import profiled
 from jaxsl.host.programs.packing import pack_observations
 from jaxsl.law import Law
 from jaxsl.pool import Observations
 from jaxsl.precision import double_precision
-from jaxsl.profile import Profile, parameter_interval
 from jaxsl.profile import parameter_profile as least_loss
 from jaxsl.transform import box
 
@@ -60,11 +60,6 @@ def _fit(law: Law, observations: Observations, starts: jax.Array) -> Fit:
 
 
 @compiled
-def _interval(law: Law, observations: Observations, fit: Fit, index: jax.Array, level: float) -> Profile:
-    return parameter_interval(law, observations, fit, index, level)
-
-
-@compiled
 def _loss(law: Law, observations: Observations, fit: Fit, index: jax.Array, values: jax.Array) -> jax.Array:
     return least_loss(law, observations, fit, index, values)
 
@@ -93,7 +88,7 @@ def parameter_profile(
     with double_precision():
         observations = pack_observations(view.seen.x[good], view.seen.y[good])
         fit = _fit(law, observations, jnp.asarray(view.lesson.learned.fit.theta))
-        found = _interval(law, observations, fit, jnp.asarray(index), share)
+        found = profiled(law, observations, fit, jnp.asarray(index), share)
         bounds = box(law)
         ends = [bounds.scaled(theta)[index] for theta in np.asarray(found.theta)]
         margin = MARGIN * (ends[1] - ends[0])

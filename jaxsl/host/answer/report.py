@@ -53,12 +53,14 @@ def beyond_rounding(values: Any, beside: Any) -> np.ndarray:
 def plain(value: Any) -> Any:
     """Numbers, text, lists and dictionaries alone; ``None`` for what is not finite.
 
+    Fields of a report that are left out of its ``repr`` are left out here.
+
     Example:
         >>> plain({"a": np.array([1.0, np.nan]), "b": ("x", 2)})
         {'a': [1.0, None], 'b': ['x', 2]}
     """
     if is_dataclass(value):
-        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value) if field.repr}
     if isinstance(value, Mapping):
         return {str(name): plain(item) for name, item in value.items()}
     if isinstance(value, tuple | list):

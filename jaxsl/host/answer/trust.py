@@ -138,7 +138,7 @@ def trust(
         alone=_suspects(np.where(good, leverage, 0.0), ALONE, rows),
         num_runs=num,
         unit=unit,
-        beyond={} if target is None else _beyond(law.inputs, x, target),
+        beyond={} if target is None else decades_beyond(law.inputs, x, target),
     )
 
 
@@ -174,12 +174,12 @@ def _coordinate(values: np.ndarray) -> np.ndarray:
     return np.log10(values) if (values > 0).all() else values
 
 
-def _beyond(inputs: Sequence[str], x: np.ndarray, target: np.ndarray) -> dict[str, float]:
+def decades_beyond(inputs: Sequence[str], x: np.ndarray, target: np.ndarray) -> dict[str, float]:
     """How far the targets lie beyond the runs, in decades of each input.
 
     Example:
         >>> runs, target = np.array([[1e6, 1e8], [1e8, 1e9]]), np.array([[1e9, 5e8]])
-        >>> _beyond(("N", "D"), runs, target)
+        >>> decades_beyond(("N", "D"), runs, target)
         {'N': 1.0, 'D': 0.0}
     """
     found = {}

@@ -13,7 +13,7 @@ from jaxsl.host.input.problem import Problem, Runs
 from jaxsl.host.input.problem import runs as read_problem
 from jaxsl.host.input.reading import Reading, read_runs
 from jaxsl.host.input.table import Table
-from jaxsl.host.laws.common_inputs import common_inputs, stand_in
+from jaxsl.host.laws.common_inputs import common_inputs, whole
 from jaxsl.host.laws.lookup import catalogue, find
 from jaxsl.law import Law
 
@@ -76,7 +76,8 @@ def ensemble(
     offered = tuple(catalogue().values()) if ALL in asked else ()
     check_named(named, offered)
     _check_mapping(named, offered, mapping)
-    table = source if isinstance(source, Table) else run_table(source, asked, mapping, outcome, **how)
+    is_read = isinstance(source, Table) and not any(how.values())
+    table = source if is_read else run_table(source, asked, mapping, outcome, **how)
     for law in named if len(asked) > 1 else ():
         read_problem(table, law, mapping=_own(mapping, law), outcome=outcome)
     found, left_out = _fitting(table, offered, named, mapping, outcome, target)
@@ -88,12 +89,12 @@ def ensemble(
             "--outcome COLUMN; `jaxsl laws` lists the laws"
         )
     together = common_inputs(chosen)
-    whole = together[0] if len(together) == 1 else stand_in(together)
+    every = whole(together)
     problem = read_problem(
-        table, whole, mapping=_own(mapping, whole), outcome=outcome, target=target, cost=cost
+        table, every, mapping=_own(mapping, every), outcome=outcome, target=target, cost=cost
     )
     seen = problem.runs.take(problem.runs.observed)
-    different = [_num_different(seen, whole, law) for law in chosen]
+    different = [_num_different(seen, every, law) for law in chosen]
     enough = [num >= num_needed(law) for law, num in zip(chosen, different, strict=True)]
     if not any(enough):
         fitted_runs(problem, chosen)

@@ -1,4 +1,5 @@
-"""The command line: ``jaxsl fit | next | report | study | replay | demo | laws | ess | allocate``.
+"""The command line: ``jaxsl fit | next | predict | compare | report | study | replay | demo | laws``, and
+``optimal | reach | multiplier | isoflop | grid | ess | allocate | tune``.
 
 A command reads its options, calls ``jaxsl.host.answer.one_law`` and prints. Every ``UserError`` becomes one
 message on standard error and exit status 2, and nothing is written. JAX is imported inside the commands, so
@@ -13,14 +14,22 @@ from typer.core import TyperGroup
 
 import jaxsl
 from jaxsl.host.cli.allocate import allocate
+from jaxsl.host.cli.compare import compare
 from jaxsl.host.cli.demo import demo
 from jaxsl.host.cli.ess import ess
 from jaxsl.host.cli.fit import fit
+from jaxsl.host.cli.grid import grid
+from jaxsl.host.cli.isoflop import isoflop
 from jaxsl.host.cli.laws import laws
+from jaxsl.host.cli.multiplier import multiplier
 from jaxsl.host.cli.next import next_command
+from jaxsl.host.cli.optimal import optimal
+from jaxsl.host.cli.predict import predict
+from jaxsl.host.cli.reach import reach
 from jaxsl.host.cli.replay import replay
 from jaxsl.host.cli.report import report
 from jaxsl.host.cli.study import study
+from jaxsl.host.cli.tune import tune
 from jaxsl.host.errors import UserError
 from jaxsl.host.programs.cache import enable_compilation_cache
 from jaxsl.host.programs.garbage import collect_seldom
@@ -64,13 +73,21 @@ def root(
 
 app.command("fit")(fit)
 app.command("next")(next_command)
+app.command("predict")(predict)
+app.command("compare")(compare)
 app.command("report")(report)
 app.add_typer(study, name="study")
 app.command("replay")(replay)
 app.command("demo")(demo)
 app.add_typer(laws, name="laws")
+app.command("optimal")(optimal)
+app.command("reach")(reach)
+app.command("multiplier")(multiplier)
+app.command("isoflop")(isoflop)
+app.command("grid")(grid)
 app.command("ess")(ess)
 app.command("allocate")(allocate)
+app.command("tune")(tune)
 
 
 def main() -> None:

@@ -17,10 +17,14 @@ if TYPE_CHECKING:
     from jaxsl.host.answer.believed import Believed
     from jaxsl.host.answer.episode import Episode, Step
     from jaxsl.host.answer.fit_report import Prediction
+    from jaxsl.host.decision.report import OptimalReport
     from jaxsl.host.input.problem import Runs
+    from jaxsl.law import Law
 
 PILOT_RUNS = Path(__file__).parents[2] / "data" / "pilot_runs.csv"
 TARGET_SHARE = 6  # the dearest run in so many, and the dearer ones, are the target
+BEYOND = 10.0  # times the compute of the pool's dearest run, for which the best sizes are told
+COMPUTE = "6*N*D"
 NUM_RANDOM = 50  # random selections that the active one is compared with
 STEP = "{:>4}  {:>{point}}  {:>8}  {:>6}  {:>7}  {:>6}  {:>6}"
 
@@ -36,6 +40,8 @@ class DemoReport(Report):
         prediction: from what was bought, with what came out.
         r2_active, r2_everything, r2_random: R² on the target of what was bought, of the whole pool, and of
             random selections for the same money.
+        optimal: the best sizes for ten times the pool's dearest run, from what was bought; ``None`` for a law
+            without N and D, or where there are none.
     """
 
     law: str
@@ -48,6 +54,7 @@ class DemoReport(Report):
     r2_active: float
     r2_everything: float
     r2_random: tuple[float, ...]
+    optimal: "OptimalReport | None"
 
 
 def demo(
@@ -112,11 +119,35 @@ def demo(
         r2_active=final.r2,
         r2_everything=r2(target.y, everything),
         r2_random=tuple(r2(target.y, median) for median in random),
+        optimal=_optimal(
+            found, pool.take(np.array(rows)), BEYOND * _compute(found, pool.x).max(), level, seed
+        ),
     )
     if json:
         print_json(report)
     else:
         _show(report)
+
+
+def _compute(law: "Law", x: np.ndarray) -> np.ndarray:
+    """Compute of runs at ``x (run,)``; not numbers for a law without N and D."""
+    if not {"N", "D"} <= set(law.inputs):
+        return np.full(len(x), np.nan)
+    return 6 * x[:, law.inputs.index("N")] * x[:, law.inputs.index("D")]
+
+
+def _optimal(law: "Law", bought: "Runs", budget: float, level: float, seed: int) -> "OptimalReport | None":
+    """The best sizes for a compute, from what was bought."""
+    from jaxsl.host.decision.optimal import optimal
+
+    if not np.isfinite(budget):
+        return None
+    columns = {name: bought.x[:, index] for index, name in enumerate(law.inputs)}
+    columns |= {name: bought.y[:, index] for index, name in enumerate(law.outputs)}
+    try:
+        return optimal(columns, law, cost=COMPUTE, budget=budget, level=level, seed=seed)
+    except UserError:  # the law has no best there, or inputs that only a person can hold
+        return None
 
 
 def _believe(episode: "Episode", pool: "Runs", rows: "Iterable[int]") -> "Believed":
@@ -193,6 +224,7 @@ def _random_rows(episode: "Episode", money: float, seed: int) -> list[int]:
 
 def _show(report: DemoReport) -> None:
     from jaxsl.host.show.console import console, grid, interval, number
+    from jaxsl.host.show.decision import estimates
 
     out, found = console(), report.prediction
     rows = []
@@ -222,3 +254,11 @@ def _show(report: DemoReport) -> None:
     )
     out.print()
     out.print(grid(["fitted to", "R² on the target"], lines))
+    if report.optimal is not None:
+        best = report.optimal.decisions[0]
+        out.print()
+        out.print(
+            f"The best sizes for {number(best.budget, 3)} FLOP, {BEYOND:g} times the dearest of the pool, "
+            "by these runs"
+        )
+        out.print(estimates(best.estimates, report.optimal.level, False))

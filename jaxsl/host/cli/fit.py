@@ -2,7 +2,16 @@
 
 from typing import Any
 
+from jaxsl.host.cli.interval_options import (
+    BootstrapOption,
+    DeriveOption,
+    DrawOption,
+    ProfileOption,
+    TOption,
+    read_derived,
+)
 from jaxsl.host.cli.options import (
+    ForceOption,
     JsonOption,
     LawsOption,
     LevelOption,
@@ -10,6 +19,7 @@ from jaxsl.host.cli.options import (
     OfOption,
     OutcomeOption,
     RunsArgument,
+    SaveOption,
     SeedOption,
     TargetOption,
     read_mapping,
@@ -27,6 +37,13 @@ def fit(
     level: LevelOption = 90.0,
     of: OfOption = "outcome",
     seed: SeedOption = 0,
+    t: TOption = False,
+    bootstrap: BootstrapOption = 0,
+    draw: DrawOption = "residuals",
+    profile: ProfileOption = None,
+    derive: DeriveOption = None,
+    save: SaveOption = None,
+    force: ForceOption = False,
     json: JsonOption = False,
     **how: Any,
 ) -> None:
@@ -37,16 +54,38 @@ def fit(
     Several laws are weighed by the evidence of the runs, and predict together:
 
     jaxsl fit runs.csv --law chinchilla --law kaplan/nd --target N=7e10,D=1.4e12
+
+    `--t`, `--bootstrap 1000` and `--profile alpha` redo a paper's table of parameters, beside the belief's.
+
+    `--save fit.json` keeps it for `jaxsl predict fit.json`, which fits nothing.
     """
     from jaxsl.host.answer.fit import fit as fit_laws
     from jaxsl.host.show.answers import show_fit
     from jaxsl.host.show.console import busy, print_json
+    from jaxsl.host.writing import check_output
 
     mapping = read_mapping(map)
+    if save is not None:
+        check_output(save, [runs, *law, *(target or [])], force)
     with busy(f"fitting {', '.join(law)}"):
         report = fit_laws(
-            runs, law, target=target, map=mapping, outcome=outcome, level=level, of=of, seed=seed, **how
+            runs,
+            law,
+            target=target,
+            map=mapping,
+            outcome=outcome,
+            level=level,
+            of=of,
+            seed=seed,
+            t=t,
+            bootstrap=bootstrap,
+            draw=draw,
+            profile=profile or (),
+            derive=read_derived(derive),
+            **how,
         )
+    if save is not None:
+        report.save(save, force)
     if json:
         print_json(report)
     else:

@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
+from jaxsl.host.cli.decision_options import HoldOption, RangeOption, read_held, read_ranges
 from jaxsl.host.cli.options import (
     BudgetOption,
     CostOption,
@@ -20,6 +21,7 @@ from jaxsl.host.cli.options import (
     read_mapping,
     reads_runs,
 )
+from jaxsl.host.errors import UserError
 
 
 @reads_runs
@@ -36,6 +38,14 @@ def next_command(
     level: LevelOption = 90.0,
     of: OfOption = "outcome",
     seed: SeedOption = 0,
+    aim: Annotated[
+        str | None,
+        typer.Option(
+            "--aim", metavar="WHAT", help="Instead of a target: the best sizes at a cost, optimal:C=1e24."
+        ),
+    ] = None,
+    hold: HoldOption = None,
+    range: RangeOption = None,
     json: JsonOption = False,
     **how: Any,
 ) -> None:
@@ -45,13 +55,41 @@ def next_command(
 
     It is a ranking: each candidate is judged as the only next run, and the first two may teach the same. For
     a batch whose runs account for each other use `jaxsl study ask -n`. With several laws (--law again, or
-    --law all) a run that tells them apart is worth it.
+    --law all) a run that tells them apart is worth it. With --aim optimal:C=1e24 in place of --target the
+    runs are those that teach most about the best sizes at that cost.
     """
     from jaxsl.host.answer.next_runs import next_runs
+    from jaxsl.host.decision.next_for import next_for
     from jaxsl.host.show.answers import show_next
     from jaxsl.host.show.console import busy, print_json
+    from jaxsl.host.show.decision import show_aimed
 
     mapping = read_mapping(map)
+    if aim is not None:
+        if target:
+            raise UserError("--aim takes the place of --target; give one of them")
+        with busy(f"fitting {', '.join(law)} and scoring the candidates"):
+            aimed = next_for(
+                runs,
+                law,
+                aim=aim,
+                cost=cost,
+                budget=budget,
+                max_cost=max_cost,
+                count=count,
+                hold=read_held(hold),
+                range=read_ranges(range),
+                map=mapping,
+                outcome=outcome,
+                level=level,
+                seed=seed,
+                **how,
+            )
+        if json:
+            print_json(aimed)
+        else:
+            show_aimed(aimed)
+        return
     with busy(f"fitting {', '.join(law)} and scoring the candidates"):
         report = next_runs(
             runs,

@@ -68,6 +68,12 @@ OfOption = Annotated[
     typer.Option("--of", help="Intervals of an outcome, noise included, or of the curve: outcome or curve."),
 ]
 SeedOption = Annotated[int, typer.Option("--seed", help="Of the starting points of the fit.")]
+SaveOption = Annotated[
+    str | None,
+    typer.Option(
+        "--save", metavar="FILE", help="Keep the fit in a JSON file, for `jaxsl predict FILE --at ...`."
+    ),
+]
 ForceOption = Annotated[
     bool, typer.Option("--force", help="Replace the file if it exists; an input or a journal never is.")
 ]

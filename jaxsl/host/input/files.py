@@ -13,6 +13,7 @@ from urllib.parse import unquote
 
 from jaxsl.host.errors import UserError
 from jaxsl.host.input.formats import SUFFIXES, suffix
+from jaxsl.host.writing import is_journal
 
 PATTERN = set("*?[")
 
@@ -20,8 +21,9 @@ PATTERN = set("*?[")
 def found_files(source: str | Path) -> Iterator[tuple[str, dict[str, str]]]:
     """The files of a path, a pattern or a folder, in alphabetical order, each with what its folders say.
 
-    A folder stands for all tables in it and below, but for names that begin with a dot or an underscore.
-    Folders called ``dataset=web``, as partitioned Parquet has them, give a column ``dataset``.
+    A folder stands for all tables in it and below, but for names that begin with a dot or an underscore,
+    studies' journals and their caches. Folders called ``dataset=web``, as partitioned Parquet has them, give
+    a column ``dataset``.
 
     Raises:
         UserError: when a pattern matches nothing, or a folder holds no table.
@@ -35,7 +37,7 @@ def found_files(source: str | Path) -> Iterator[tuple[str, dict[str, str]]]:
         tables = [
             (str(file), dict(_said(part) for part in below.parts[:-1] if "=" in part))
             for file, below in inside
-            if suffix(file.name) in SUFFIXES and not any(part[0] in "._" for part in below.parts)
+            if suffix(file.name) in SUFFIXES and not _is_apart(below) and not is_journal(file)
         ]
         if not tables:
             raise UserError(f"the folder {text} holds no table; their names end in {', '.join(SUFFIXES)}")
@@ -86,6 +88,10 @@ def short_names(files: Sequence[str]) -> list[str]:
         return [Path(file).relative_to(shared).as_posix() for file in files]
     except ValueError:  # one is relative, or is no file
         return list(files)
+
+
+def _is_apart(file: Path) -> bool:
+    return any(part[0] in "._" or part.endswith(".cache") for part in file.parts)
 
 
 def _said(part: str) -> tuple[str, str]:

@@ -136,9 +136,11 @@ def runs(
     kept = whole.take(~marked.rows)
     targets, answers = _targets(marked, whole, table, law, names)
     aim = None if targets is None else targets.x
+    own = marked.table
     notes = (
         *table.notes,
         *table.readings(used),
+        *(() if own is None else (*own.notes, *(f"the target's {what}" for what in own.readings(used)))),
         *repeated(kept.x, aim),
         *slips(kept.x, aim, law.inputs, names),
     )

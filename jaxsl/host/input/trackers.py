@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from jaxsl.host.errors import UserError
 from jaxsl.host.input.columns import Table
 
 # What trackers call the state of a run.
@@ -58,6 +59,9 @@ def done_alone(table: Table, outcomes: Sequence[str]) -> Table:
     Args:
         table: the table.
         outcomes: columns of the outcomes.
+
+    Raises:
+        UserError: when no row is left.
     """
     column = state_column(table)
     if column is None:
@@ -85,6 +89,11 @@ def done_alone(table: Table, outcomes: Sequence[str]) -> Table:
     named = [
         f"{table.unit} {table.row_numbers[row]} ({labels[row]}, {why[row]})" for row in np.flatnonzero(~kept)
     ]
+    if not kept.any():
+        raise UserError(
+            f"{table.name}: no row is a finished run; {named[0]} is the first of {len(named)}; "
+            f"if {column!r} does not say how runs went, rename it"
+        )
     more = f" and {len(named) - SHOWN} more" if len(named) > SHOWN else ""
     note = f"{kept.sum()} of {len(kept)} rows are runs; left out: {', '.join(named[:SHOWN])}{more}"
     return replace(table.take(kept), notes=(*table.notes, note))

@@ -51,6 +51,17 @@ def over(law: Law, inputs: tuple[str, ...], nonnegative: tuple[str, ...] = ()) -
     return replace(law, function=picked, inputs=inputs, nonnegative=nonnegative)
 
 
+def whole(laws: Sequence[Law]) -> Law:
+    """The law; of several over the same inputs, their ``stand_in``.
+
+    Example:
+        >>> from laws.chinchilla import CHINCHILLA
+        >>> whole((CHINCHILLA,)) is CHINCHILLA
+        True
+    """
+    return laws[0] if len(laws) == 1 else stand_in(laws)
+
+
 def stand_in(laws: Sequence[Law]) -> Law:
     """A law of the same inputs and outputs that is finite everywhere, to read tables with for all of them.
 

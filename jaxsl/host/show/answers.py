@@ -13,6 +13,7 @@ from jaxsl.host.answer.fit_report import (
     Prediction,
     RankReport,
 )
+from jaxsl.host.answer.influence import Influence
 from jaxsl.host.answer.trust import Trust
 from jaxsl.host.show.console import console, grid, interval, number, show_notes
 from jaxsl.host.show.grid import Grid
@@ -54,12 +55,18 @@ def show_fit(report: FitReport) -> None:
         f"residuals: RMSE {number(found.rmse)}, R² {number(found.r2)}, largest {number(found.worst)} "
         f"in {report.trust.unit} {found.worst_row}; noise: standard deviation {number(best.noise)}"
     )
+    if report.intervals:
+        out.print()
+        out.print(f"{report.intervals[0].level:g} % intervals of {best.law} by method")
+        out.print(_intervals(report))
     if report.prediction is not None:
         out.print()
         out.print("target")
         out.print(predictions(report.prediction, both=True))
         if np.isfinite(report.prediction.r2):
             out.print(f"R² on the targets: {number(report.prediction.r2)}")
+    for one in report.influence:
+        out.print(_influence(report, one))
     show_rest(out, report.trust, report.left_out, report.notes)
 
 
@@ -196,6 +203,31 @@ def _basin(basin: BasinReport) -> Grid:
         for parameter in basin.parameters
     )
     return grid(("parameter", "value", "interval", "told", ""), rows, left=(0, 4))
+
+
+def _influence(report: FitReport, one: Influence) -> str:
+    """What a run moves most, in words."""
+    what = one.what if one.target < 0 else "the prediction"
+    if report.prediction is not None and one.target >= 0 and len(report.prediction.row_numbers) > 1:
+        what += f" of target {report.prediction.row_numbers[one.target]}"
+    return (
+        f"{report.trust.unit} {one.row} moves {what} by {one.errors:.1f} standard errors: "
+        f"{number(one.value)} with it, {number(one.without)} without"
+    )
+
+
+def _intervals(report: FitReport) -> Grid:
+    rows = [
+        [
+            row.name,
+            row.method,
+            number(row.value),
+            interval(row.low, row.high) if np.isfinite(row.low + row.high) else "-",
+            f"open at its {row.bound} bound" if row.bound else "",
+        ]
+        for row in report.intervals
+    ]
+    return grid(["parameter", "method", "estimate", "interval", ""], rows, left=(0, 1, 4))
 
 
 def _candidates(report: NextReport) -> Grid:

@@ -21,12 +21,13 @@ from typing import TYPE_CHECKING, Any, Unpack
 import numpy as np
 
 from jaxsl.host.errors import UserError
+from jaxsl.host.laws.identity import fingerprint
 from jaxsl.host.study.journal import Journal
 from jaxsl.host.study.ledger import DONE, PENDING, STATUSES, Ledger, Run
 from jaxsl.host.study.lock import Lock
 from jaxsl.host.study.records import now
 from jaxsl.host.study.status import Asked, Status, status_of
-from jaxsl.host.study.studied_laws import check_names, find_laws, fingerprint, reopened, whole
+from jaxsl.host.study.studied_laws import check_names, find_laws, reopened, whole
 from jaxsl.host.study.told_costs import check_run
 
 if TYPE_CHECKING:

@@ -1,0 +1,265 @@
+"""Intervals of parameters as papers give them, beside the belief's: by Student's t, profile and bootstrap.
+
+They are of the least-squares fit of one law alone, without a prior and without a thought that the law may be
+wrong or a run bad: what a paper's table has. A derived quantity, such as the exponent ``beta/(alpha+beta)``
+of the compute-optimal size, is an expression over the parameters.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from jaxsl.bootstrap import Draw, Groups, Pairs, Residuals
+from jaxsl.fit import Fit
+from jaxsl.host.answer.believed import Believed
+from jaxsl.host.answer.report import Report
+from jaxsl.host.errors import UserError
+from jaxsl.host.input.expression import Expression, parse
+from jaxsl.host.input.table import Table
+from jaxsl.host.programs.least_squares import drawn, least_squares, linearised, profiled
+from jaxsl.law import Law
+from jaxsl.pool import Observations
+from jaxsl.precision import double_precision, to_numpy
+from jaxsl.quantile import student_t
+
+BELIEF, T, PROFILE = "belief", "t", "profile"
+EVERY = "all"
+GROUP = "group:"
+FEWEST_DRAWS = 50  # of which a percentile means anything
+
+
+@dataclass(frozen=True)
+class ParameterInterval(Report):
+    """One interval of a parameter or of a derived quantity.
+
+    Attributes:
+        name: of the parameter, or of the quantity.
+        method: ``"belief"``, ``"t"``, ``"profile"``, or such as ``"bootstrap (pairs)"``.
+        value: the estimate: of the heaviest basin for the belief, of least squares for all others.
+        low, high: the interval; not a number where there is none.
+        level: of the interval, in per cent.
+        bound: ``"lower"`` or ``"upper"`` where the runs set no end and the box does, else empty.
+    """
+
+    name: str
+    method: str
+    value: float
+    low: float
+    high: float
+    level: float
+    bound: str = ""
+
+
+@dataclass(frozen=True)
+class PaperIntervals:
+    """Which intervals are asked for; none by default.
+
+    Attributes:
+        t: by Student's t from the linearised covariance.
+        bootstrap: draws of a bootstrap; 0 for none.
+        draw: how they are drawn: ``"residuals"``, ``"pairs"``, or ``"group:COLUMN"`` for whole groups.
+        profile: parameters whose likelihood is profiled, or ``"all"``.
+        derive: derived quantities, name -> expression over the parameters; by all methods that are asked for
+            but the profile, or by Student's t.
+    """
+
+    t: bool = False
+    bootstrap: int = 0
+    draw: str = "residuals"
+    profile: Sequence[str] = ()
+    derive: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def wanted(self) -> bool:
+        """Whether any is."""
+        return bool(self.t or self.bootstrap or self.profile or self.derive)
+
+
+def paper_intervals(
+    asked: PaperIntervals, found: Believed, table: Table, row_numbers: np.ndarray, seed: int = 0
+) -> tuple[ParameterInterval, ...]:
+    """The intervals that are asked for, of the heaviest law of a belief, and its own beside them.
+
+    Args:
+        asked: which.
+        found: the belief.
+        table: of the runs, for the column of groups; ``row_numbers`` says which of its rows are the runs.
+        seed: of starting points and draws.
+
+    Raises:
+        UserError: when the law has no such parameter, a quantity cannot be computed, the runs leave no degree
+            of freedom, or there is no such way to draw.
+    """
+    if not asked.wanted:
+        return ()
+    law = found.laws[found.best]
+    quantities = _quantities(law, asked)
+    profiles = _profiles(law, asked)
+    draw = _draw(asked, table, row_numbers, len(found.observations.mask))
+    count = len(row_numbers) * law.num_outputs
+    if count <= law.num_params:
+        raise UserError(
+            f"{count} outcomes leave no degree of freedom beside the {law.num_params} parameters of "
+            f"{law.name}: intervals of least squares need one outcome more"
+        )
+    level = found.level / 100
+    with double_precision():
+        observations: Observations = jax.tree.map(jnp.asarray, found.observations)
+        near = jnp.asarray(found.lessons[found.best].learned.basins.theta)
+        fit = least_squares(law, observations, near, jax.random.key(seed))
+        rows = _believed(found, quantities, level)
+        if asked.t or not (asked.bootstrap or asked.profile):
+            rows += _by_t(law, observations, fit, quantities, level)
+        rows += [_by_profile(law, observations, fit, index, level) for index in profiles]
+        if asked.bootstrap:
+            rows += _by_bootstrap(law, observations, fit, quantities, level, asked, draw, seed)
+    order = list(quantities)
+    return tuple(sorted(rows, key=lambda row: order.index(row.name)))
+
+
+def _quantities(law: Law, asked: PaperIntervals) -> dict[str, Expression]:
+    """Parameters and derived quantities by name, as expressions over the parameters."""
+    names = [param.name for param in law.params]
+    quantities = {name: parse(f"`{name}`", names) for name in names}
+    for name, text in asked.derive.items():
+        if name in quantities:
+            raise UserError(f"--derive {name}={text}: {law.name} has a parameter {name}; take another name")
+        quantities[name] = parse(text, names)
+        unknown = [one for one in quantities[name].names if one not in names]
+        if unknown:
+            raise UserError(
+                f"--derive {name}={text}: {law.name} has no parameter {unknown[0]!r}; "
+                f"it has {', '.join(names)}"
+            )
+    return quantities
+
+
+def _profiles(law: Law, asked: PaperIntervals) -> list[int]:
+    """Numbers of the parameters to profile."""
+    names = [param.name for param in law.params]
+    wanted = names if EVERY in asked.profile and EVERY not in names else list(asked.profile)
+    for name in wanted:
+        if name not in names:
+            raise UserError(
+                f"--profile {name}: {law.name} has no parameter {name!r}; it has {', '.join(names)}, "
+                f"and {EVERY} stands for them"
+            )
+    return [names.index(name) for name in wanted]
+
+
+def _draw(asked: PaperIntervals, table: Table, row_numbers: np.ndarray, size: int) -> Draw:
+    """How data sets are drawn; groups are padded to ``size`` rows."""
+    if asked.bootstrap and asked.bootstrap < FEWEST_DRAWS:
+        raise UserError(f"--bootstrap {asked.bootstrap}: give {FEWEST_DRAWS} draws at least, such as 1000")
+    plain: dict[str, Draw] = {"residuals": Residuals(), "pairs": Pairs()}
+    if asked.draw in plain:
+        return plain[asked.draw]
+    if not asked.draw.startswith(GROUP):
+        raise UserError(f"--draw {asked.draw}: choose one of residuals, pairs and group:COLUMN")
+    column = asked.draw.removeprefix(GROUP)
+    if column not in table.columns:
+        raise UserError(
+            f"--draw {asked.draw}: {table.name} has no column {column!r}; {table.suggest(column)}"
+        )
+    rows = np.flatnonzero(np.isin(table.row_numbers, row_numbers))
+    _, group = np.unique(np.array(table.text(column))[rows], return_inverse=True)
+    if group.max() == 0:
+        raise UserError(f"--draw {asked.draw}: all runs are one group; a bootstrap needs several")
+    return Groups(jnp.asarray(np.pad(group, (0, size - len(group)))))
+
+
+def _values(law: Law, quantities: Mapping[str, Expression], theta: Array) -> Array:
+    """Every quantity at ``theta (..., param)``, ``(..., quantity)``."""
+    named = {param.name: theta[..., index] for index, param in enumerate(law.params)}
+    return jnp.stack([expression.traced(named, jnp) for expression in quantities.values()], axis=-1)
+
+
+def _gradients(law: Law, quantities: Mapping[str, Expression], theta: Array) -> tuple[Array, Array]:
+    """Every quantity at ``theta (param,)``, ``(quantity,)``, and its gradient, ``(quantity, param)``."""
+    values = partial(_values, law, quantities)
+    both = jax.jit(lambda theta: (values(theta), jax.jacfwd(values)(theta)))
+    return both(theta)
+
+
+def _believed(found: Believed, quantities: Mapping[str, Expression], level: float) -> list[ParameterInterval]:
+    """Of the heaviest basin; a parameter as ``fit`` prints it, a derived quantity by the delta method."""
+    law, lesson = found.laws[found.best], found.lessons[found.best]
+    parameters, basins = lesson.parameters, lesson.learned.basins
+    value, gradient = _gradients(law, quantities, jnp.asarray(basins.theta[0]))
+    half = student_t((1 + level) / 2, min(float(lesson.learned.dof), 1e6))
+    half = half * jnp.linalg.norm(gradient @ basins.root[0], axis=1)
+    low, high = np.array(value - half), np.array(value + half)
+    low[: law.num_params], high[: law.num_params] = parameters.low[0], parameters.high[0]
+    bound = [_bound(*ends) for ends in zip(parameters.lower[0], parameters.upper[0], strict=True)]
+    return _rows(quantities, BELIEF, value, (low, high), level, bound)
+
+
+def _by_t(
+    law: Law, observations: Observations, fit: Fit, quantities: Mapping[str, Expression], level: float
+) -> list[ParameterInterval]:
+    theta = fit.theta[0]
+    errors = linearised(law, observations, theta)
+    value, gradient = _gradients(law, quantities, theta)
+    half = errors.factor(level) * errors.of(gradient)
+    half = jnp.where(half > 0, half, jnp.nan)
+    bound = [_bound(*ends) for ends in zip(fit.lower[0].tolist(), fit.upper[0].tolist(), strict=True)]
+    return _rows(quantities, T, value, (value - half, value + half), level, bound)
+
+
+def _by_profile(
+    law: Law, observations: Observations, fit: Fit, index: int, level: float
+) -> ParameterInterval:
+    found = to_numpy(profiled(law, observations, fit, jnp.asarray(index), level))
+    name, bound = law.params[index].name, _bound(found.open_low, found.open_high)
+    ends = float(found.low), float(found.high)
+    return ParameterInterval(name, PROFILE, float(found.value), *ends, 100 * level, bound)
+
+
+def _by_bootstrap(
+    law: Law,
+    observations: Observations,
+    fit: Fit,
+    quantities: Mapping[str, Expression],
+    level: float,
+    asked: PaperIntervals,
+    draw: Draw,
+    seed: int,
+) -> list[ParameterInterval]:
+    """Percentiles over the draws that could be fitted."""
+    found = drawn(jax.random.key(seed), law, observations, fit, asked.bootstrap, draw)
+    values = np.asarray(_values(law, quantities, found.theta))[np.asarray(found.valid)]
+    if len(values) < FEWEST_DRAWS:
+        raise UserError(
+            f"only {len(values)} of {asked.bootstrap} draws could be fitted; draw residuals instead"
+        )
+    low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2], axis=0)
+    value = _values(law, quantities, fit.theta[0])
+    method = f"bootstrap ({asked.draw.removeprefix(GROUP)})"
+    return _rows(quantities, method, value, (low, high), level)
+
+
+def _rows(
+    quantities: Mapping[str, Expression],
+    method: str,
+    value: Array,
+    ends: tuple[Array | np.ndarray, Array | np.ndarray],
+    level: float,
+    bound: Sequence[str] = (),
+) -> list[ParameterInterval]:
+    """A row for each quantity, of which the parameters come first; ``bound`` is of those."""
+    low, high = (np.asarray(end).tolist() for end in ends)
+    where = [*bound, *[""] * (len(quantities) - len(bound))]
+    return [
+        ParameterInterval(name, method, estimate, low[index], high[index], 100 * level, where[index])
+        for index, (name, estimate) in enumerate(zip(quantities, np.asarray(value).tolist(), strict=True))
+    ]
+
+
+def _bound(lower: Any, upper: Any) -> str:
+    return "lower" if lower else "upper" if upper else ""

@@ -1,0 +1,89 @@
+"""Options of the commands that decide: what may be chosen, and what it costs."""
+
+from typing import Annotated
+
+import typer
+
+from jaxsl.host.errors import UserError
+from jaxsl.host.input.numerals import number
+
+MaybeRunsArgument = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[RUNS]",
+        help="Table of runs, several, a folder, a pattern, or - for standard input; none for published "
+        "parameters, --law chinchilla@epoch.",
+    ),
+]
+CostExpressionOption = Annotated[
+    str,
+    typer.Option(
+        "--cost", metavar="COST", help="Arithmetic on the law's inputs, such as 6*N*D or 6*N*D+2*N*served."
+    ),
+]
+BudgetsOption = Annotated[
+    str,
+    typer.Option("--budget", metavar="C,C,...", help="What the run may cost; several with commas between."),
+]
+HoldOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--hold", metavar="NAME=VALUE", help="An input that may not be chosen, or another name in the cost."
+    ),
+]
+RangeOption = Annotated[
+    list[str] | None,
+    typer.Option("--range", metavar="NAME=LOW:HIGH", help="Where an input may lie, such as N=1e8:1e11."),
+]
+
+
+def numbers(option: str, text: str) -> list[float]:
+    """``"1e21,1e24"`` as numbers.
+
+    Raises:
+        UserError: when a piece is no number.
+    """
+    found = []
+    for piece in (piece.strip() for piece in text.split(",")):
+        value = number(piece)
+        if value is None:
+            raise UserError(f"{option} {text}: {piece!r} is not a number; write 1e24, or 1e22,1e23,1e24")
+        found.append(value)
+    return found
+
+
+def read_held(pairs: list[str] | None) -> dict[str, float]:
+    """``["U=5e10", ...]`` as a dictionary.
+
+    Raises:
+        UserError: when a pair cannot be read, or a name is given twice.
+    """
+    held: dict[str, float] = {}
+    for pair in pairs or []:
+        name, _, text = (piece.strip() for piece in pair.partition("="))
+        value = number(text)
+        if not name or value is None:
+            raise UserError(f"--hold {pair}: write NAME=VALUE, such as --hold U=5e10")
+        if name in held:
+            raise UserError(f"--hold {pair}: {name} is held at {held[name]:g} already; give it once")
+        held[name] = value
+    return held
+
+
+def read_ranges(pairs: list[str] | None) -> dict[str, tuple[float, float]]:
+    """``["N=1e8:1e11", ...]`` as a dictionary.
+
+    Raises:
+        UserError: when a pair cannot be read, or a name is given twice.
+    """
+    ranges: dict[str, tuple[float, float]] = {}
+    for pair in pairs or []:
+        name, _, ends = (piece.strip() for piece in pair.partition("="))
+        first, _, last = (piece.strip() for piece in ends.partition(":"))
+        low, high = number(first), number(last)
+        if not name or low is None or high is None:
+            raise UserError(f"--range {pair}: write NAME=LOW:HIGH, such as --range N=1e8:1e11")
+        if name in ranges:
+            raise UserError(f"--range {pair}: {name} has a range already; give it once")
+        ranges[name] = low, high
+    return ranges

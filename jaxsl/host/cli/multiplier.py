@@ -1,0 +1,86 @@
+"""``jaxsl multiplier``: recipes compared by the compute they need."""
+
+from typing import Annotated, Any
+
+import typer
+
+from jaxsl.host.cli.decision_options import (
+    CostExpressionOption,
+    HoldOption,
+    RangeOption,
+    read_held,
+    read_ranges,
+)
+from jaxsl.host.cli.options import (
+    JsonOption,
+    LawsOption,
+    LevelOption,
+    MapOption,
+    OutcomeOption,
+    SeedOption,
+    read_mapping,
+    reads_runs,
+)
+from jaxsl.host.errors import UserError
+
+
+@reads_runs
+def multiplier(
+    runs: Annotated[
+        list[str], typer.Argument(metavar="RUNS...", help="Tables of two recipes or more, or one with --by.")
+    ],
+    law: LawsOption,
+    budget: Annotated[float, typer.Option("--budget", help="At which cost of the last recipe.")],
+    by: Annotated[
+        str | None,
+        typer.Option("--by", metavar="COLUMN", help="Column that tells recipes of one table apart."),
+    ] = None,
+    against: Annotated[
+        str | None, typer.Option("--against", metavar="VALUE", help="Recipe of --by to compare with.")
+    ] = None,
+    cost: CostExpressionOption = "6*N*D",
+    hold: HoldOption = None,
+    range: RangeOption = None,
+    map: MapOption = None,
+    outcome: OutcomeOption = None,
+    level: LevelOption = 90.0,
+    seed: SeedOption = 0,
+    json: JsonOption = False,
+    **how: Any,
+) -> None:
+    """Say how many times the compute a recipe needs to reach the loss of another, each at its best sizes.
+
+    jaxsl multiplier old.csv new.csv --law chinchilla --budget 1e22
+
+    jaxsl multiplier runs.csv --by recipe --against new --law chinchilla --budget 1e22
+    """
+    from jaxsl.host.decision.multiplier import multiplier as compare
+    from jaxsl.host.decision.multiplier import split
+    from jaxsl.host.show.console import busy, print_json
+    from jaxsl.host.show.decision import show_multiplier
+
+    mapping, held, ranges = read_mapping(map), read_held(hold), read_ranges(range)
+    if by is None and against is not None:
+        raise UserError("--against names a value of the column --by; give both, or two tables")
+    if by is not None and len(runs) > 1:
+        raise UserError("--by tells the recipes of one table apart; give one table with it")
+    if len(set(runs)) < len(runs):
+        raise UserError("a table is given twice; compare different ones")
+    with busy(f"fitting {', '.join(law)} to each recipe"):
+        report = compare(
+            {name: name for name in runs} if by is None else split(runs[0], by, against),
+            law,
+            cost=cost,
+            budget=budget,
+            hold=held,
+            range=ranges,
+            map=mapping,
+            outcome=outcome,
+            level=level,
+            seed=seed,
+            **how,
+        )
+    if json:
+        print_json(report)
+    else:
+        show_multiplier(report)

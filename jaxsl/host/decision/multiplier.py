@@ -1,0 +1,201 @@
+"""How many times the compute one recipe needs for the loss of another: compute multipliers, with intervals.
+
+>>> from laws.chinchilla import CHINCHILLA
+>>> N, D = (grid.ravel() for grid in np.meshgrid(np.geomspace(1e7, 1e9, 4), np.geomspace(1e9, 1e11, 4)))
+>>> loss = lambda C: 1.8 + 480 * (C * N) ** -0.35 + 2000 * (C * D) ** -0.37
+>>> one, two = ({"N": N, "D": D, "loss": loss(C)} for C in (1, 2))  # sizes worth half and twice as much
+>>> found = multiplier({"one": one, "two": two}, CHINCHILLA, cost="6*N*D", budget=1e21)
+>>> found.recipes[0].name, round(found.recipes[0].multiplier.median, 1)
+('one', 4.0)
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Unpack
+
+import jax.numpy as jnp
+import numpy as np
+from scipy.interpolate import PchipInterpolator
+from scipy.stats import t as student
+
+from jaxsl.host.answer.believed import LEVEL, check_level
+from jaxsl.host.answer.which_laws import Laws
+from jaxsl.host.decision.estimate import Estimate, Values, values, weighted_quantile
+from jaxsl.host.decision.known import Known, learned
+from jaxsl.host.decision.question import check_budgets
+from jaxsl.host.decision.report import MultiplierReport, Recipe, Shared
+from jaxsl.host.errors import UserError
+from jaxsl.host.input.reading import Reading
+from jaxsl.host.input.table import Table, read
+from jaxsl.precision import double_precision
+from jaxsl.transform import box
+
+DECADES = 2.0  # of cost each way over which frontiers are compared
+POINTS = 16  # at which they are known
+SAMPLES = 1000
+
+
+def multiplier(
+    recipes: Mapping[str, Any],
+    law: Laws,
+    *,
+    cost: str,
+    budget: float,
+    hold: Mapping[str, float] | None = None,
+    range: Mapping[str, tuple[float, float]] | None = None,
+    map: Mapping[str, str] | None = None,
+    outcome: str | None = None,
+    level: float = LEVEL,
+    seed: int = 0,
+    **how: Unpack[Reading],
+) -> MultiplierReport:
+    """Compare recipes with the last one, each at its best sizes.
+
+    Args:
+        recipes: runs of each, by name.
+        law, cost, hold, range, map, outcome, level, seed, how: as in ``jaxsl.host.optimal``.
+        budget: what the last one may cost.
+
+    Raises:
+        UserError: for anything that cannot be used as it stands.
+    """
+    check_level(level)
+    budget = float(check_budgets([budget])[0])
+    if len(recipes) < 2:
+        raise UserError(
+            "there is one recipe; give the tables of two, or a column that tells them apart: --by"
+        )
+    levels = np.log(budget) + np.log(10) * np.linspace(-DECADES, DECADES, POINTS + 1)[1:]
+    here = POINTS // 2 - 1
+    known = {
+        name: learned(
+            source,
+            law,
+            cost,
+            hold or {},
+            range or {},
+            levels[[here]],
+            False,
+            map=map,
+            outcome=outcome,
+            level=level,
+            seed=seed,
+            **how,
+        )
+        for name, source in recipes.items()
+    }
+    frontiers = {name: _losses(values(one, levels, False)) for name, one in known.items()}
+    against = list(recipes)[-1]
+    other = frontiers[against]
+    row = np.eye(POINTS)[[here]]
+    return MultiplierReport(
+        laws=known[against].names,
+        cost=cost,
+        budget=budget,
+        against=against,
+        loss=other.linear(row).estimates(["loss"], [""], [False], level)[0],
+        recipes=tuple(
+            _recipe(name, frontiers[name], other, levels, here, level, _shared(known[name], known[against]))
+            for name in list(recipes)[:-1]
+        ),
+        level=level,
+        trust={name: told for name, one in known.items() if (told := one.trust(one.centre)) is not None},
+        notes=(),
+    )
+
+
+def split(source: Any, column: str, last: str | None = None) -> dict[str, Table]:
+    """The runs of a table by the values of a column, those of ``last`` last.
+
+    Raises:
+        UserError: when there is no such column or value.
+
+    Example:
+        >>> found = split({"N": [1.0, 2.0, 3.0], "recipe": ["a", "b", "a"]}, "recipe", "a")
+        >>> {name: table.num_rows for name, table in found.items()}
+        {'b': 1, 'a': 2}
+    """
+    table = read(source)
+    if column not in table.columns:
+        raise UserError(f"--by {column}: {table.name} has no such column; {table.suggest(column)}")
+    text = table.text(column)
+    names = list(dict.fromkeys(text))
+    if last is not None:
+        if last not in names:
+            raise UserError(f"--against {last}: column {column} of {table.name} holds {', '.join(names[:9])}")
+        names = [*(name for name in names if name != last), last]
+    found = {}
+    for name in names:
+        rows = np.flatnonzero(np.array(text) == name)
+        label = f"{table.name} ({column}={name})"
+        found[name] = replace(table.take(rows), name=label)
+    return found
+
+
+def _losses(told: Values) -> Values:
+    """The least loss at every cost alone."""
+    each = told.mean.shape[1] // POINTS
+    return told.linear(np.eye(told.mean.shape[1])[each - 2 :: each])
+
+
+def _recipe(
+    name: str, own: Values, other: Values, levels: np.ndarray, here: int, level: float, shared: tuple
+) -> Recipe:
+    mine, theirs = own.sample(SAMPLES, 1), other.sample(SAMPLES, 2)
+    times = np.array([_times(levels, a, b[here], levels[here]) for a, b in zip(mine, theirs, strict=True)])
+    tail = (1 - level / 100) / 2
+    low, median, high = (
+        float(np.exp(weighted_quantile(times[:, None], np.ones(SAMPLES), p)[0]))
+        for p in (tail, 0.5, 1 - tail)
+    )
+    middle = np.nanmedian(mine, axis=0) - np.nanmedian(theirs, axis=0)
+    change = np.flatnonzero(np.sign(middle[1:]) != np.sign(middle[:-1]))
+    crossing = np.nan
+    if len(change):
+        nearest = change[np.argmin(np.abs(change - here))]
+        share = middle[nearest] / (middle[nearest] - middle[nearest + 1])
+        crossing = float(np.exp(levels[nearest] + share * (levels[nearest + 1] - levels[nearest])))
+    return Recipe(
+        name=name,
+        multiplier=Estimate("multiplier", "", median, low, high, "draws"),
+        loss=own.linear(np.eye(POINTS)[[here]]).estimates(["loss"], [""], [False], level)[0],
+        better=float(np.mean(mine[:, here] < theirs[:, here])),
+        crossing=crossing,
+        shared=shared,
+    )
+
+
+def _times(levels: np.ndarray, losses: np.ndarray, aim: float, now: float) -> float:
+    """Logarithm of the times the compute at which falling ``losses`` over ``levels`` reach ``aim``.
+
+    Beyond the costs that are known it is infinite.
+    """
+    falling = np.minimum.accumulate(losses)
+    known = np.isfinite(losses) & (np.append(np.inf, falling[:-1]) > losses)
+    if known.sum() < 2 or not np.isfinite(aim):
+        return np.nan
+    reached, at = losses[known][::-1], levels[known][::-1]
+    if aim < reached[0]:
+        return np.inf
+    return -np.inf if aim > reached[-1] else float(PchipInterpolator(reached, at)(aim)) - now
+
+
+def _shared(one: Known, other: Known) -> tuple[Shared, ...]:
+    """Whether parameters differ, of one law alone."""
+    if len(one.parts) > 1 or one.found is None or other.found is None:
+        return ()
+    law = one.parts[0].law
+    value, spread, dof = [], [], []
+    with double_precision():
+        for known in (one.found, other.found):
+            told = known.lessons[0].parameters
+            value.append(np.asarray(box(law).scaled(jnp.asarray(told.value[0]))))
+            spread.append(np.asarray(told.deviation[0]))
+            dof.append(float(known.lessons[0].learned.dof))
+        theta = [known.lessons[0].parameters.value[0] for known in (one.found, other.found)]
+    size = np.abs(value[0] - value[1]) / np.hypot(*spread)
+    chance = 2 * student.sf(size, min(dof))
+    return tuple(
+        Shared(param.name, float(a), float(b), float(p))
+        for param, a, b, p in zip(law.params, *theta, chance, strict=True)
+    )

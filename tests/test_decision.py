@@ -1,0 +1,238 @@
+"""Decisions as quantities: optima against closed forms, derivatives, the view for acquisitions."""
+
+from dataclasses import replace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxsl.acquisition import MSPE
+from jaxsl.decision import Optimum, Quantity, Reach, Space, aimed, curves, delta, draws
+from jaxsl.decision.curve import DiscrepantCurves
+from jaxsl.decision.faithful import log_weights, truncated
+from jaxsl.decision.frontier import Regret
+from jaxsl.decision.plane import plane
+from jaxsl.discrepancy import DiscrepancyRule
+from jaxsl.host.input.law_values import box_draws
+from jaxsl.host.laws.lookup import find
+from jaxsl.law import Law, params
+from jaxsl.pool import Pool, observe, uniform_target
+from jaxsl.posterior import LawPosterior
+from jaxsl.precision import double_precision
+from jaxsl.solver.levenberg_marquardt import LevenbergMarquardt
+from jaxsl.starts import warm_starts
+from laws.chinchilla import CHINCHILLA
+
+pytestmark = pytest.mark.usefixtures("float64")
+EPOCH = np.array(CHINCHILLA.estimates["epoch"])
+
+
+def space(low=-50.0, high=100.0):
+    both = jnp.ones(2)
+    return Space(lambda x: 6 * x[0] * x[1], both.astype(bool), both, low * both, high * both)
+
+
+def closed_form(theta, budget):
+    _, A, alpha, B, beta = theta
+    size = (alpha * A / (beta * B)) ** (1 / (alpha + beta)) * (budget / 6) ** (beta / (alpha + beta))
+    return size, budget / 6 / size
+
+
+def believed(scale=0.03):
+    root = jnp.asarray(np.diag(EPOCH * scale)[None])
+    return LawPosterior(CHINCHILLA, jnp.asarray(EPOCH[None]), root, jnp.ones(1), jnp.full(1, 1e-5))
+
+
+def optimum(budget=1e24, **bounds):
+    start = jnp.log(jnp.array([[[1e9, 1e10]]]))
+    return Optimum(space(**bounds), jnp.log(jnp.array([budget])), start, (0, 1))
+
+
+def quantity(function):
+    return Quantity(function, ("N", "D", "loss"), ("", "tokens", ""), (True, True, False))
+
+
+def test_the_delta_method_is_the_closed_form_and_its_derivative():
+    found = jax.jit(lambda: delta(quantity(optimum()), curves(believed(), jnp.ones(2))))()
+    best = closed_form(EPOCH, 1e24)
+    np.testing.assert_allclose(np.exp(found.mean[0, :2, 0]), best, rtol=1e-9)
+    # In the coordinates of the box, where all five parameters are logarithmic.
+    slope = jax.jacfwd(lambda u: jnp.log(closed_form(jnp.asarray(EPOCH) * jnp.exp(0.03 * u), 1e24)[0]))(
+        jnp.zeros(5)
+    )
+    np.testing.assert_allclose(found.root[0, 0, 0], slope, rtol=1e-7, atol=1e-12)
+
+    def least(u):
+        theta = jnp.asarray(EPOCH) * jnp.exp(0.03 * u)
+        return CHINCHILLA.predict(theta, jnp.stack(closed_form(theta, 1e24))[None])[0, 0]
+
+    np.testing.assert_allclose(found.root[0, 2, 0], jax.jacfwd(least)(jnp.zeros(5)), rtol=1e-7)
+
+
+def test_draws_are_closed_forms_too():
+    u = jnp.asarray(np.random.default_rng(0).standard_normal((8, 5)))
+    found = jax.jit(
+        lambda u: draws(quantity(optimum()), curves(believed(), jnp.ones(2)), jnp.zeros(8, int), u)
+    )(u)
+    expected = [closed_form(EPOCH * np.exp(0.03 * np.asarray(row)), 1e24)[0] for row in u]
+    np.testing.assert_allclose(np.exp(found[:, 0]), expected, rtol=1e-8)
+
+
+def test_a_bound_holds_an_input_and_has_no_derivative():
+    found = jax.jit(lambda: delta(quantity(optimum(high=np.log(1e12))), curves(believed(), jnp.ones(2))))()
+    np.testing.assert_allclose(np.exp(found.mean[0, :2, 0]), (1e24 / 6 / 1e12, 1e12), rtol=1e-9)
+    np.testing.assert_allclose(found.root[0, :2, 0], 0, atol=1e-12)
+
+
+@pytest.mark.slow
+def test_reaching_the_least_loss_costs_the_budget_and_moves_with_it():
+    best = closed_form(EPOCH, 1e22)
+    level = CHINCHILLA.predict(jnp.asarray(EPOCH), jnp.array([best]))[0, 0]
+    start = jnp.log(jnp.array([[1e9, 1e10]]))
+
+    def cost(level):
+        at = curves(believed(), jnp.ones(2)).curve(jnp.array(0), jnp.zeros(5))
+        return Reach(space(), level, start, (0, 1))(at)
+
+    found, slope = jax.jit(lambda level: (cost(level), jax.jacfwd(cost)(level)))(level)
+    np.testing.assert_allclose(found, (1e22, *best), rtol=1e-6)
+    near = [
+        CHINCHILLA.predict(jnp.asarray(EPOCH), jnp.array([closed_form(EPOCH, budget)]))[0, 0]
+        for budget in (1e22 * 0.999, 1e22 * 1.001)
+    ]
+    np.testing.assert_allclose(slope[0], 1e22 * 0.002 / (near[1] - near[0]), rtol=1e-3)
+    assert not np.isfinite(jax.jit(cost)(EPOCH[0] * 0.9)).any()
+
+
+def test_regret_is_the_loss_given_up():
+    """Half the square of its coordinates' error is the loss above the least, for a small error."""
+    best = optimum()
+    at = curves(believed(), jnp.ones(2)).curve(jnp.array(0), jnp.zeros(5))
+    found = jax.jit(lambda: best.found(at, best.log_budget[0], best.start[0]))()
+    values, vectors = np.linalg.eigh(found.curvature)
+    root = (vectors * np.sqrt(np.maximum(values, 0) / 2)) @ vectors.T
+    told = jax.jit(lambda: Regret(best, jnp.asarray(root[None]))(at))()
+    away = np.asarray(found.v) + 0.05 * np.array([1, -1])
+    loss = CHINCHILLA.predict(jnp.asarray(EPOCH), jnp.exp(jnp.asarray(away))[None])[0, 0]
+    given_up = float(loss - found.loss)
+    np.testing.assert_allclose(np.sum((root @ away - told) ** 2), given_up, rtol=0.02)
+
+
+def test_an_acquisition_scores_a_quantity_as_by_hand():
+    """The fall of a quantity's variance by one run is the squared covariance over the outcome's variance."""
+    belief = believed()
+    found = delta(quantity(optimum()), curves(belief, jnp.ones(2)))
+    x = jnp.array([[1e8, 1e10], [1e10, 1e9]])
+    table, target, rows = aimed(belief, found, x)
+    score = MSPE()(table, Pool(rows, jnp.ones(2)), target)
+    root = np.asarray(belief.at(x).root[0, :, 0])
+    about = np.asarray(found.root[0, :, 0])
+    expected = np.mean((about @ root.T) ** 2 / (np.sum(root**2, axis=1) + 1e-5), axis=0)
+    np.testing.assert_allclose(score, expected, rtol=1e-9)
+
+
+@pytest.fixture(scope="module")
+def learned():
+    """A law and its discrepancy, learned from runs of another law."""
+    law = Law(
+        "power",
+        lambda theta, x: theta[0] * jnp.exp(-theta[1] * jnp.log(x[0])) + theta[2] / x[1],
+        ("N", "D"),
+        params(a=(0.1, 100), b=(0.05, 2), c=(0.1, 100)),
+    )
+    size, data = (part.ravel() for part in np.meshgrid([10.0, 30.0, 100.0, 300.0], [3.0, 10.0, 30.0]))
+    y = 4 * size**-0.4 + 2 / data + 0.02 * np.sin(3 * np.log10(size)) + 0.001 * np.cos(7 * data)
+    with double_precision():
+        runs = observe(jnp.asarray(np.stack([size, data], 1)), jnp.asarray(y[:, None]))
+        target = uniform_target(jnp.array([[1000.0, 100.0]]))
+        starts = warm_starts(jax.random.key(0), law, 8, jnp.ones((1, 3)), jnp.zeros(1, bool))
+        rule = jax.jit(
+            lambda runs: DiscrepancyRule()(law, runs, starts, target, LevenbergMarquardt(), 0.6, None)
+        )
+        return runs, rule(runs).posterior
+
+
+@pytest.mark.slow
+def test_curves_have_the_posterior_s_means_and_roots_where_the_law_is_linearised(learned):
+    runs, posterior = learned
+    posterior = replace(posterior, shift=0 * posterior.shift)
+    possible, x = curves(posterior, runs.x[0]), runs.x
+    assert isinstance(possible, DiscrepantCurves)
+
+    def both(index):
+        def curve(u):
+            return possible.curve(index, u)(x)
+
+        nothing = jnp.zeros(possible.num_factors)
+        return curve(nothing), jax.jacfwd(curve)(nothing)
+
+    here = posterior.at(x)
+    used = np.flatnonzero(posterior.weight > 0)
+    value, slope = jax.jit(jax.vmap(both))(jnp.asarray(used))
+    np.testing.assert_allclose(value, here.mean[used], rtol=1e-9)
+    np.testing.assert_allclose(slope, here.root[used], rtol=1e-7, atol=1e-12)
+
+
+@pytest.mark.slow
+def test_a_plane_keeps_the_field_s_value_and_slope(learned):
+    _, posterior = learned
+    x = jnp.array([200.0, 20.0])
+    near = plane(posterior.field, x)
+    ends = jnp.array([[200 * 10**0.25, 20.0], [200 * 10**-0.25, 20.0]])
+    whole, flat = posterior.field.features(ends), near.features(ends)
+    np.testing.assert_allclose(flat[:, 0] - flat[:, 1], whole[:, 0] - whole[:, 1], atol=1e-10)
+    np.testing.assert_allclose(near.features(x[None]), posterior.field.features(x[None]), atol=1e-10)
+
+
+@pytest.mark.slow
+def test_draws_of_a_linear_law_all_count_the_same():
+    law = Law("line", lambda theta, x: theta[0] + theta[1] * x[0], ("x",), params(a=(-9, 9), b=(-9, 9)))
+    runs = observe(jnp.arange(6.0)[:, None], jnp.arange(6.0)[:, None] * 1.01)
+    starts = warm_starts(jax.random.key(0), law, 4, jnp.ones((1, 2)), jnp.zeros(1, bool))
+    target = uniform_target(jnp.array([[9.0]]))
+    rule = jax.jit(lambda runs: DiscrepancyRule()(law, runs, starts, target, LevenbergMarquardt(), 0.6, None))
+    possible = curves(rule(runs).posterior, jnp.ones(1))
+    u = jnp.asarray(np.random.default_rng(0).standard_normal((5, possible.num_factors)))
+    found = jax.jit(lambda u: log_weights(possible, runs, jnp.zeros(6), jnp.zeros(5, int), u, jnp.ones(5)))(u)
+    np.testing.assert_allclose(found, 0, atol=1e-8)
+    share, worth = truncated(found)
+    np.testing.assert_allclose(share, 0.2, rtol=1e-6)
+    assert float(worth) == pytest.approx(5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "law, theta, held, budget",
+    [
+        ("chinchilla", "hoffmann", {}, 1e22),
+        ("kaplan/nd", "kaplan", {}, 1e20),
+        ("kaplan/ns", "kaplan", {}, 1e16),
+        ("distillation/supervised", "busbridge", {}, 1e21),
+        ("data_constrained", "muennighoff", {"U": 1e10}, 1e22),
+        ("fine_grained_moe", "64_experts", {"G": 8.0}, 1e21),
+        ("moe_sparsity", "abnar", {"S": 0.5}, 1e21),
+        ("parscale", "stack", {}, 1e11),
+        ("data_con/sl_4", None, {"U": 1e9}, 1e21),
+        ("data_con/sl_9", None, {"U": 1e9}, 1e21),
+        ("parallel/sl_2", None, {}, 1e10),
+    ],
+)
+def test_newton_finds_what_a_fine_grid_finds_for_other_laws(law, theta, held, budget):
+    law = find(law)
+    vector = np.array(law.estimates[theta]) if theta else box_draws(law, 1)[0]
+    at = [law.inputs.index(name) for name in law.inputs if name not in held]
+    other = np.array([held.get(name, 1.0) for name in law.inputs])
+    free = jnp.asarray([name not in held for name in law.inputs])
+    middle = np.log(budget / 6) / 2
+    low, high = (jnp.full(len(other), middle + end) for end in (-9.0, 9.0))
+    where = Space(lambda x: 6 * x[at[0]] * x[at[1]], free, jnp.asarray(other), low, high)
+    start = middle + np.array([[0.0, 0.0], [4.0, -4.0], [-4.0, 4.0]]) @ np.eye(len(other))[at]
+    best = Optimum(where, jnp.log(jnp.array([budget])), jnp.asarray(start[None]), tuple(at))
+    told = jax.jit(lambda vector: best(lambda x: law.predict(vector, x)))(jnp.asarray(vector))
+    rows = np.tile(other, (200001, 1))
+    rows[:, at[0]] = np.exp(middle + np.linspace(-9, 9, len(rows)))
+    rows[:, at[1]] = budget / 6 / rows[:, at[0]]
+    loss = np.asarray(law.predict(jnp.asarray(vector), jnp.asarray(rows)))[:, 0]
+    np.testing.assert_allclose(told[2], loss.min(), rtol=1e-7)
+    assert told[0] == pytest.approx(rows[loss.argmin(), at[0]], rel=2e-3)
