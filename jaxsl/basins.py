@@ -138,18 +138,19 @@ class BasinRule(eqx.Module):
         (Spend Less, Fit Better, section 4.2 and appendix C.)
         """
         runs = problem(law, observations)
-        count = observations.num_observed * law.num_outputs
+        count = observations.num_outcomes()
         floor = self.floor(observations)
         noise = self.prior.variance(observations, fit.loss[0] * count, law.num_real)
 
-        everywhere = jnp.concatenate([runs.x, target.x])
+        everywhere, times = jnp.concatenate([runs.x, target.x]), jnp.sqrt(observations.times())[:, None, None]
 
         def local(theta):
             slope = runs.box.slope(theta)
             value, jacobian = law.linearise(theta, everywhere)
             at_target = jacobian[runs.x.shape[0] :] * slope
             jacobian = jacobian[: runs.x.shape[0]] * slope
-            jacobian = jnp.where(observations.mask[:, None, None], jacobian, 0.0).reshape(-1, law.num_params)
+            jacobian = jnp.where(observations.mask[:, None, None], jacobian, 0.0) * times
+            jacobian = jacobian.reshape(-1, law.num_params)
             precision = jacobian.T @ jacobian / noise + jnp.eye(law.num_params, dtype=theta.dtype)
             sane = jnp.all(jnp.isfinite(precision))
             root = symmetric_root(jnp.where(sane, precision, jnp.eye(law.num_params, dtype=theta.dtype)))
