@@ -7,9 +7,8 @@ With coordinates ``z`` (see ``jaxsl.solver.search``), residuals ``r`` and their 
 with ``v_j`` the distance to the bound that ``-g`` points to: Coleman and Li's interior scaling (1996) while
 a start is young (``kappa = 1``), later a projection with an active set and a second solve for the free
 coordinates (``kappa = 0``). ``lambda`` follows Nielsen (1999). Parameters that the law declares itself
-affine in are eliminated after every step by a bounded linear solve (variable projection in the form of
-Ruhe and Wedin, 1980), so a start needs no luck with amplitudes. A prior adds its gradient and its Hessian to
-both solves. Every fourth start does without the
+affine in are eliminated after every step (``jaxsl.solver.variable_projection``), so a start needs no luck
+with amplitudes. A prior adds its gradient and its Hessian to both solves. Every fourth start does without the
 interior scaling: where one way is trapped, the other seldom is. The outputs of a separable law are problems
 of their own, stepped side by side with one evaluation, and their optima are put together by rank.
 
@@ -18,7 +17,6 @@ stragglers nor the number of starts decide the working set, which is about
 ``lanes x row x output x (param + 4)`` numbers; there are fewer lanes where that would pass ``bytes``.
 """
 
-from dataclasses import replace
 from typing import NamedTuple
 
 import equinox as eqx
@@ -26,11 +24,12 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from jaxsl._linalg import solve_spd
-from jaxsl.residual import Problem, linearise
+from jaxsl.residual import Problem
+from jaxsl.solver.box_step import step_in_box
+from jaxsl.solver.normal_equations import normal_equations, padded
 from jaxsl.solver.search import SearchBox, eliminated, num_blocks, search_box
 from jaxsl.solver.solution import CONVERGED, INVALID, OUT_OF_STEPS, STALLED, Solution
-from jaxsl.transform import Box
+from jaxsl.solver.variable_projection import eliminate, law_box
 
 RUNNING = -1
 
@@ -89,7 +88,7 @@ class LevenbergMarquardt(eqx.Module):
             problem: residuals and box.
             starts: parameter vectors; those outside the box are moved to its boundary.
         """
-        problem = _whole(problem, self.rows)
+        problem = padded(problem, self.rows)
         num = starts.shape[0]
         width = self.num_lanes(problem, num)
         blocks = num_blocks(problem)
@@ -220,18 +219,7 @@ def _propose(box: SearchBox, point: _Point, damping: Array, young: Array) -> tup
     interior = jnp.where(young, jnp.abs(gradient) / jnp.maximum(room, 1e-6), 0.0)
     damped = hessian + jnp.diag(damping * scaling + interior)
 
-    def solve(_, carry):
-        """Minimise over the free coordinates, the others moving as far as their bound."""
-        move, free = carry
-        fixed = jnp.where(free, 0.0, move)
-        pull = gradient + hessian @ fixed
-        matrix = jnp.where(free[:, None] & free, damped, 0.0) + jnp.diag(jnp.where(free, 0.0, 1.0))
-        wanted = jnp.where(free, solve_spd(matrix, jnp.where(free, -pull, 0.0)), fixed)
-        goal = z + wanted
-        # Not `move == wanted`, which rounding makes false for nearly every coordinate inside the box.
-        return box.clip(goal) - z, free & (goal >= box.lower) & (goal <= box.upper)
-
-    move, _ = jax.lax.fori_loop(0, 2, solve, (jnp.zeros_like(z), room > 0))
+    move = step_in_box(damped, gradient, z, box.lower, box.upper, room > 0, 2)
     expected = -(2 * gradient @ move + move @ hessian @ move)
     return move, expected
 
@@ -243,133 +231,14 @@ def _evaluate(problem: Problem, box: SearchBox, z: Array, rows: int | None) -> _
     linear = eliminated(problem)
     if linear:
         position = jnp.array(linear)
-        theta = theta.at[:, position].set(_eliminate(problem, box, theta, linear, rows))
+        theta = theta.at[:, position].set(eliminate(problem, box, theta, linear, rows))
         z = box.clip(box.scaled(theta))
     every, slope = tuple(range(z.shape[1])), box.slope(theta)
-    loss, gradient, hessian = _normal(problem, theta, every, slope, rows)
+    loss, gradient, hessian = normal_equations(problem, theta, every, slope, rows)
     if problem.pull is not None:
-        bounds = _by_block(problem, theta)
+        bounds = law_box(problem, theta)
         away, slope = bounds.scaled(theta) - bounds.centre, slope / bounds.slope(theta)
         loss = loss + problem.pull * jnp.sum(away**2, 1)
         gradient = gradient + problem.pull * away * slope
         hessian = hessian + problem.pull * jax.vmap(jnp.diag)(slope**2)
     return _Point(z, theta, loss, gradient, hessian)
-
-
-def _eliminate(
-    problem: Problem, box: SearchBox, theta: Array, linear: tuple[int, ...], rows: int | None
-) -> Array:
-    """The best values of the linear parameters given the others: ``(block, linear)``.
-
-    The loss is quadratic in them. The prior is not where it is one of their logarithms: it is expanded about
-    the solution, at first of the loss alone, and solved with twice.
-    """
-    position = jnp.array(linear)
-    before = theta[:, position]
-    _, gradient, gram = _normal(problem, theta, linear, jnp.ones_like(before), rows)
-    lower, upper = box.theta_lower[:, position], box.theta_upper[:, position]
-    solve = jax.vmap(_bounded_linear)
-    if problem.pull is None:
-        return solve(gram, gradient, before, lower, upper)
-    strength, bounds = problem.pull, jax.tree.map(lambda leaf: leaf[:, position], _by_block(problem, theta))
-
-    def again(count, now):
-        pull = jnp.where(count > 0, strength, 0.0)
-        steep = 1 / bounds.slope(now)
-        slope = gradient + jnp.einsum("bpq,bq->bp", gram, now - before)
-        slope = slope + pull * (bounds.scaled(now) - bounds.centre) * steep
-        return solve(gram + pull * jax.vmap(jnp.diag)(steep**2), slope, now, lower, upper)
-
-    return jax.lax.fori_loop(0, 3, again, before)
-
-
-def _by_block(problem: Problem, theta: Array) -> Box:
-    """The law's own box, in which the prior is Gaussian, in the shape of ``theta (block, param)``."""
-    return jax.tree.map(lambda leaf: leaf.reshape(theta.shape), problem.box)
-
-
-def _normal(
-    problem: Problem, theta: Array, index: tuple[int, ...], slope: Array, rows: int | None
-) -> tuple[Array, Array, Array]:
-    """Loss, half its gradient and ``J^T J`` by the parameters at ``index``, block by block.
-
-    Columns are multiplied by ``slope (block, column)`` first, so that no product of two is out of range.
-    Summed over stretches of ``rows`` up to the last run: what is padding beyond costs nothing.
-    """
-
-    def part(problem: Problem) -> tuple[Array, ...]:
-        residual, columns = linearise(problem, theta, index)
-        columns = columns * slope[:, :, None]
-        gradient = jnp.einsum("bpn,bn->bp", columns, residual)
-        found = jnp.sum(residual**2, 1), gradient, jnp.einsum("bpn,bqn->bpq", columns, columns)
-        return found if problem.explained is None else (*found, _explained(problem, residual, columns))
-
-    def less(loss: Array, gradient: Array, gram: Array, explained: Array | None = None):
-        """Of errors that hang together, without what others explain."""
-        if explained is None:
-            return loss, gradient, gram
-        own, others = explained[:, 0], explained[:, 1:]
-        loss = jnp.maximum(loss - jnp.sum(own**2, 1), 0.0)
-        gradient = gradient - jnp.einsum("bpk,bk->bp", others, own)
-        return loss, gradient, gram - jnp.einsum("bpk,bqk->bpq", others, others)
-
-    size = problem.root.shape[0]
-    if rows is None or size <= rows:
-        return less(*part(problem))
-
-    def stretch(step):
-        by_row = problem.x, problem.y, problem.root, problem.explained
-        x, y, root, explained = jax.tree.map(
-            lambda leaf: jax.lax.dynamic_slice_in_dim(leaf, step * rows, rows), by_row
-        )
-        return part(replace(problem, x=x, y=y, root=root, explained=explained))
-
-    total = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), jax.eval_shape(stretch, 0))
-    last = jnp.max(jnp.where(problem.root > 0, jnp.arange(size), 0))
-
-    def add(step, total):
-        return jax.tree.map(jnp.add, total, stretch(step))
-
-    return less(*jax.lax.fori_loop(0, last // rows + 1, add, total))
-
-
-def _explained(problem: Problem, residual: Array, columns: Array) -> Array:
-    """What other errors explain of residuals and derivatives: ``(block, 1 + column, feature)``."""
-    both = jnp.concatenate([residual[:, None], columns], axis=1)
-    by_output = both.reshape(*both.shape[:2], problem.x.shape[0], -1)
-    return jnp.einsum("bcre,rk->bcke", by_output, problem.explained).reshape(*both.shape[:2], -1)
-
-
-def _whole(problem: Problem, rows: int | None) -> Problem:
-    """The problem with as many padded rows as make whole stretches."""
-    if rows is None:
-        return problem
-    more = -problem.root.shape[0] % rows
-    x = jnp.concatenate([problem.x, jnp.broadcast_to(problem.x[:1], (more, problem.x.shape[1]))])
-    y, root = jnp.pad(problem.y, ((0, more), (0, 0))), jnp.pad(problem.root, (0, more))
-    explained = problem.explained
-    if explained is not None:
-        explained = jnp.pad(explained, ((0, more), (0, 0)))
-    return replace(problem, x=x, y=y, root=root, explained=explained)
-
-
-def _bounded_linear(gram: Array, pull: Array, value: Array, lower: Array, upper: Array) -> Array:
-    """Approximately ``argmin |r + J (c - value)|`` over ``lower <= c <= upper``, from ``J^T J``, ``J^T r``.
-
-    Normal equations with a relative ridge of 1e-11 on the correction, which leaves directions without
-    effect where they are; coordinates that leave the box are fixed at the bound and the rest solved again.
-    """
-    info = jnp.finfo(gram.dtype)
-    size = jnp.maximum(jnp.diagonal(gram), info.tiny / info.eps)
-    gram = jnp.fill_diagonal(gram, size * (1 + 1e-11), inplace=False)
-
-    def solve(_, carry):
-        move, free = carry
-        fixed = jnp.where(free, 0.0, move)
-        matrix = jnp.where(free[:, None] & free, gram, 0.0) + jnp.diag(jnp.where(free, 0.0, 1.0))
-        wanted = jnp.where(free, solve_spd(matrix, jnp.where(free, -(pull + gram @ fixed), 0.0)), fixed)
-        goal = value + wanted
-        return jnp.clip(goal, lower, upper) - value, free & (goal >= lower) & (goal <= upper)
-
-    move, _ = jax.lax.fori_loop(0, 3, solve, (jnp.zeros_like(value), jnp.ones(value.shape, bool)))
-    return jnp.clip(value + jnp.where(jnp.isfinite(move), move, 0.0), lower, upper)
