@@ -22,7 +22,7 @@ EXPENSIVE = {
     "jaxsl.belief": {"Rule", "believe"},
     "jaxsl.bootstrap": {"Residuals", "Pairs", "Groups", "bootstrap"},
     "jaxsl.continuous": "all",
-    "jaxsl.decision.curve": {"LawCurve", "Line"},
+    "jaxsl.decision.curve": {"LawCurve", "Line", "Predict"},
     "jaxsl.decision.faithful": {"log_weights"},
     "jaxsl.decision.frontier": {"Regret"},
     "jaxsl.discrepancy.component": "all",

@@ -65,7 +65,7 @@ class Values:
 
     def linear(self, table: np.ndarray) -> "Values":
         """Linear combinations of rows, ``table (new, row)``."""
-        with np.errstate(invalid="ignore"):
+        with np.errstate(all="ignore"):
             return Values(
                 self.weight,
                 self.noise,
@@ -111,7 +111,7 @@ class Values:
         """Median and interval of every row, at ``level`` per cent."""
         delta = self._delta(level)
         drawn = np.stack([weighted_quantile(self.draw, self.share, p) for p in _ends(level)])
-        with np.errstate(invalid="ignore"):
+        with np.errstate(all="ignore"):
             off = np.max(np.abs(drawn - delta), axis=0) / (delta[2] - delta[0])
         bends = self.worth >= ENOUGH and not np.all(off <= BENDS)
         ends, method = (drawn, "draws") if bends else (delta, "delta" if self.told else "unchecked")
@@ -234,7 +234,7 @@ def weighted_quantile(value: np.ndarray, weight: np.ndarray, probability: float)
     value = np.take_along_axis(value, order, axis=0)
     share = weight[order]
     place = (np.cumsum(share, axis=0) - share / 2) / weight.sum()
-    with np.errstate(invalid="ignore"):
+    with np.errstate(all="ignore"):
         return np.array(
             [np.interp(probability, place[:, row], value[:, row]) for row in range(value.shape[1])]
         )
