@@ -93,7 +93,7 @@ class DiscrepantCurves(eqx.Module):
     def about(self, x: Array) -> "DiscrepantCurves":
         """The same with a discrepancy that is a plane about ``x (feature,)``."""
         field = self.posterior.field
-        flat = replace(self.posterior, field=plane(field, x) if isinstance(field, Field) else field)
+        flat = eqx.tree_at(lambda part: part.field, self.posterior, plane(field, x))
         return replace(self, posterior=flat)
 
 

@@ -56,6 +56,6 @@ def truncated(log_weight: Array) -> tuple[Array, Array]:
         ([0.333, 0.333, 0.333, 0.0], 3.0)
     """
     share = jax.nn.softmax(jnp.where(jnp.isnan(log_weight), -jnp.inf, log_weight))
-    worth = 1 / jnp.sum(share**2)
     share = jnp.minimum(share, 1 / jnp.sqrt(share.shape[0]))
-    return share / jnp.sum(share), worth
+    share = share / jnp.sum(share)
+    return share, 1 / jnp.sum(share**2)

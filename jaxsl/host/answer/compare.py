@@ -3,7 +3,7 @@
 >>> runs = {"N": [1e8, 1e9, 1e10], "D": [2e9, 2e10, 2e11], "loss": [3.44, 2.54, 2.14]}
 >>> found = compare(runs, ["chinchilla@epoch", "chinchilla@hoffmann"])
 >>> [(row.name, round(row.rmse, 3)) for row in found.rows]
-[('chinchilla@epoch', 0.009), ('chinchilla@hoffmann', 0.044)]
+[('chinchilla@epoch', 0.008), ('chinchilla@hoffmann', 0.035)]
 """
 
 from collections.abc import Iterable, Mapping

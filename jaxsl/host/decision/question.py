@@ -70,7 +70,7 @@ class Question:
 
     def costs(self, x: np.ndarray) -> np.ndarray:
         """What runs at ``x (row, feature)`` cost, ``(row,)``."""
-        others = {name: value for name, value in self.held.items() if name not in self.inputs}
+        others = {name: np.asarray(value) for name, value in self.held.items() if name not in self.inputs}
         columns = {name: x[:, index] for index, name in enumerate(self.inputs)} | others
         return np.broadcast_to(self.cost.evaluate(columns), len(x)).astype(np.float64)
 
@@ -131,8 +131,8 @@ def question(
     for index, name in enumerate(law.inputs):  # what never varied is no choice
         if runs is not None and name not in (*expression.names, *ranges) and len(set(runs[:, index])) == 1:
             hold.setdefault(name, float(runs[0, index]))
-    for option, given in (("--hold", hold), ("--range", ranges)):
-        for name in given:
+    for option, names in (("--hold", tuple(hold)), ("--range", tuple(ranges))):
+        for name in names:
             if name not in (known if option == "--hold" else law.inputs):
                 where = f"{', '.join(law.inputs)}" + (" and names of --cost" if option == "--hold" else "")
                 raise UserError(f"{option} {name}: is none of the inputs of {law.name}; those are {where}")
