@@ -10,6 +10,7 @@ A draw is ``(key, law, observations, theta) -> (observations, weight)``; anybody
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import equinox as eqx
 import jax
@@ -42,7 +43,7 @@ class Residuals(eqx.Module):
         scale = jnp.sqrt(total / jnp.maximum(total - law.num_params, 1))
         chosen = _draw(key, mask, mask.shape[0])
         y = jnp.where(mask[:, None], fitted + scale * residual[chosen], 0.0)
-        return Observations(observations.x, y, mask), mask.astype(y.dtype)
+        return replace(observations, y=y), mask.astype(y.dtype)
 
 
 class Pairs(eqx.Module):

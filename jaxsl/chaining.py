@@ -7,6 +7,8 @@ its error is taken on the rest, for one share or several. Nothing but bought run
 Source: prequential analysis (Dawid 1984), with distance to the target in place of time.
 """
 
+from dataclasses import replace
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -88,10 +90,10 @@ class ForwardChain(eqx.Module):
         spread = outcome_variance(observations)
 
         def fold(seen):
-            runs = Observations(observations.x, observations.y, seen)
+            runs = replace(observations, mask=seen)
             found = fit(law, runs, starts, self.solver, prior=self.prior)
             loss = jnp.maximum(found.loss, EXACT * spread + jnp.finfo(spread.dtype).tiny)
-            weight = jax.nn.softmax(-runs.num_observed * law.num_outputs * jnp.log(loss) / 2)
+            weight = jax.nn.softmax(-runs.num_outcomes() * jnp.log(loss) / 2)
             predicted = jax.vmap(law.predict, (0, None))(found.theta, observations.x)
             return weighted_median(predicted, weight)
 

@@ -141,6 +141,9 @@ def enlarge(state: State, size: int) -> State:
 
     old = state.observations
     observations = Observations(
-        x=pad(old.x, old.x[:1]), y=pad(old.y, jnp.zeros(())), mask=pad(old.mask, jnp.asarray(False))
+        x=pad(old.x, old.x[:1]),
+        y=pad(old.y, jnp.zeros(())),
+        mask=pad(old.mask, jnp.asarray(False)),
+        weight=None if old.weight is None else pad(old.weight, jnp.ones(())),
     )
     return eqx.tree_at(lambda state: state.observations, state, observations)

@@ -84,8 +84,7 @@ def identify(
     lower, upper = box.active(theta)
     free = ~(lower | upper) & law.real
 
-    mask = observations.mask
-    count = mask.astype(theta.dtype) if weight is None else jnp.where(mask, weight, 0.0)
+    count = observations.times(weight)
     seen = count[:, None] > 0
     jacobian = law.jacobian(theta, runs.x) * slope
     jacobian = jnp.where(seen[..., None] & free, jacobian * jnp.sqrt(count)[:, None, None], 0.0)

@@ -33,7 +33,8 @@ class Param:
     """One parameter of a law and the closed interval it is searched in.
 
     A positive ``lower`` bound means the parameter is fitted, started and given its prior in
-    logarithmic coordinates.
+    logarithmic coordinates, unless ``prior`` says what is thought of the parameter itself: the mean, and the
+    unit that its prior's deviation is counted in, in place of the box's middle and quarter.
 
     Example:
         >>> Param("alpha", 0.05, 2).log, Param("E", 0, 10).log
@@ -44,6 +45,7 @@ class Param:
     lower: float
     upper: float
     doc: str = ""
+    prior: tuple[float, float] | None = None
 
     def __post_init__(self):
         if not (np.isfinite(self.lower) and np.isfinite(self.upper) and self.lower < self.upper):
@@ -54,7 +56,7 @@ class Param:
     @property
     def log(self) -> bool:
         """Whether the parameter lives in logarithmic coordinates."""
-        return self.lower > 0
+        return self.lower > 0 and self.prior is None
 
 
 @jax.tree_util.register_static
@@ -164,7 +166,7 @@ class Law:
     @cached_property
     def log(self) -> np.ndarray:
         """Which parameters live in logarithmic coordinates, ``(param,)`` of bool."""
-        return self.lower > 0
+        return np.array([param.log for param in self.params])
 
     @cached_property
     def linear_index(self) -> tuple[int, ...]:

@@ -40,7 +40,7 @@ class InverseGamma(eqx.Module):
         """Posterior mean ``(b0 + SSR / 2) / (a0 + n / 2 - 1)`` (Spend Less, Fit Better, appendix C).
 
         Args:
-            observations: the bought runs; ``n`` counts their outcomes, rows times outputs.
+            observations: the bought runs; ``n`` counts their outcomes, weights times outputs.
             squares: sum of squared residuals ``SSR``, any shape.
             num_params: P, subtracted from ``n`` (leaving at least 1) if ``spend``.
 
@@ -51,7 +51,7 @@ class InverseGamma(eqx.Module):
         """
         bought = outcome_variance(observations)
         spread = jnp.where(jnp.isnan(self.spread), bought, self.spread)
-        count = observations.num_observed * observations.y.shape[1]
+        count = observations.num_outcomes()
         if self.spend:
             count = jnp.maximum(count - num_params, 1)
         b0 = self.a0 * self.fraction * spread
@@ -68,10 +68,11 @@ def outcome_variance(observations: Observations) -> Array:
         >>> float(outcome_variance(observe(jnp.zeros((2, 1)), jnp.array([[1.0], [3.0]]), 8)))
         1.0
     """
-    mask = observations.mask[:, None]
-    count = jnp.maximum(observations.num_observed, 1)
-    mean = jnp.sum(jnp.where(mask, observations.y, 0.0), axis=0) / count
-    return jnp.mean(jnp.sum(jnp.where(mask, (observations.y - mean) ** 2, 0.0), axis=0) / count)
+    times, mask = observations.times()[:, None], observations.mask[:, None]
+    total = jnp.sum(times)
+    share = times / jnp.where(total > 0, total, 1.0)
+    mean = jnp.sum(share * jnp.where(mask, observations.y, 0.0), axis=0)
+    return jnp.mean(jnp.sum(share * jnp.where(mask, (observations.y - mean) ** 2, 0.0), axis=0))
 
 
 def negligible_variance(observations: Observations, weight: Array | None = None) -> Array:

@@ -36,7 +36,7 @@ class PaperRule(eqx.Module):
         """See ``jaxsl.belief.Rule``; the candidates do not matter."""
         found = fit(law, observations, starts, solver, prior=prior)
         basins = self.basin_rule(law, observations, target, found)
-        count = (observations.num_observed * law.num_outputs).astype(found.loss.dtype)
+        count = observations.num_outcomes()
         bic = count * jnp.log(found.loss[0] + self.basin_rule.floor(observations))
         none = jnp.zeros(observations.mask.shape, found.loss.dtype)
         return Learned(

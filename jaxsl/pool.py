@@ -37,11 +37,14 @@ class Observations(eqx.Module):
         x: configurations, ``(row, feature)``; padded rows repeat a valid configuration.
         y: outcomes, ``(row, output)``; padded rows are 0.
         mask: which rows are real, ``(row,)`` of bool.
+        weight: how often each run counts, ``(row,)``, its noise having the variance ``sigma^2 / w``: a run of
+            weight k is k runs of the same outcome; once each when None.
     """
 
     x: Array
     y: Array
     mask: Array
+    weight: Array | None = None
 
     @property
     def num_observed(self) -> Array:
@@ -49,9 +52,9 @@ class Observations(eqx.Module):
         return jnp.sum(self.mask)
 
     def times(self, weight: Array | None = None) -> Array:
-        """How often each run counts, ``(row,)``: ``weight``, once each when None, never in padded rows."""
-        weight = jnp.ones(self.mask.shape, self.y.dtype) if weight is None else weight
-        return jnp.where(self.mask, weight, 0.0)
+        """How often each run counts, ``(row,)``: its own weight, times ``weight``, never in padded rows."""
+        own = jnp.ones(self.mask.shape, self.y.dtype) if self.weight is None else self.weight
+        return jnp.where(self.mask, own if weight is None else own * weight, 0.0)
 
     def num_outcomes(self, weight: Array | None = None) -> Array:
         """``D sum_i w_i``, a scalar: the outcomes of all runs, those of a run of weight k as of k runs."""
@@ -78,7 +81,7 @@ class Observations(eqx.Module):
             )
 
     def add(self, x: Array, y: Array, when: bool | Array = True) -> "Observations":
-        """One more run, ``x (feature,)``, ``y (output,)``, in the first free row.
+        """One more run, ``x (feature,)``, ``y (output,)``, of weight one, in the first free row.
 
         Args:
             x: its configuration.
@@ -98,6 +101,7 @@ class Observations(eqx.Module):
             x=jnp.where(here[:, None], x, self.x),
             y=jnp.where(here[:, None], y, self.y),
             mask=self.mask | here,
+            weight=None if self.weight is None else jnp.where(here, 1.0, self.weight),
         )
 
 
@@ -123,8 +127,8 @@ def uniform_target(x: Array) -> Target:
     return Target(x=x, weight=jnp.full(x.shape[0], 1.0 / x.shape[0], x.dtype))
 
 
-def observe(x: Array, y: Array, size: int | None = None) -> Observations:
-    """Pack runs ``x (row, feature)``, ``y (row, output)`` into a buffer of ``size`` rows.
+def observe(x: Array, y: Array, size: int | None = None, weight: Array | None = None) -> Observations:
+    """Pack runs ``x (row, feature)``, ``y (row, output)``, ``weight (row,)`` into a buffer of ``size`` rows.
 
     Padded rows repeat the first configuration, where any law that is finite on the runs is finite. A run that
     diverged, with an outcome that is not finite, is padding too.
@@ -148,6 +152,7 @@ def observe(x: Array, y: Array, size: int | None = None) -> Observations:
         x=jnp.concatenate([x, jnp.broadcast_to(x[:1], (pad, x.shape[1]))]),
         y=jnp.concatenate([jnp.where(known[:, None], y, 0.0), jnp.zeros((pad, y.shape[1]), y.dtype)]),
         mask=jnp.concatenate([known, jnp.zeros(pad, bool)]),
+        weight=None if weight is None else jnp.concatenate([weight, jnp.ones(pad, y.dtype)]),
     )
 
 

@@ -220,7 +220,7 @@ def _best(solver: Solver, held: Problem, starts: Array, runs: Problem) -> tuple[
 def _noise(law: Law, observations: Observations, found: Fit) -> Array:
     if found.prior is not None:
         return found.prior.noise
-    count = observations.num_observed * law.num_outputs
+    count = observations.num_outcomes()
     return count * found.loss[0] / jnp.maximum(count - law.num_params, 1)
 
 
@@ -241,7 +241,7 @@ def _both_ends(
     then the crossing is closed in by false position on the root of the loss's rise, which is a line for a
     linear law (the height at an end that is kept twice is halved: the Illinois rule).
     """
-    count = observations.num_observed * law.num_outputs
+    count = observations.num_outcomes()
     # An exact fit has an interval of no width.
     sigma = jnp.maximum(jnp.sqrt(_noise(law, observations, found)), jnp.finfo(centre.dtype).tiny ** 0.5)
     limit = quantile.student_t((1 + level) / 2, count - law.num_params)

@@ -63,6 +63,43 @@ class Asymmetric(eqx.Module):
         return residual * jnp.where(residual < 0, jnp.sqrt(self.above), 1.0)
 
 
+class Both(eqx.Module):
+    """One transformation of residuals after another.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> both = Both(Asymmetric(0.25), Huber(1.0))
+        >>> round(float(both(jnp.array(-4.0)) ** 2), 3)  # a half of 4 above the curve, then Huber's loss of 2
+        3.0
+    """
+
+    first: Callable[[Array], Array]
+    then: Callable[[Array], Array]
+
+    def __call__(self, residual: Array) -> Array:
+        """``(...,) -> (...,)``."""
+        return self.then(self.first(residual))
+
+
+def reweighted(robust: Callable[[Array], Array], residual: Array) -> Array:
+    """The weights with which least squares has the optimum of a robust loss, ``(...,) -> (...,)``.
+
+    ``w(r) = rho'(r) / (2 r)`` for the loss ``rho(r) = robust(r)^2``: about the optimum of the robust fit,
+    weighted least squares is stationary too (Holland and Welsch 1977). For Huber's loss it is
+    ``min(1, delta / |r|)``.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> reweighted(Huber(0.5), jnp.array([0.25, -0.5, 2.0])).tolist()
+        [1.0, 1.0, 0.25]
+    """
+    slope = jax.vmap(jax.grad(lambda r: robust(r) ** 2))(residual.ravel()).reshape(residual.shape)
+    near = jnp.sqrt(jnp.finfo(residual.dtype).tiny)
+    small = jnp.abs(residual) <= near
+    curvature = jax.grad(robust)(jnp.asarray(near, residual.dtype)) ** 2
+    return jnp.where(small, curvature, slope / (2 * jnp.where(small, 1.0, residual)))
+
+
 class Problem(eqx.Module):
     """Residuals of one law on one set of runs, as a function of the parameters.
 

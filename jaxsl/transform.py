@@ -3,7 +3,8 @@
 With ``t_j = log theta_j`` (positive lower bound) or ``theta_j``, the scaled coordinate is
 ``z_j = t_j / tau_j`` where ``tau_j`` is a quarter of the box's width in ``t_j``: the prior standard
 deviation, so that the prior precision is the identity in ``z``
-(Spend Less, Fit Better, appendix C).
+(Spend Less, Fit Better, appendix C). Where a parameter has a prior of its own (``jaxsl.law.Param``), its unit
+is ``tau_j`` and its mean the centre.
 """
 
 import equinox as eqx
@@ -21,6 +22,7 @@ class Box(eqx.Module):
     Attributes:
         lower, upper: bounds of ``z``, ``(param,)``.
         width: ``tau``, a quarter of the box's (log-)width, ``(param,)``.
+        centre: the mean of the prior in ``z``, by default the middle of the box, ``(param,)``.
         log: which parameters are logarithmic, ``(param,)`` of bool.
         theta_lower, theta_upper: the same bounds as parameters, ``(param,)``.
     """
@@ -28,14 +30,10 @@ class Box(eqx.Module):
     lower: Array
     upper: Array
     width: Array
+    centre: Array
     log: Array
     theta_lower: Array
     theta_upper: Array
-
-    @property
-    def centre(self) -> Array:
-        """The middle of the box in ``z``, the mean of the prior, ``(param,)``."""
-        return (self.lower + self.upper) / 2
 
     def scaled(self, theta: Array) -> Array:
         """``theta -> z``, both ``(..., param)``; under a logarithm, 0 and below count as the bound."""
@@ -88,11 +86,15 @@ def _box(law: Law, dtype) -> Box:
     log = law.log
     lower = np.where(log, np.log(np.where(log, law.lower, 1.0)), law.lower)
     upper = np.where(log, np.log(np.where(log, law.upper, 1.0)), law.upper)
-    width = (upper - lower) / 4
+    centre, width = (lower + upper) / 2, (upper - lower) / 4
+    for i, param in enumerate(law.params):
+        if param.prior is not None:
+            centre[i], width[i] = param.prior
     return Box(
         lower=jnp.asarray(lower / width, dtype),
         upper=jnp.asarray(upper / width, dtype),
         width=jnp.asarray(width, dtype),
+        centre=jnp.asarray(centre / width, dtype),
         log=jnp.asarray(log),
         theta_lower=jnp.asarray(law.lower, dtype),
         theta_upper=jnp.asarray(law.upper, dtype),

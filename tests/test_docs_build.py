@@ -36,7 +36,7 @@ def test_sphinx_builds_without_a_warning(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page", ["quickstart.md", "sharp-bits.md"])
+@pytest.mark.parametrize("page", ["quickstart.md", "sharp-bits.md", "fits.md"])
 def test_the_code_of_a_page_does_what_it_says(page):
     text = "\n".join(re.findall(r"```pycon\n(.*?)```", (DOCS / page).read_text(), re.DOTALL))
     test = doctest.DocTestParser().get_doctest(text, {}, page, None, 0)

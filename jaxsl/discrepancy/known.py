@@ -34,7 +34,7 @@ class Whitening(eqx.Module):
 
 
 class Known(eqx.Module):
-    """The runs of one law with all that stays the same while it is fitted."""
+    """The runs of one law with all that stays the same while it is fitted; ``weight`` as in ``times``."""
 
     kinds: Kinds
     law: AnyLaw
@@ -42,6 +42,7 @@ class Known(eqx.Module):
     field: Field
     runs: Problem
     mask: Array
+    weight: Array
     features: Array
     kappa: Array
     noise: Noise
@@ -58,14 +59,14 @@ class Known(eqx.Module):
         self.kinds, self.law, self.target = kinds, law, target
         self.field = field(law, observations, target, candidates)
         self.runs = problem(law, observations)
-        self.mask = observations.mask
+        self.mask, self.weight = observations.mask, observations.times()
         self.features = jnp.where(self.mask[:, None], self.field.features(self.runs.x), 0.0)
         dtype = observations.y.dtype
         self.kappa = jnp.asarray(prior, dtype)
         outputs = observations.y.shape[1]
         least = negligible_variance(observations)
         spread = jnp.maximum(outcome_variance(observations), least)
-        count = (observations.num_observed * outputs).astype(dtype)
+        count = observations.num_outcomes()
         passed = jnp.minimum(law.num_real, num_distinct(self.runs.x, self.mask) * outputs)
         self.noise = Noise(
             count=jnp.asarray(kinds.noise_count, dtype),
@@ -75,14 +76,10 @@ class Known(eqx.Module):
             flat=1 / jnp.sqrt(2 * jnp.pi * spread),
         )
 
-    @property
-    def weight(self) -> Array:
-        """How often every run counts, ``(row,)``."""
-        return self.mask.astype(self.features.dtype)
-
     def independent(self) -> Whitening:
         """Before anything is known."""
-        pull = self.kappa * (self.noise.variance + self.noise.least) * jnp.max(self.runs.root) ** 2
+        total = jnp.sum(self.weight) * self.runs.y.shape[1]
+        pull = self.kappa * (self.noise.variance + self.noise.least) / jnp.where(total > 0, total, jnp.inf)
         none = jnp.zeros_like(self.features[0])
         never = jnp.full_like(pull, -jnp.inf)
         return Whitening(self.runs.root, none, pull, jnp.asarray(0), jnp.zeros_like(self.runs.root), never)

@@ -1,16 +1,17 @@
 """Files, tables, clocks, plots and the command line: what the core never touches.
 
 The verbs are those of the command line, and take a data frame where that takes a file, and a law, its name or
-several: ``fit``, ``next_runs``, ``rank``, ``report``, ``replay``, and ``Study`` for a campaign of weeks.
-``predict`` goes on from a fit, or from the file in which it was kept, and ``compare`` tries published ones;
-``tune`` finds the best learning rates and batches of grids. What a law is fitted for: ``optimal`` sizes,
-``reach``, ``multiplier``, ``isoflop``, ``grid``, and ``next_for`` a decision.
+several: ``fit``, ``fit_by``, ``next_runs``, ``rank``, ``report``, ``replay``, and ``Study`` for a campaign of
+weeks. ``predict`` goes on from a fit, or from the file in which it was kept, and ``compare`` tries published
+ones; ``optimal``, ``reach``, ``multiplier``, ``isoflop``, ``grid`` and ``next_for`` are about decisions, and
+``tune`` finds the best learning rates and batches of grids.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from jaxsl.host.answer.by import fit_by
     from jaxsl.host.answer.compare import compare
     from jaxsl.host.answer.fit import fit
     from jaxsl.host.answer.kept import load_fit
@@ -32,6 +33,7 @@ __all__ = [
     "Study",
     "compare",
     "fit",
+    "fit_by",
     "grid",
     "isoflop",
     "load_fit",
@@ -49,7 +51,8 @@ __all__ = [
 ANSWERS = ("compare", "fit", "next_runs", "predict", "rank", "replay")
 DECISIONS = ("grid", "isoflop", "multiplier", "next_for", "optimal", "reach")
 MODULES = {name: f"answer.{name}" for name in ANSWERS} | {name: f"decision.{name}" for name in DECISIONS}
-MODULES |= {"load_fit": "answer.kept", "report": "html.report", "Study": "study", "tune": "tuning.tune"}
+MODULES |= {"fit_by": "answer.by", "load_fit": "answer.kept"}
+MODULES |= {"report": "html.report", "Study": "study", "tune": "tuning.tune"}
 
 
 def __getattr__(name: str) -> Any:

@@ -74,6 +74,7 @@ def search_box(problem: Problem, start: Array) -> SearchBox:
         lower=jnp.where(zero, jnp.log(jnp.maximum(box.theta_lower, floor)) / width, box.lower),
         upper=jnp.where(zero, jnp.log(jnp.maximum(box.theta_upper, floor)) / width, box.upper),
         width=jnp.where(zero, width, box.width),
+        centre=box.centre,
         log=box.log | zero,
         theta_lower=box.theta_lower,
         theta_upper=box.theta_upper,

@@ -13,9 +13,11 @@ from jaxsl.belief import believe as mixed_belief
 from jaxsl.design import Design
 from jaxsl.discrepancy.field import MOST_CANDIDATES
 from jaxsl.discrepancy.posterior import DiscrepantPosterior
+from jaxsl.error_scale import ABSOLUTE, Scale, on_scale
 from jaxsl.host.answer.components import Components, Told
+from jaxsl.host.answer.fit_options import PLAIN, FitOptions
 from jaxsl.host.errors import UserError
-from jaxsl.host.programs.learning import Lesson, Mixed, learn, weights
+from jaxsl.host.programs.learning import Lesson, Mixed, learn, reweigh, weights
 from jaxsl.host.programs.packing import everywhere, pack_observations, pack_target, pad
 from jaxsl.law import Law
 from jaxsl.one_of import AnyLaw, OneOf, places, shared
@@ -39,6 +41,7 @@ class Believed:
         observations: the runs, padded.
         target: what the laws were learned for.
         level: of intervals, in per cent.
+        scale: on which errors are counted, and the outcomes of ``observations`` and lessons are.
     """
 
     laws: tuple[Law, ...]
@@ -47,6 +50,12 @@ class Believed:
     observations: Observations
     target: Target
     level: float
+    scale: Scale = ABSOLUTE
+
+    @property
+    def outcomes(self) -> np.ndarray:
+        """Of the runs, on the scale of the errors, ``(run, output)``."""
+        return np.asarray(self.observations.y)[np.asarray(self.observations.mask)]
 
     @property
     def best(self) -> int:
@@ -99,6 +108,7 @@ class Believed:
             tuple(map(_posterior, self.lessons)),
             tuple(float(one.learned.dof) for one in self.lessons),
             self.share,
+            self.scale,
         )
 
     def own_posterior(self, index: int) -> DiscrepantPosterior:
@@ -113,12 +123,16 @@ class Believed:
         return self.components.at(x, num, least, whole)
 
     def of_law(self, index: int, x: np.ndarray) -> np.ndarray:
-        """The mean of one law over its components at ``x (row, feature)``, ``(row, output)``."""
+        """The mean of one law over its components at ``x``, mapped back to outcomes, ``(row, output)``."""
         return self.components.of_law(index, x)
 
     def intervals(self, x: np.ndarray, level: float | None = None) -> Told:
-        """Both intervals and the moments at ``x (row, feature)``, at ``level`` per cent."""
+        """Both intervals and the mean, of outcomes, at ``x (row, feature)``; variances are on the scale."""
         return self.components.intervals(x, self.level if level is None else level)
+
+    def back(self, values: np.ndarray) -> np.ndarray:
+        """Values on the scale of the errors as outcomes."""
+        return self.components.back(values)
 
 
 def believe(
@@ -128,6 +142,7 @@ def believe(
     candidates: np.ndarray | None = None,
     level: float = LEVEL,
     seed: int = 0,
+    options: FitOptions = PLAIN,
 ) -> Believed:
     """Learn every law from the runs, one after the other, and weigh them.
 
@@ -135,27 +150,33 @@ def believe(
 
     Args:
         laws: over the same inputs and outputs.
-        observations: the runs, padded; in double precision.
+        observations: the runs, padded, on the scale of the errors; in double precision.
         target: what to predict, ``(target, feature)``; the runs themselves when None.
         candidates: configurations that may be asked about, ``(row, feature)``.
         level: of intervals, in per cent.
         seed: of the fits' starting points.
+        options: how errors count; what is done to parameters was done to the laws.
     """
+    laws, robust = tuple(on_scale(law, options.scale) for law in laws), options.robust_loss
     with double_precision():
         aim = everywhere(observations) if target is None else pack_target(target)
         near, key = jnp.asarray(_thinned(candidates, np.asarray(aim.x))), jax.random.key(seed)
         lessons = []
         for law in (shared(law, laws) for law in laws):
-            found = to_numpy(learn(Design((law,)), observations, aim, near, jnp.asarray(level / 100), key))
+            runs = observations
+            if robust is not None:
+                runs = replace(runs, weight=reweigh(law, runs, robust, key))
+            found = to_numpy(learn(Design((law,)), runs, aim, near, jnp.asarray(level / 100), key))
             lessons.append(_own(law, found))
         evidence = jnp.stack([jnp.asarray(one.learned.evidence) for one in lessons])
         return Believed(
-            tuple(laws),
+            laws,
             tuple(lessons),
             np.asarray(weights(evidence)),
             to_numpy(observations),
             to_numpy(aim),
             level,
+            options.scale,
         )
 
 
@@ -167,10 +188,13 @@ def believe_runs(
     candidates: np.ndarray | None = None,
     level: float = LEVEL,
     seed: int = 0,
+    options: FitOptions = PLAIN,
+    weight: np.ndarray | None = None,
 ) -> Believed:
-    """The same for runs ``x (row, feature)``, ``y (row, output)``."""
+    """The same for runs ``x (row, feature)``, ``y (row, output)``, ``weight (row,)``, as they came out."""
     with double_precision():
-        return believe(laws, pack_observations(x, y), target, candidates, level, seed)
+        runs = pack_observations(x, options.outcomes(y), weight)
+        return believe(laws, runs, target, candidates, level, seed, options)
 
 
 def check_level(level: float, of: str = "outcome") -> None:

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxsl.discrepancy.posterior import DiscrepantPosterior
+from jaxsl.error_scale import ABSOLUTE, Scale
 from jaxsl.host.programs.learning import Mixed, intervals, mixture, predicted
 from jaxsl.host.programs.packing import pad
 from jaxsl.pool import buffer_size
@@ -21,8 +22,9 @@ class Told:
 
     Attributes:
         outcome, curve: lower end, median and upper end, with noise and without, ``(3, row, output)``.
-        mean: of the mixture, ``(row, output)``.
-        within, between: variance inside components and between them, without noise, ``(row, output)``.
+        mean: of the mixture, ``(row, output)``, that on the scale of the errors mapped back to outcomes.
+        within, between: variance inside components and between them, on the scale of the errors and without
+            noise, ``(row, output)``.
     """
 
     outcome: np.ndarray
@@ -40,11 +42,13 @@ class Components:
         posteriors: of each law.
         dof: degrees of freedom of the noise around each law.
         share: weight of each law, ``(law,)``.
+        scale: on which errors are counted, and the posteriors are.
     """
 
     posteriors: tuple[DiscrepantPosterior, ...]
     dof: tuple[float, ...]
     share: np.ndarray
+    scale: Scale = ABSOLUTE
 
     def at(self, x: np.ndarray, num: int | None = None, least: float = 0.0, whole: bool = False) -> Mixed:
         """All components at ``x (row, feature)``; rows are padded to one of few numbers.
@@ -75,12 +79,20 @@ class Components:
         return np.argsort(-self.share, kind="stable").tolist()
 
     def of_law(self, index: int, x: np.ndarray) -> np.ndarray:
-        """The mean of one law over its components at ``x (row, feature)``, ``(row, output)``."""
+        """The mean of one law over its components at ``x``, mapped back to outcomes, ``(row, output)``."""
         posterior = self.posteriors[index]
         slot = np.flatnonzero(posterior.weight > 0)
         full = np.concatenate([slot, np.repeat(slot[:1], len(posterior.weight) - len(slot))])
         parts = [_predicted(posterior, full, part).mean[: len(slot), : len(part)] for part in _parts(x)]
-        return np.einsum("k,kro->ro", np.asarray(posterior.weight)[slot], np.concatenate(parts, axis=1))
+        mean = np.einsum("k,kro->ro", np.asarray(posterior.weight)[slot], np.concatenate(parts, axis=1))
+        return self.back(mean)
+
+    def back(self, values: np.ndarray) -> np.ndarray:
+        """Values on the scale of the errors as outcomes."""
+        if self.scale is ABSOLUTE:
+            return np.asarray(values)
+        with double_precision():
+            return np.asarray(self.scale.back(values))
 
     def intervals(self, x: np.ndarray, level: float) -> Told:
         """Both intervals and the moments at ``x (row, feature)``, at ``level`` per cent."""
@@ -91,8 +103,9 @@ class Components:
         mixed, num = self.at(x), len(x)
         with double_precision():
             found = to_numpy(intervals(mixed, jnp.asarray(level / 100)))
-        about = [np.asarray(part)[:num] for part in vars(found.moments).values()]
-        return Told(np.asarray(found.outcome)[:, :num], np.asarray(found.curve)[:, :num], *about)
+        about = {name: np.asarray(part)[:num] for name, part in vars(found.moments).items()}
+        outcome, curve = (self.back(np.asarray(part)[:, :num]) for part in (found.outcome, found.curve))
+        return Told(outcome, curve, self.back(about["mean"]), about["within"], about["between"])
 
 
 def _parts(x: np.ndarray) -> list[np.ndarray]:

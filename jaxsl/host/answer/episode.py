@@ -14,6 +14,7 @@ import numpy as np
 
 from jaxsl.design import Design, cheapest
 from jaxsl.host.answer.believed import LEVEL, Believed, believe
+from jaxsl.host.answer.fit_options import PLAIN, FitOptions
 from jaxsl.host.programs.learning import rank_rows
 from jaxsl.host.programs.packing import pack_target, pad
 from jaxsl.law import Law
@@ -59,6 +60,8 @@ class Episode:
         seed: of starting points and ties.
         level: of intervals, in per cent.
         design: how to choose; its laws do not matter.
+        options: how errors count.
+        weight: how often each run counts, ``(pool,)``; None for once each.
     """
 
     def __init__(
@@ -70,10 +73,12 @@ class Episode:
         seed: int = 0,
         level: float = LEVEL,
         design: Design = CHOOSING,
+        options: FitOptions = PLAIN,
+        weight: np.ndarray | None = None,
     ):
         self.laws, self.x, self.cost = tuple(laws), np.asarray(x), np.asarray(cost, np.float64)
         self.target, self.seed, self.level, self.design = np.asarray(target), seed, level, design
-        self.size = buffer_size(len(self.x))
+        self.size, self.options, self.weight = buffer_size(len(self.x)), options, weight
 
     def warm(self) -> np.ndarray:
         """The cheapest runs, bought before the first choice: indices, cheapest first."""
@@ -89,8 +94,10 @@ class Episode:
         rows = np.fromiter(outcomes, int)
         y = np.reshape(np.array(list(outcomes.values()), float), (-1, self.laws[0].num_outputs))
         with double_precision():
-            observations = observe(jnp.asarray(self.x[rows]), jnp.asarray(y), self.size)
-            return believe(self.laws, observations, self.target, self.x, self.level, self.seed)
+            weight = None if self.weight is None else jnp.asarray(self.weight[rows])
+            told = jnp.asarray(self.options.outcomes(y))
+            observations = observe(jnp.asarray(self.x[rows]), told, self.size, weight)
+            return believe(self.laws, observations, self.target, self.x, self.level, self.seed, self.options)
 
     def choose(self, found: Believed, bought: Sequence[int], money: float) -> int:
         """The row of the pool to buy next; -1 when nothing is left or affordable."""

@@ -15,23 +15,23 @@ from typing import Any, Unpack
 import numpy as np
 
 from jaxsl.host.answer.believed import LEVEL, Believed, believe_runs, check_level
+from jaxsl.host.answer.fit_options import How, split
 from jaxsl.host.answer.fit_report import (
     BasinReport,
     FitReport,
     LawReport,
     LeftOut,
-    Parameter,
     Residuals,
 )
 from jaxsl.host.answer.influence import influence
 from jaxsl.host.answer.kept import keep
 from jaxsl.host.answer.paper_intervals import PaperIntervals, paper_intervals
+from jaxsl.host.answer.parameters import parameters
 from jaxsl.host.answer.prediction import Prediction, prediction_at
 from jaxsl.host.answer.report import r2
 from jaxsl.host.answer.trust import trust
 from jaxsl.host.answer.which_laws import ALL, Ensemble, Laws, ensemble, resolved, run_table
 from jaxsl.host.errors import UserError
-from jaxsl.host.input.reading import Reading
 from jaxsl.law import Law
 
 HARDLY_TOLD = 0.5  # share of the prior deviation from which a parameter is badly identified
@@ -67,7 +67,7 @@ def fit(
     draw: str = "residuals",
     profile: str | Sequence[str] = (),
     derive: Mapping[str, str] | None = None,
-    **how: Unpack[Reading],
+    **how: Unpack[How],
 ) -> FitReport:
     """Fit a law, or several, to a table of runs, and predict at a target.
 
@@ -81,26 +81,29 @@ def fit(
         seed: of the fits' starting points.
         t, bootstrap, draw, profile, derive: intervals of parameters as papers give them, as in
             ``jaxsl.host.answer.paper_intervals.PaperIntervals``.
-        how: ``where``, ``reduce`` and ``from_name``, as in ``jaxsl.host.input.reading.Reading``.
+        how: how the table is read, ``jaxsl.host.input.reading.Reading``, and the laws are fitted,
+            ``jaxsl.host.answer.fit_options.FitOptions``, as keywords.
 
     Raises:
         UserError: for anything that cannot be used as it stands; when no law can be fitted.
     """
     check_level(level, of)
-    asked = [law] if isinstance(law, str | Law) else list(law)
+    asked, (reading, options) = [law] if isinstance(law, str | Law) else list(law), split(how)
     laws = resolved(asked)
-    table = run_table(source, laws, map, outcome, **how)
-    chosen = ensemble(table, laws, mapping=map, outcome=outcome, target=target)
+    table = run_table(source, laws, map, outcome, **reading)
+    chosen = ensemble(table, laws, mapping=map, outcome=outcome, target=target, options=options)
     answer = answered(chosen, level, of, seed)
-    settings = {"level": level, "of": of, "seed": seed, "map": dict(map or {}), "outcome": outcome, **how}
+    settings = {"level": level, "of": of, "seed": seed, "map": dict(map or {}), "outcome": outcome}
+    settings |= {**reading, **options.record()}
     named = [one for one in asked if one != ALL]
-    kept = keep(named, table, answer.found, settings, target is not None)
+    kept = keep(named, table, answer.found, settings, target is not None, options, chosen.units)
     profiles = (profile,) if isinstance(profile, str) else tuple(profile)
     wanted = PaperIntervals(t, bootstrap, draw, profiles, dict(derive or {}))
     intervals = paper_intervals(wanted, answer.found, table, chosen.seen.row_numbers, seed)
     problem, rows = chosen.problem, chosen.seen.row_numbers
     aim = None if problem.targets is None else problem.targets.x
-    moving = influence(answer.found, rows, aim, problem.runs.x[~problem.runs.observed], seed)
+    others, trusting = problem.runs.x[~problem.runs.observed], options.robust_loss is None
+    moving = influence(answer.found, rows, aim, others, seed) if trusting else ()
     return replace(fit_report(answer), intervals=intervals, influence=moving, kept=kept)
 
 
@@ -113,8 +116,8 @@ def answered(chosen: Ensemble, level: float = LEVEL, of: str = "outcome", seed: 
         UserError: when no law is finite at the runs and the targets.
     """
     targets, seen, runs = chosen.problem.targets, chosen.seen, chosen.problem.runs
-    aim = None if targets is None else targets.x
-    found = believe_runs(chosen.laws, seen.x, seen.y, aim, runs.x[~runs.observed], level, seed)
+    aim, others = None if targets is None else targets.x, runs.x[~runs.observed]
+    found = believe_runs(chosen.laws, seen.x, seen.y, aim, others, level, seed, chosen.options, seen.weight)
     why = [_unusable(found, index, seen.x if aim is None else aim) for index in range(len(found.laws))]
     usable = [index for index, reason in enumerate(why) if not reason]
     left_out = [LeftOut(law.name, reason) for law, reason in zip(found.laws, why, strict=True) if reason]
@@ -124,8 +127,9 @@ def answered(chosen: Ensemble, level: float = LEVEL, of: str = "outcome", seed: 
             f"no answer on {chosen.problem.table}: {reasons}; check the units of the inputs "
             "(--map N=1e6*COLUMN rescales one) or take another law"
         )
-    told = Ensemble(found.some(usable).laws, chosen.problem, seen, (*chosen.left_out, *left_out))
-    return Answer(told, found.some(usable), of)
+    kept = found.some(usable)
+    told = replace(chosen, laws=kept.laws, left_out=(*chosen.left_out, *left_out))
+    return Answer(told, kept, of)
 
 
 def _unusable(found: Believed, index: int, x: np.ndarray) -> str:
@@ -146,7 +150,7 @@ def fit_report(answer: Answer) -> FitReport:
         laws=tuple(sorted(reports, key=lambda law: -law.weight)),
         left_out=answer.ensemble.left_out,
         prediction=prediction(answer),
-        trust=trust(found, seen.x, seen.y, seen.row_numbers.tolist(), problem.unit, aim),
+        trust=trust(found, seen.x, seen.row_numbers.tolist(), problem.unit, aim),
         notes=problem.notes + _remarks(reports[found.best]),
     )
 
@@ -159,7 +163,7 @@ def law_reports(answer: Answer) -> list[LawReport]:
     for law, lesson, share in zip(found.laws, found.lessons, found.share, strict=True):
         fit, basins = lesson.learned.fit, lesson.learned.basins
         fitted = np.asarray(lesson.fitted)[: len(seen.x)]
-        residual = seen.y - fitted
+        residual = found.outcomes - fitted
         worst = np.unravel_index(np.argmax(np.abs(residual)), residual.shape)
         reports.append(
             LawReport(
@@ -178,35 +182,19 @@ def law_reports(answer: Answer) -> list[LawReport]:
                         weight=float(basins.weight[k]),
                         rmse=float(np.sqrt(basins.loss[k])),
                         num_optima=int(np.sum(basins.label == k)),
-                        parameters=_parameters(law, lesson.parameters, k),
+                        parameters=parameters(law, lesson, k, found.level),
                     )
                     for k in range(int(np.sum(basins.weight > 0)))
                 ),
                 residuals=Residuals(
                     rmse=float(np.sqrt(np.mean(residual**2))),
-                    r2=r2(seen.y, fitted),
+                    r2=r2(found.outcomes, fitted),
                     worst=float(residual[worst]),
                     worst_row=int(seen.row_numbers[worst[0]]),
                 ),
             )
         )
     return reports
-
-
-def _parameters(law: Law, found: Any, basin: int) -> tuple[Parameter, ...]:
-    return tuple(
-        Parameter(
-            name=param.name,
-            value=float(found.value[basin, i]),
-            low=float(found.low[basin, i]),
-            high=float(found.high[basin, i]),
-            lower=param.lower,
-            upper=param.upper,
-            told=float(1 - found.deviation[basin, i]),
-            bound="lower" if found.lower[basin, i] else "upper" if found.upper[basin, i] else "",
-        )
-        for i, param in enumerate(law.params)
-    )
 
 
 def prediction(answer: Answer) -> Prediction | None:
@@ -230,7 +218,11 @@ def _remarks(law: LawReport) -> tuple[str, ...]:
     """What is worth knowing about the heaviest law's parameters."""
     best = law.basins[0].parameters
     bound = [f"{parameter.name} ({parameter.bound})" for parameter in best if parameter.bound]
-    vague = [parameter.name for parameter in best if parameter.told < 1 - HARDLY_TOLD and not parameter.bound]
+    vague = [
+        parameter.name
+        for parameter in best
+        if parameter.told < 1 - HARDLY_TOLD and not parameter.bound and not parameter.given
+    ]
     remarks = []
     if bound:
         remarks.append(f"at a bound of its box in the heaviest basin: {', '.join(bound)}")

@@ -25,6 +25,7 @@ class Parameter(Report):
         lower, upper: the box.
         told: how much the runs say, 1 minus the ratio of posterior to prior standard deviation.
         bound: ``"lower"`` or ``"upper"`` where the optimum sits at a bound, else empty.
+        given: the relation that a fixed or tied parameter follows from, else empty.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Parameter(Report):
     upper: float
     told: float
     bound: str
+    given: str = ""
 
 
 @dataclass(frozen=True)

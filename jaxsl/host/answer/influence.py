@@ -5,12 +5,13 @@ heaviest law or a prediction by about its standard error, the belief is made aga
 what that says is told.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxsl.error_scale import ABSOLUTE
 from jaxsl.host.answer.believed import Believed, believe_runs
 from jaxsl.host.answer.report import Report
 from jaxsl.host.programs.least_squares import moved_without
@@ -72,7 +73,8 @@ def influence(
     """
     law, lesson = found.laws[found.best], found.lessons[found.best]
     mask = np.asarray(found.observations.mask)
-    x, y = np.asarray(found.observations.x)[mask], np.asarray(found.observations.y)[mask]
+    x, y, weight = np.asarray(found.observations.x)[mask], found.outcomes, found.observations.weight
+    weight = None if weight is None else np.asarray(weight)[mask]
     if len(np.unique(x, axis=0)) * law.num_outputs <= law.num_params:
         return ()
     aim = x[:0] if target is None else target
@@ -85,7 +87,8 @@ def influence(
             jnp.asarray(aim),
         )
     index = exponents(law)
-    now, num = _quantities(found, law, index, aim), len(x)
+    # Laws and outcomes are on the scale of the errors, and all is compared there.
+    now, num = _quantities(replace(found, scale=ABSOLUTE), law, index, aim), len(x)
     guess = np.concatenate([np.asarray(moves)[:num, index], np.asarray(moved)[:num].reshape(num, -1)], axis=1)
     guess = np.max(np.abs(guess) / now.error, axis=1, initial=0.0)
     told = []
@@ -93,12 +96,19 @@ def influence(
         if not guess[row] > ALMOST:
             break
         others = np.arange(len(x)) != row
-        again = believe_runs(found.laws, x[others], y[others], target, candidates, found.level, seed)
+        left = None if weight is None else weight[others]
+        again = believe_runs(
+            found.laws, x[others], y[others], target, candidates, found.level, seed, weight=left
+        )
         after = _quantities(again, law, index, aim)
         errors = np.abs(after.value - now.value) / now.error
         most = int(np.argmax(errors))
         if errors[most] > 1:
-            told.append(_told(law, index, int(row_numbers[row]), most, now, after, float(errors[most])))
+            one = _told(law, index, int(row_numbers[row]), most, now, after, float(errors[most]))
+            if one.target >= 0:
+                value, without = map(float, found.back(np.array([one.value, one.without])))
+                one = replace(one, value=value, without=without)
+            told.append(one)
     return tuple(sorted(told, key=lambda one: -one.errors)[:NAMED])
 
 

@@ -15,14 +15,16 @@ what they were.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from jaxsl.error_scale import on_scale
 from jaxsl.host.answer.believed import Believed
 from jaxsl.host.answer.components import Components
+from jaxsl.host.answer.fit_options import PLAIN, FitOptions
 from jaxsl.host.answer.kept_posterior import read_posterior, written
 from jaxsl.host.answer.provenance import Provenance, provenance
 from jaxsl.host.answer.report import plain
@@ -51,6 +53,8 @@ class Kept:
         num_runs: runs it was fitted to.
         ranges: least and largest of the inputs of those, ``(2, feature)``.
         target: what it was made for, ``(target, feature)``; None for the runs themselves.
+        options: how the laws were fitted, which made them what they are.
+        units: by the name of each law, that in which it takes outcomes.
     """
 
     names: tuple[str, ...]
@@ -61,6 +65,8 @@ class Kept:
     num_runs: int
     ranges: np.ndarray
     target: np.ndarray | None
+    options: FitOptions = PLAIN
+    units: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def law(self) -> Law:
@@ -79,7 +85,7 @@ class Kept:
             UserError: as ``jaxsl.host.writing.write_file``; for a law that is found by no name.
         """
         prints = [fingerprint(law, self.near) for law in self.laws]
-        for law, changed in zip(self.laws, _changes(self.names, prints, self.near), strict=True):
+        for law, changed in zip(self.laws, self.changes(prints), strict=True):
             if changed:
                 raise UserError(
                     f"{path} would find another {law.name} ({changed}); give yours as path/to/file.py:NAME"
@@ -107,6 +113,8 @@ class Kept:
                 )
             ],
             "num_runs": self.num_runs,
+            "fit": self.options.record(),
+            "units": self.units,
             "ranges": self.ranges,
             "target": self.target,
             "origin": self.origin,
@@ -114,9 +122,23 @@ class Kept:
         text = json.dumps(plain(record), allow_nan=False, ensure_ascii=False)
         write_text(path, text + "\n", force=force)
 
+    def changes(self, prints: Sequence[Mapping[str, Any]]) -> list[str]:
+        """What the laws of its names are no longer, in words, by how they were known; empty where nothing."""
+        now = _fitted_as(self.names, self.options, self.units)
+        return [
+            difference(dict(before), fingerprint(law, self.near))
+            for before, law in zip(prints, now, strict=True)
+        ]
+
 
 def keep(
-    asked: Sequence[Law | str], table: Table, found: Believed, settings: Mapping[str, Any], targeted: bool
+    asked: Sequence[Law | str],
+    table: Table,
+    found: Believed,
+    settings: Mapping[str, Any],
+    targeted: bool,
+    options: FitOptions = PLAIN,
+    units: Mapping[str, float] | None = None,
 ) -> Kept:
     """What is kept of a belief.
 
@@ -126,6 +148,7 @@ def keep(
         found: the belief.
         settings: the options that decide it.
         targeted: whether it was made for a target.
+        options, units: how the laws were fitted, as in ``Kept``.
     """
     again = {law.name: name for law, name in map(find_again, asked)}
     x = np.asarray(found.observations.x)[np.asarray(found.observations.mask)]
@@ -135,12 +158,14 @@ def keep(
     return Kept(
         names=tuple(again.get(law.name, law.name) for law in found.laws),
         laws=found.laws,
-        components=Components(posteriors, found.components.dof, found.share),
+        components=Components(posteriors, found.components.dof, found.share, found.scale),
         basins=tuple(map(_basins, found.laws, found.lessons)),
         origin=provenance(table, found.laws, settings),
         num_runs=len(x),
         ranges=np.stack([x.min(axis=0), x.max(axis=0)]),
         target=aim if targeted else None,
+        options=options,
+        units={law.name: (units or {}).get(law.name, 1.0) for law in found.laws},
     )
 
 
@@ -155,7 +180,7 @@ def load_fit(path: str | Path) -> Kept:
     try:
         kept = _kept(record)
         prints = [one["fingerprint"] for one in record["laws"]]
-        changes = _changes(kept.names, prints, kept.near)
+        changes = kept.changes(prints)
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise UserError(
             f"{path} is damaged ({type(error).__name__}: {error}); make it again by jaxsl fit --save"
@@ -191,7 +216,8 @@ def _record(path: str | Path) -> dict[str, Any]:
 
 def _kept(record: Mapping[str, Any]) -> Kept:
     names = tuple(str(one["name"]) for one in record["laws"])
-    laws = common_inputs([find_again(name)[0] for name in names])
+    options, units = FitOptions(**record.get("fit", {})), record.get("units", {})
+    laws = _fitted_as(names, options, units)
     return Kept(
         names=names,
         laws=laws,
@@ -201,19 +227,22 @@ def _kept(record: Mapping[str, Any]) -> Kept:
             ),
             tuple(float(one["dof"]) for one in record["laws"]),
             np.array([one["weight"] for one in record["laws"]], float),
+            options.scale,
         ),
         basins=tuple(tuple(one["basins"]) for one in record["laws"]),
         origin=Provenance(**record["origin"]),
         num_runs=int(record["num_runs"]),
         ranges=np.array(record["ranges"], float),
         target=None if record["target"] is None else np.array(record["target"], float),
+        options=options,
+        units=units,
     )
 
 
-def _changes(names: Sequence[str], prints: Sequence[Mapping[str, Any]], near: list[list[float]]) -> list[str]:
-    """What the laws of these names are no longer, in words; empty where nothing changed."""
-    now = common_inputs([find_again(name)[0] for name in names])
-    return [difference(dict(before), fingerprint(law, near)) for before, law in zip(prints, now, strict=True)]
+def _fitted_as(names: Sequence[str], options: FitOptions, units: Mapping[str, float]) -> tuple[Law, ...]:
+    """The laws of these names as they are fitted."""
+    laws = options.laws(common_inputs([find_again(name)[0] for name in names]), units)
+    return tuple(on_scale(law, options.scale) for law in laws)
 
 
 def _basins(law: Law, lesson: Lesson) -> tuple[dict[str, Any], ...]:

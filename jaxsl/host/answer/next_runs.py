@@ -19,13 +19,13 @@ import numpy as np
 from jaxsl.host.answer.believed import LEVEL, check_level
 from jaxsl.host.answer.episode import CHOOSING
 from jaxsl.host.answer.fit import Answer, answered, fit_report
+from jaxsl.host.answer.fit_options import How, split
 from jaxsl.host.answer.fit_report import FitReport, NextReport, NextRun, Prediction
 from jaxsl.host.answer.report import beyond_rounding
 from jaxsl.host.answer.thinning import thinned
 from jaxsl.host.answer.which_laws import Laws, ensemble, resolved, run_table
 from jaxsl.host.errors import UserError
 from jaxsl.host.input.problem import Problem, Runs
-from jaxsl.host.input.reading import Reading
 from jaxsl.host.input.table import Table
 from jaxsl.host.programs.learning import Ranking, rank_rows
 from jaxsl.host.programs.packing import pack_target, pad
@@ -49,7 +49,7 @@ def next_runs(
     level: float = LEVEL,
     of: str = "outcome",
     seed: int = 0,
-    **how: Unpack[Reading],
+    **how: Unpack[How],
 ) -> NextReport:
     """Rank the candidates of a table of runs, best first, each as if it were the only next run.
 
@@ -69,9 +69,10 @@ def next_runs(
     """
     check_level(level, of)
     laws = resolved(law)
-    table = run_table(source, laws, map, outcome, **how)
+    reading, options = split(how)
+    table = run_table(source, laws, map, outcome, **reading)
     price = require_cost(table, cost)
-    chosen = ensemble(table, laws, mapping=map, outcome=outcome, target=target, cost=price)
+    chosen = ensemble(table, laws, mapping=map, outcome=outcome, target=target, cost=price, options=options)
     require_choice(chosen.problem, budget, max_cost)
     answer = answered(chosen, level, of, seed)
     return ranked(answer, fit_report(answer), budget, max_cost, count, seed)
@@ -163,10 +164,7 @@ def ranked(
     return NextReport(
         fit=report,
         prediction=now,
-        runs=tuple(
-            _next_run(problem, pool, now, ranking, place, found.noise if answer.of == "outcome" else 0.0)
-            for place in range(len(ranks))
-        ),
+        runs=tuple(_next_run(problem, pool, now, ranking, place, answer) for place in range(len(ranks))),
         within=float(np.mean(now.within**2)),
         between=float(np.mean(now.between**2)),
         budget=budget,
@@ -179,13 +177,14 @@ def ranked(
 
 
 def _next_run(
-    problem: Problem, pool: Runs, now: Prediction, ranking: Ranking, place: int, noise: float
+    problem: Problem, pool: Runs, now: Prediction, ranking: Ranking, place: int, answer: Answer
 ) -> NextRun:
     """The candidate at this place of a ranking.
 
     The interval expected after it is the one before, shrunk about the median as much as the standard
-    deviation of what is predicted is expected to fall.
+    deviation of what is predicted is expected to fall, on the scale of the errors.
     """
+    noise, options = answer.found.noise if answer.of == "outcome" else 0.0, answer.ensemble.options
     row, falls = int(ranking.index[place]), np.asarray(ranking.falls)[: len(now.median)]
     if place < falls.shape[1]:
         variance = np.mean(now.within**2 + now.between**2, axis=1) + noise
@@ -193,6 +192,7 @@ def _next_run(
         shrink = np.sqrt(np.clip(left, 0, 1))[:, None]
     else:
         shrink = np.full((len(now.median), 1), np.nan)
+    low, median, high = map(options.on_scale, (now.low, now.median, now.high))
     return NextRun(
         row_number=int(pool.row_numbers[row]),
         x={name: float(pool.x[row, i]) for i, name in enumerate(problem.law.inputs)},
@@ -201,6 +201,6 @@ def _next_run(
         score=float(ranking.value[place]),
         within=float(ranking.within[place]),
         between=float(beyond_rounding(ranking.between[place], ranking.within[place])),
-        low=now.median + (now.low - now.median) * shrink,
-        high=now.median + (now.high - now.median) * shrink,
+        low=answer.found.back(median + (low - median) * shrink),
+        high=answer.found.back(median + (high - median) * shrink),
     )

@@ -86,7 +86,8 @@ def parameter_profile(
         )
     index = names.index(name)
     with double_precision():
-        observations = pack_observations(view.seen.x[good], view.seen.y[good])
+        weight = None if view.seen.weight is None else view.seen.weight[good]
+        observations = pack_observations(view.seen.x[good], view.answer.found.outcomes[good], weight)
         fit = _fit(law, observations, jnp.asarray(view.lesson.learned.fit.theta))
         found = profiled(law, observations, fit, jnp.asarray(index), share)
         bounds = box(law)

@@ -18,6 +18,7 @@ import numpy as np
 
 from jaxsl.host.answer.believed import LEVEL, Believed, check_level
 from jaxsl.host.answer.fit import Answer, answered, fit_report
+from jaxsl.host.answer.fit_options import How, split
 from jaxsl.host.answer.fit_report import FitReport, NextReport
 from jaxsl.host.answer.next_runs import ranked, require_choice
 from jaxsl.host.answer.slices import Slice, along
@@ -26,7 +27,6 @@ from jaxsl.host.answer.which_laws import Ensemble, Laws, ensemble, resolved, run
 from jaxsl.host.compiled import compiled
 from jaxsl.host.input.law_values import law_values
 from jaxsl.host.input.problem import Problem, Runs
-from jaxsl.host.input.reading import Reading
 from jaxsl.host.programs.learning import Lesson
 from jaxsl.host.programs.packing import pack_target
 from jaxsl.law import Law
@@ -41,7 +41,8 @@ class Plausible:
     """Optima and basins of the heaviest law by what they predict on the targets, or on the runs without.
 
     Attributes:
-        prediction: mean over the targets, of every optimum, best first, ``(start, output)``.
+        prediction: mean over the targets, on the scale of the errors, of every optimum, best first,
+            ``(start, output)``.
         loss: mean squared error of each on the runs, ``(start,)``.
         label: its basin, ``(start,)``; -1 where it was not plausible.
         mean, deviation: the same of every basin, of the law alone, ``(basin, output)``.
@@ -72,9 +73,9 @@ class View:
             without cost, target or candidate.
         slices: the fit along each input.
         fitted: what the heaviest law alone says at the runs, ``(run, output)``.
-        score: outcome less that in deviations of the noise, ``(run, output)``.
+        score: outcome less that in deviations of the noise, on the scale of the errors, ``(run, output)``.
         left_out: outcome less what all that is believed says there, over its deviation had the run been left
-            out, ``(run, output)``.
+            out, on that scale too, ``(run, output)``.
         plausible: optima and basins.
         labels: axis labels with units, of inputs, outputs and ``"cost"``.
     """
@@ -132,7 +133,7 @@ def view(
     seed: int = 0,
     units: Mapping[str, str] | None = None,
     most: int = MOST_DRAWN,
-    **how: Unpack[Reading],
+    **how: Unpack[How],
 ) -> View:
     """Fit, score every candidate, and keep what there is to see.
 
@@ -148,10 +149,11 @@ def view(
     """
     check_level(level, of)
     laws = resolved(law)
-    table = run_table(source, laws, map, outcome, **how)
+    reading, options = split(how)
+    table = run_table(source, laws, map, outcome, **reading)
     if cost is None and "cost" in table.columns:
         cost = "cost"
-    chosen = ensemble(table, laws, mapping=map, outcome=outcome, target=target, cost=cost)
+    chosen = ensemble(table, laws, mapping=map, outcome=outcome, target=target, cost=cost, options=options)
     whole = chosen.problem.law
     columns = {whole.outputs[0]: outcome} if outcome else {}
     labels = axis_labels(whole, cost, columns | dict(map or {}), units or {})
@@ -187,7 +189,7 @@ def see(
     found, fit = answer.found, fit_report(answer)
     lesson, num = found.lessons[found.best], len(seen.x)
     fitted = np.asarray(lesson.fitted)[:num]
-    told = found.intervals(seen.x)
+    mean = chosen.options.on_scale(found.intervals(seen.x).mean)
     leverage = np.clip(found.leverage[:num, None], 0, 1 - 1e-6)
     return View(
         problem=problem,
@@ -195,10 +197,12 @@ def see(
         answer=answer,
         fit=fit,
         choice=ranked(answer, fit, *limits, len(problem.runs.x), seed, most) if choose else None,
-        slices={name: along(problem, seen, found, i) for i, name in enumerate(problem.law.inputs)},
-        fitted=fitted,
-        score=(seen.y - fitted) / np.sqrt(lesson.learned.basins.noise),
-        left_out=(seen.y - told.mean) / np.sqrt(found.noise * (1 - leverage)),
+        slices={
+            name: along(problem, seen, found, i, chosen.options) for i, name in enumerate(problem.law.inputs)
+        },
+        fitted=found.back(fitted),
+        score=(found.outcomes - fitted) / np.sqrt(lesson.learned.basins.noise),
+        left_out=(found.outcomes - mean) / np.sqrt(found.noise * (1 - leverage)),
         plausible=_plausible(problem, seen, found),
         labels=labels,
     )

@@ -21,7 +21,8 @@ class Prediction(Report):
         level: of the intervals, in per cent.
         of: ``"outcome"``, noise included, or ``"curve"``.
         outcome, curve: lower and upper ends of both, ``(2, target, output)``.
-        within, between: standard deviations inside components and between them, ``(target, output)``.
+        within, between: standard deviations inside components and between them, on the scale of the errors,
+            ``(target, output)``.
         by_law: the mean of each law, by its name, heaviest law first, ``(target, output)``.
         observed: what came out, where known, ``(target, output)``; no fit saw it.
     """

@@ -15,10 +15,10 @@ import numpy as np
 
 from jaxsl.chaining import ForwardChain
 from jaxsl.host.answer.fit import answered, fit_report, law_reports
+from jaxsl.host.answer.fit_options import How, split
 from jaxsl.host.answer.fit_report import RankedLaw, RankReport
 from jaxsl.host.answer.which_laws import ALL, Laws, ensemble
 from jaxsl.host.compiled import compiled
-from jaxsl.host.input.reading import Reading
 from jaxsl.host.programs.learning import num_identified
 from jaxsl.one_of import AnyLaw, shared
 from jaxsl.pool import Observations, Target
@@ -33,7 +33,7 @@ def rank(
     map: Mapping[str, str] | None = None,
     outcome: str | None = None,
     seed: int = 0,
-    **how: Unpack[Reading],
+    **how: Unpack[How],
 ) -> RankReport:
     """Fit several laws to a table of runs, and say which extrapolate and which are identified: best first.
 
@@ -44,7 +44,9 @@ def rank(
     Raises:
         UserError: for anything that cannot be used as it stands; when no law can be fitted.
     """
-    answer = answered(ensemble(source, law, mapping=map, outcome=outcome, target=target, **how), seed=seed)
+    reading, options = split(how)
+    chosen = ensemble(source, law, mapping=map, outcome=outcome, target=target, options=options, **reading)
+    answer = answered(chosen, seed=seed)
     found, report = answer.found, fit_report(answer)
     with double_precision():
         key, (runs, aim) = (

@@ -16,13 +16,13 @@ from jaxsl.design import Design
 from jaxsl.host.answer.believed import LEVEL, Believed, check_level
 from jaxsl.host.answer.episode import Episode
 from jaxsl.host.answer.fit import predicted
+from jaxsl.host.answer.fit_options import FitOptions, How, split
 from jaxsl.host.answer.fit_report import Prediction
 from jaxsl.host.answer.next_runs import require_cost
 from jaxsl.host.answer.report import Report
 from jaxsl.host.answer.which_laws import Laws, ensemble, resolved, run_table
 from jaxsl.host.errors import UserError
 from jaxsl.host.input.problem import Problem, Runs
-from jaxsl.host.input.reading import Reading
 from jaxsl.law import Law
 
 ACTIVE: dict[str, Callable] = {"active": MSPE(), "D-opt": DOptimal(), "V-opt": VOptimal()}
@@ -75,22 +75,41 @@ class ReplayReport(Report):
 class _World:
     """Finished runs whose outcomes are handed out one by one."""
 
-    def __init__(self, laws: tuple[Law, ...], seen: Runs, target: np.ndarray, seed: int, level: float):
+    def __init__(
+        self,
+        laws: tuple[Law, ...],
+        seen: Runs,
+        target: np.ndarray,
+        seed: int,
+        level: float,
+        options: FitOptions,
+    ):
         self.laws, self.seen, self.target, self.seed, self.level = laws, seen, target, seed, level
+        self.options = options
         self.episode = self.chosen_by(MSPE())
 
     def chosen_by(self, acquisition: Callable) -> Episode:
         """An episode that chooses by an acquisition."""
         design = Design((), acquisition=acquisition)
-        return Episode(self.laws, self.seen.x, self.seen.cost, self.target, self.seed, self.level, design)
+        return Episode(
+            self.laws,
+            self.seen.x,
+            self.seen.cost,
+            self.target,
+            self.seed,
+            self.level,
+            design,
+            self.options,
+            self.seen.weight,
+        )
 
     def believe(self, rows: list[int]) -> Believed:
         """What is believed once these runs are known."""
         return self.episode.believe({row: self.seen.y[row] for row in rows})
 
     def median(self, found: Believed) -> np.ndarray:
-        """Predictions at the targets, ``(target, output)``."""
-        return found.intervals(self.target).outcome[1]
+        """Predictions at the targets, on the scale of the errors, ``(target, output)``."""
+        return self.options.on_scale(found.intervals(self.target).outcome[1])
 
     def warm(self) -> list[int]:
         """The runs that every way buys first: the cheapest."""
@@ -134,15 +153,15 @@ def replay(
     of: str = "outcome",
     seed: int = 0,
     progress: Callable[[str], None] = lambda text: None,
-    **how: Unpack[Reading],
+    **how: Unpack[How],
 ) -> ReplayReport:
     """Replay a table of finished runs.
 
     Args:
         source, law, target, map, outcome, level, of, how: as in ``jaxsl.host.fit``.
         cost: column or expression; by default the column ``cost``.
-        within: predictions closer than this are the same; by default the root mean squared residual of all
-            runs about the heaviest law.
+        within: predictions closer than this, on the scale of the errors, are the same; by default the root
+            mean squared residual of all runs about the heaviest law.
         draws: random orders.
         seed: of starting points and random orders.
         progress: told what is going on.
@@ -154,16 +173,17 @@ def replay(
     if within is not None and not (np.isfinite(within) and within > 0):
         raise UserError(f"--within {within:g}: give a positive number, in the unit of the outcome")
     laws = resolved(law)
-    table = run_table(source, laws, map, outcome, **how)
+    reading, options = split(how)
+    table = run_table(source, laws, map, outcome, **reading)
     price = require_cost(table, cost)
-    chosen = ensemble(table, laws, mapping=map, outcome=outcome, target=target, cost=price)
+    chosen = ensemble(table, laws, mapping=map, outcome=outcome, target=target, cost=price, options=options)
     problem, seen = chosen.problem, chosen.seen
     if problem.targets is None or problem.answers is None:
         raise UserError("there is no target; say what to predict with --target")
     _check(problem, seen, chosen.laws)
     left_out = len(problem.runs.x) - len(seen.x)
     notes = (*problem.notes, *([f"{left_out} runs without an outcome were left out"] if left_out else []))
-    world = _World(chosen.laws, seen, problem.targets.x, seed, level)
+    world = _World(chosen.laws, seen, problem.targets.x, seed, level, options)
     progress("fitting all runs")
     everything = world.believe(list(range(len(seen.x))))
     best = everything.lessons[everything.best].learned.fit

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from jaxsl.host.answer.believed import Believed
+from jaxsl.host.answer.fit_options import PLAIN, FitOptions
 from jaxsl.host.input.problem import Problem, Runs
 
 NUM_POINTS = 96  # of every curve
@@ -44,7 +45,7 @@ class Slice:
     targets: np.ndarray
 
 
-def along(problem: Problem, seen: Runs, found: Believed, index: int) -> Slice:
+def along(problem: Problem, seen: Runs, found: Believed, index: int, options: FitOptions = PLAIN) -> Slice:
     """The fit along input ``index``."""
     law, targets = problem.law, problem.targets
     centre = _centre(seen.x if targets is None else targets.x)
@@ -65,7 +66,10 @@ def along(problem: Problem, seen: Runs, found: Believed, index: int) -> Slice:
 
     told = found.intervals(np.concatenate([on_slice(grid), on_slice(x[:, index]), x]))
     curve, mean = NUM_POINTS, told.mean
-    moved = y + mean[curve : curve + len(x)] - mean[curve + len(x) :]
+    here, there, came_out = (
+        options.on_scale(part) for part in (mean[curve + len(x) :], mean[curve : curve + len(x)], y)
+    )
+    moved = found.back(came_out + there - here)
     return Slice(
         input=law.inputs[index],
         held={name: float(centre[i]) for i, name in enumerate(law.inputs) if i != index},

@@ -110,7 +110,6 @@ class Trust(Report):
 def trust(
     found: Believed,
     x: np.ndarray,
-    y: np.ndarray,
     rows: Sequence[int | str],
     unit: str,
     target: np.ndarray | None,
@@ -119,10 +118,11 @@ def trust(
 
     Args:
         found: the belief.
-        x, y: its runs. rows: where a person finds them.
+        x: its runs. rows: where a person finds them.
         unit: what a row is called.
         target: what is predicted, ``(target, feature)``; None for nothing.
     """
+    y = found.outcomes
     num, law, lesson = len(x), found.laws[found.best], found.lessons[found.best]
     bad, leverage = found.bad[:num], found.leverage[:num]
     good = bad < BAD

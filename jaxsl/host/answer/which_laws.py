@@ -2,11 +2,12 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Unpack
 
 import numpy as np
 
+from jaxsl.host.answer.fit_options import PLAIN, FitOptions
 from jaxsl.host.answer.fit_report import LeftOut
 from jaxsl.host.errors import UserError
 from jaxsl.host.input.problem import Problem, Runs
@@ -30,12 +31,16 @@ class Ensemble:
         problem: of the one law; of several with a stand-in for them, of the same inputs and outputs.
         seen: the runs that are fitted.
         left_out: laws that were asked for and cannot be fitted.
+        options: how the laws are fitted; what concerns their parameters was done to them.
+        units: by the name of each law, that in which it takes outcomes.
     """
 
     laws: tuple[Law, ...]
     problem: Problem
     seen: Runs
     left_out: tuple[LeftOut, ...]
+    options: FitOptions = PLAIN
+    units: Mapping[str, float] = field(default_factory=dict)
 
 
 def ensemble(
@@ -46,7 +51,8 @@ def ensemble(
     outcome: str | None = None,
     target: Any = None,
     cost: str | None = None,
-    **how: Unpack[Reading],
+    options: FitOptions = PLAIN,
+    **reading: Unpack[Reading],
 ) -> Ensemble:
     """Read a table for a law or several; arguments as in ``jaxsl.host.input.problem.runs``.
 
@@ -55,7 +61,8 @@ def ensemble(
             have must be given to all, in the target too.
         laws: laws or their names. ``"all"`` stands for the laws of the catalogue whose inputs and outputs the
             table has; of those that predict different things the largest group is taken.
-        how: as in ``jaxsl.host.input.reading.Reading``.
+        options: how they are fitted.
+        reading: as in ``jaxsl.host.input.reading.Reading``.
 
     Raises:
         UserError: for anything that cannot be used as it stands; when no law can be fitted.
@@ -76,8 +83,8 @@ def ensemble(
     offered = tuple(catalogue().values()) if ALL in asked else ()
     check_named(named, offered)
     _check_mapping(named, offered, mapping)
-    is_read = isinstance(source, Table) and not any(how.values())
-    table = source if is_read else run_table(source, asked, mapping, outcome, **how)
+    is_read = isinstance(source, Table) and not any(reading.values())
+    table = source if is_read else run_table(source, asked, mapping, outcome, **reading)
     for law in named if len(asked) > 1 else ():
         read_problem(table, law, mapping=_own(mapping, law), outcome=outcome)
     found, left_out = _fitting(table, offered, named, mapping, outcome, target)
@@ -91,23 +98,44 @@ def ensemble(
     together = common_inputs(chosen)
     every = whole(together)
     problem = read_problem(
-        table, every, mapping=_own(mapping, every), outcome=outcome, target=target, cost=cost
+        table,
+        every,
+        mapping=_own(mapping, every),
+        outcome=outcome,
+        target=target,
+        cost=cost,
+        weight=options.weight,
     )
-    seen = problem.runs.take(problem.runs.observed)
+    given = fitted_as(options, problem, together)
+    seen = given.seen
     different = [_num_different(seen, every, law) for law in chosen]
-    enough = [num >= num_needed(law) for law, num in zip(chosen, different, strict=True)]
+    enough = [num >= num_needed(law) for law, num in zip(given.laws, different, strict=True)]
     if not any(enough):
-        fitted_runs(problem, chosen)
+        place = min(range(len(chosen)), key=lambda i: num_needed(given.laws[i]))
+        require_runs(problem, given.laws[place], different[place])
     left_out += [
         LeftOut(
             law.name,
             f"its {law.num_params} parameters need runs at {num_needed(law)} configurations; there are {num}",
         )
-        for law, num, fits in zip(chosen, different, enough, strict=True)
+        for law, num, fits in zip(given.laws, different, enough, strict=True)
         if not fits
     ]
-    kept = tuple(law for law, fits in zip(together, enough, strict=True) if fits)
-    return Ensemble(kept, problem, seen, tuple(left_out))
+    kept = tuple(law for law, fits in zip(given.laws, enough, strict=True) if fits)
+    return replace(given, laws=kept, left_out=tuple(left_out))
+
+
+def fitted_as(options: FitOptions, problem: Problem, laws: Sequence[Law]) -> Ensemble:
+    """The laws of a problem as they are to be fitted to its runs, with notes of what should be known.
+
+    Raises:
+        UserError: when an option names no parameter of theirs, or an outcome has no place in it.
+    """
+    seen = problem.runs.take(problem.runs.observed)
+    options.check_outcomes(seen, problem.table, problem.unit)
+    units = options.units(laws, seen.x, seen.y)
+    notes = (*problem.notes, *options.notes(units, seen.y, seen.weight))
+    return Ensemble(options.laws(laws, units), replace(problem, notes=notes), seen, (), options, units)
 
 
 def run_table(
@@ -135,16 +163,15 @@ def num_needed(law: Law) -> int:
     return math.ceil(law.num_params / law.num_outputs)
 
 
-def fitted_runs(problem: Problem, laws: Sequence[Law]) -> Runs:
-    """The runs with an outcome, if the shortest of the laws can be fitted to them.
+def require_runs(problem: Problem, law: Law, different: int) -> None:
+    """Refuse runs at too few ``different`` configurations for a law.
 
     Raises:
-        UserError: when they have fewer different configurations than ``num_needed``.
+        UserError: when they are fewer than ``num_needed``.
     """
-    law, seen = min(laws, key=num_needed), problem.runs.take(problem.runs.observed)
-    num, different, needed = len(seen.x), _num_different(seen, problem.law, law), num_needed(law)
+    num, needed = int(problem.runs.observed.sum()), num_needed(law)
     if different >= needed:
-        return seen
+        return
     order = np.argsort(problem.runs.cost[~problem.runs.observed], kind="stable")
     candidates = problem.runs.row_numbers[~problem.runs.observed][order][: needed - different]
     first = (

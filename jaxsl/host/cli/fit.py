@@ -1,7 +1,10 @@
 """``jaxsl fit``: a law, or several, on a table of runs."""
 
-from typing import Any
+from typing import Annotated, Any
 
+import typer
+
+from jaxsl.host.cli.fit_options import with_fit_options
 from jaxsl.host.cli.interval_options import (
     BootstrapOption,
     DeriveOption,
@@ -25,8 +28,10 @@ from jaxsl.host.cli.options import (
     read_mapping,
     reads_runs,
 )
+from jaxsl.host.errors import UserError
 
 
+@with_fit_options
 @reads_runs
 def fit(
     runs: RunsArgument,
@@ -37,6 +42,12 @@ def fit(
     level: LevelOption = 90.0,
     of: OfOption = "outcome",
     seed: SeedOption = 0,
+    by: Annotated[
+        str | None,
+        typer.Option(
+            "--by", metavar="COLUMN", help="One fit a group side by side, and whether they share parameters."
+        ),
+    ] = None,
     t: TOption = False,
     bootstrap: BootstrapOption = 0,
     draw: DrawOption = "residuals",
@@ -65,8 +76,29 @@ def fit(
     from jaxsl.host.writing import check_output
 
     mapping = read_mapping(map)
+    if by is not None:
+        from jaxsl.host.answer.by import fit_by
+        from jaxsl.host.show.by import show_by
+
+        if t or bootstrap or profile or derive or save is not None:
+            raise UserError("--by fits groups side by side alone: leave out --save and options of intervals")
+        with busy(f"fitting {', '.join(law)} by {by}"):
+            groups = fit_by(
+                runs,
+                law,
+                by,
+                target=target,
+                map=mapping,
+                outcome=outcome,
+                level=level,
+                of=of,
+                seed=seed,
+                **how,
+            )
+        print_json(groups) if json else show_by(groups)
+        return
     if save is not None:
-        check_output(save, [runs, *law, *(target or [])], force)
+        check_output(save, [*runs, *law, *(target or [])], force)
     with busy(f"fitting {', '.join(law)}"):
         report = fit_laws(
             runs,

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from jaxsl.host.cli.fit_options import with_fit_options
 from jaxsl.host.cli.options import (
     JsonOption,
     MapOption,
@@ -99,6 +100,7 @@ def check(
 
 
 @laws.command()
+@with_fit_options
 @reads_runs
 def rank(
     runs: RunsArgument,

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from jaxsl.host.cli.decision_options import HoldOption, RangeOption, read_held, read_ranges
+from jaxsl.host.cli.fit_options import with_fit_options
 from jaxsl.host.cli.options import (
     BudgetOption,
     CostOption,
@@ -24,6 +25,7 @@ from jaxsl.host.cli.options import (
 from jaxsl.host.errors import UserError
 
 
+@with_fit_options
 @reads_runs
 def next_command(
     runs: RunsArgument,
@@ -68,6 +70,9 @@ def next_command(
     if aim is not None:
         if target:
             raise UserError("--aim takes the place of --target; give one of them")
+        given = [name for name, value in how.items() if value is not None]
+        if given:
+            raise UserError(f"--{given[0].replace('_', '-')}: --aim does not take it; leave it out")
         with busy(f"fitting {', '.join(law)} and scoring the candidates"):
             aimed = next_for(
                 runs,

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import typer
 
+from jaxsl.host.cli.fit_options import with_fit_options
 from jaxsl.host.cli.options import (
     CostOption,
     JsonOption,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from jaxsl.host.answer.replay import ReplayReport
 
 
+@with_fit_options
 @reads_runs
 def replay(
     runs: RunsArgument,

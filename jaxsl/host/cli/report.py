@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from jaxsl.host.cli.fit_options import with_fit_options
 from jaxsl.host.cli.options import (
     BudgetOption,
     CostOption,
@@ -23,6 +24,7 @@ from jaxsl.host.cli.options import (
 from jaxsl.host.errors import UserError
 
 
+@with_fit_options
 @reads_runs
 def report(
     runs: Annotated[

@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
+from jaxsl.host.cli.fit_options import with_fit_options
 from jaxsl.host.cli.options import (
     BudgetOption,
     CostOption,
@@ -55,6 +56,7 @@ PriceOption = Annotated[
 
 
 @study.command("new")
+@with_fit_options
 @reads_runs
 def new(
     path: StudyArgument,
@@ -121,9 +123,9 @@ def new(
         **how,
     )
     status, out = made.status(), console()
-    options = "anywhere in the space" if space else f"{status.num_candidates} candidates"
+    choices = "anywhere in the space" if space else f"{status.num_candidates} candidates"
     out.print(
-        f"made {path}: {status.law}, {status.num_done} runs done, {options}; next: jaxsl study ask {path}"
+        f"made {path}: {status.law}, {status.num_done} runs done, {choices}; next: jaxsl study ask {path}"
     )
     show_notes(out, status.notes)
 

@@ -77,7 +77,7 @@ class Known:
         if self.found is None:
             return None
         seen, unit = self.runs
-        return trust(self.found, seen.x, seen.y, seen.row_numbers.tolist(), unit, x)
+        return trust(self.found, seen.x, seen.row_numbers.tolist(), unit, x)
 
 
 def published(name: str, cost: str, hold: Mapping[str, float], ranges: Mapping) -> Known:

@@ -15,6 +15,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from jaxsl.host.answer.believed import LEVEL
+from jaxsl.host.answer.fit_options import How, split
 from jaxsl.host.answer.fit_report import FitReport, NextReport, Prediction
 from jaxsl.host.answer.flat_directions import flat_directions
 from jaxsl.host.answer.plot_data import View, view
@@ -28,7 +29,6 @@ from jaxsl.host.html.display import environment
 from jaxsl.host.html.report_charts import charts, run_key, telling_labels
 from jaxsl.host.html.report_study import study_view
 from jaxsl.host.input.files import input_files
-from jaxsl.host.input.reading import Reading
 from jaxsl.host.programs.packing import pack_observations
 from jaxsl.host.study import Study
 from jaxsl.host.writing import check_output, is_journal, write_text
@@ -78,7 +78,7 @@ def report(
     units: Mapping[str, str] | None = None,
     output: str | Path = "report.html",
     force: bool = False,
-    **how: Unpack[Reading],
+    **how: Unpack[How],
 ) -> ReportData:
     """Write one HTML file: what was run, what it predicts, what to run next, how far to trust it.
 
@@ -104,7 +104,8 @@ def report(
         if law is None:
             raise UserError("a table of runs needs a law; `jaxsl laws` lists them")
         laws = resolved(law)
-        table = run_table(source, laws, map, outcome, **how)
+        reading, options = split(how)
+        table = run_table(source, laws, map, outcome, **reading)
         seen = view(
             table,
             laws,
@@ -131,7 +132,8 @@ def report(
             "level": level,
             "of": of,
             "seed": seed,
-            **{name.replace("_", "-"): value for name, value in how.items()},
+            **{name.replace("_", "-"): value for name, value in reading.items()},
+            **options.said(),
         }
         settings = {name: value for name, value in settings.items() if value not in (None, "")}
     data = report_data(seen, provenance(table, seen.answer.found.laws, settings), count)
@@ -197,7 +199,7 @@ def _identify(law: Law, observations: Observations, theta: jax.Array, noise: jax
 def _flat(view: View) -> tuple[str, ...]:
     basins = view.lesson.learned.basins
     with double_precision():
-        observations = pack_observations(view.seen.x, view.seen.y)
+        observations = pack_observations(view.seen.x, view.answer.found.outcomes, view.seen.weight)
         theta, noise = jnp.asarray(basins.theta[0]), jnp.asarray(basins.noise)
         found = to_numpy(_identify(view.best, observations, theta, noise))
     return flat_directions(view.best, found)

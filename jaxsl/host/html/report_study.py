@@ -8,7 +8,7 @@ import numpy as np
 from jaxsl.host.answer.believed import LEVEL
 from jaxsl.host.answer.plot_data import View, axis_labels, see
 from jaxsl.host.answer.thinning import MOST_DRAWN
-from jaxsl.host.answer.which_laws import Ensemble, fitted_runs
+from jaxsl.host.answer.which_laws import fitted_as, num_needed, require_runs
 from jaxsl.host.input.problem import Answers, Problem, Runs, Targets
 from jaxsl.host.input.table import Table
 from jaxsl.host.study import Study
@@ -36,11 +36,13 @@ def study_view(
     left = ledger.left if np.isfinite(ledger.left) else None
     costs = problem.runs.cost[~problem.runs.observed]
     affordable = bool(costs.size) and (left is None or left >= costs.min())
-    chosen = Ensemble(study.laws, problem, fitted_runs(problem, study.laws), ())
+    chosen = fitted_as(study.options, problem, study.laws)
+    require_runs(problem, min(chosen.laws, key=num_needed), len(np.unique(chosen.seen.x, axis=0)))
     labels = axis_labels(law, settings["cost"], {}, units)
     kind = settings.get("level", LEVEL), settings.get("of", "outcome")
     seen = see(chosen, labels, (left, None), *kind, settings["seed"], affordable, most)
     said = {name: settings[name] for name in ("target", "cost", "budget", "space", "replicates", "seed")}
+    said |= study.options.said()
     said["spent"], said["begun"] = ledger.spent, settings.get("created", "")
     return seen, table, {name: value for name, value in said.items() if value not in (None, [], "")}
 

@@ -34,6 +34,7 @@ class Runs:
         cost: cost of each, ``(row,)``, not a number where unknown.
         row_numbers: where a person finds each in the table, ``(row,)``.
         labels: columns of text by name, ``(row,)`` each.
+        weight: how often each run counts, ``(row,)``; None for once each.
     """
 
     x: np.ndarray
@@ -41,6 +42,7 @@ class Runs:
     cost: np.ndarray
     row_numbers: np.ndarray
     labels: Mapping[str, np.ndarray] = field(default_factory=dict)
+    weight: np.ndarray | None = None
 
     @property
     def observed(self) -> np.ndarray:
@@ -50,7 +52,8 @@ class Runs:
     def take(self, rows: np.ndarray) -> "Runs":
         """Some of the rows, by index or by mask."""
         labels = {name: values[rows] for name, values in self.labels.items()}
-        return Runs(self.x[rows], self.y[rows], self.cost[rows], self.row_numbers[rows], labels)
+        weight = None if self.weight is None else self.weight[rows]
+        return Runs(self.x[rows], self.y[rows], self.cost[rows], self.row_numbers[rows], labels, weight)
 
     def _repr_html_(self) -> str:
         from jaxsl.host.html.display import runs_html
@@ -102,6 +105,7 @@ def runs(
     cost: str | None = None,
     outcome: str | None = None,
     target: Any = None,
+    weight: str | None = None,
 ) -> Problem:
     """Read a problem.
 
@@ -112,6 +116,7 @@ def runs(
         cost: column, or expression over law inputs and columns; without it no cost is known.
         outcome: column of the outcome, for a law with one output.
         target: see ``jaxsl.host.input.target.parse_target``.
+        weight: column or expression of how often each run counts.
 
     Raises:
         UserError: naming the row and the column, for anything that cannot be used as it stands.
@@ -132,7 +137,7 @@ def runs(
     formulas = [*names.values(), *([] if cost is None else [cost])]
     used = {name for formula in formulas for name in table.names(formula)}
     labels = {name: np.array(values, object) for name, values in table.labels(used).items()}
-    whole = Runs(x, y, costs, table.row_numbers, labels)
+    whole = Runs(x, y, costs, table.row_numbers, labels, _weights(table, weight, ~np.isnan(y).any(axis=1)))
     kept = whole.take(~marked.rows)
     targets, answers = _targets(marked, whole, table, law, names)
     aim = None if targets is None else targets.x
@@ -262,6 +267,17 @@ def _costs(table: Table, law: Law, x: np.ndarray, cost: str | None, candidate: n
     _refuse(
         table, cost, np.isnan(values) & candidate, values, "is empty or no number; a candidate needs its cost"
     )
+    return values
+
+
+def _weights(table: Table, weight: str | None, done: np.ndarray) -> np.ndarray | None:
+    """How often each run counts; whatever stands in the row of a candidate is not read."""
+    if weight is None:
+        return None
+    values = np.where(done, table.evaluate(weight), 1.0).astype(np.float64)
+    _refuse(table, weight, np.isnan(values), values, "is empty or no number; every run needs its weight")
+    bad = (values <= 0) | np.isinf(values)
+    _refuse(table, weight, bad, values, "is no weight; give a positive number, 2 for a run that counts twice")
     return values
 
 

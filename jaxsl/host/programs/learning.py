@@ -5,7 +5,7 @@ Laws are learned and predicted with one after the other, by one program for all 
 no law. ``python -m experiments speed ensembles`` compares that with a single program for everything.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import equinox as eqx
@@ -19,6 +19,7 @@ from jaxsl.basins import Basins
 from jaxsl.belief import Learned, interval, shares
 from jaxsl.design import Design
 from jaxsl.discrepancy.posterior import DiscrepantPosterior
+from jaxsl.fit import PRIOR, fit
 from jaxsl.host.compiled import compiled
 from jaxsl.identify import identify
 from jaxsl.moments import Moments, moments
@@ -26,8 +27,11 @@ from jaxsl.one_of import AnyLaw
 from jaxsl.pool import Observations, Pool, Target
 from jaxsl.posterior import Predictive, Tabulated
 from jaxsl.quantile import student_t
+from jaxsl.residual import reweighted
+from jaxsl.starts import random_starts
 from jaxsl.transform import box
 
+NUM_ROBUST = 32  # starts of a robust fit
 FACTORS = 8  # roots are padded to multiples of so many columns,
 COMPONENTS = 8  # and mixtures to so many components times a power of two, so that few programs are compiled
 
@@ -128,6 +132,22 @@ def learn(
     law, basins = design.laws[0], learned.basins
     half = student_t((1 + level) / 2, jnp.minimum(learned.dof, 1e6))
     return Lesson(learned, _parameters(law, basins, half), law.predict(basins.theta[0], observations.x))
+
+
+@compiled
+def reweigh(law: AnyLaw, observations: Observations, robust: Callable[[Array], Array], key: Array) -> Array:
+    """How often each run counts by a robust loss of its residual, ``(row,)``: one on average.
+
+    ``jaxsl.residual.reweighted`` about the best robust fit, so that least squares with these weights has the
+    same optimum; by outputs, their mean.
+    """
+    starts = random_starts(key, law, NUM_ROBUST, observations.y.dtype)
+    theta = fit(law, observations, starts, robust=robust, prior=PRIOR).theta[0]
+    first = observations.x[jnp.argmax(observations.mask)]
+    x = jnp.where(observations.mask[:, None], observations.x, first)
+    residual = jnp.where(observations.mask[:, None], law.predict(theta, x) - observations.y, 0.0)
+    times = observations.times(jnp.mean(reweighted(robust, residual), axis=1))
+    return times * observations.num_observed / jnp.sum(times)
 
 
 def _parameters(law: AnyLaw, basins: Basins, half: Array) -> Parameters:

@@ -16,9 +16,10 @@ def pad(values: np.ndarray, size: int) -> np.ndarray:
     return np.concatenate([values, np.repeat(values[:1], size - len(values), axis=0)])
 
 
-def pack_observations(x: np.ndarray, y: np.ndarray) -> Observations:
-    """Runs ``x (row, feature)``, ``y (row, output)`` in a buffer with room for the next size."""
-    return observe(jnp.asarray(x), jnp.asarray(y), buffer_size(len(x)))
+def pack_observations(x: np.ndarray, y: np.ndarray, weight: np.ndarray | None = None) -> Observations:
+    """Runs ``x (row, feature)``, ``y (row, output)``, ``weight (row,)`` in a buffer of one of few sizes."""
+    times = None if weight is None else jnp.asarray(weight)
+    return observe(jnp.asarray(x), jnp.asarray(y), buffer_size(len(x)), times)
 
 
 def pack_target(x: np.ndarray) -> Target:

@@ -197,8 +197,8 @@ def _basin(basin: BasinReport) -> Grid:
             parameter.name,
             number(parameter.value),
             interval(parameter.low, parameter.high),
-            f"{max(parameter.told, 0):.0%}",
-            f"at its {parameter.bound} bound" if parameter.bound else "",
+            "" if parameter.given else f"{max(parameter.told, 0):.0%}",
+            parameter.given or (f"at its {parameter.bound} bound" if parameter.bound else ""),
         )
         for parameter in basin.parameters
     )

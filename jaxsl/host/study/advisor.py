@@ -20,6 +20,7 @@ from jaxsl.design import Design
 from jaxsl.host.answer.believed import LEVEL, Believed, believe_runs
 from jaxsl.host.answer.episode import WARM_PER_PARAMETER, WARM_SHARE
 from jaxsl.host.answer.fit import predicted
+from jaxsl.host.answer.fit_options import PLAIN, FitOptions
 from jaxsl.host.answer.trust import trust
 from jaxsl.host.programs.packing import pack_target, pad
 from jaxsl.host.study import programs
@@ -52,10 +53,13 @@ class Advisor:
 
     Args:
         laws: what is believed in, over the same inputs and outputs.
+        options: how they are fitted.
     """
 
-    def __init__(self, laws: Sequence[Law]):
-        self.laws, self.design = tuple(laws), Design(tuple(laws))
+    def __init__(self, laws: Sequence[Law], options: FitOptions = PLAIN):
+        self.whole, self.options = tuple(laws), options
+        self.laws = options.laws(laws)
+        self.design = Design(self.laws)
         self._known: tuple[tuple, Believed] | None = None
 
     def ask(self, ledger: Ledger, count: int) -> list[Proposal]:
@@ -84,7 +88,6 @@ class Advisor:
             trust=trust(
                 found,
                 np.array([run.x for run in done]),
-                np.array([run.y for run in done]),
                 [run.id for run in done],
                 "run",
                 x,
@@ -118,7 +121,8 @@ class Advisor:
         if self._known is None or self._known[0] != state:
             x, y = np.array([run.x for run in done]), np.array([run.y for run in done])
             aim, others = np.array(settings["target"], float), np.array(candidates) if candidates else None
-            self._known = state, believe_runs(self.laws, x, y, aim, others, level, settings["seed"])
+            laws, seed = self.options.laws(self.whole, self.options.units(self.whole, x, y)), settings["seed"]
+            self._known = state, believe_runs(laws, x, y, aim, others, level, seed, self.options)
         return self._known[1]
 
     def _options(self, ledger: Ledger) -> list[Candidate]:

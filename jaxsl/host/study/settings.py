@@ -10,6 +10,7 @@ import pyarrow as pa
 
 import jaxsl
 from jaxsl.host.answer.believed import LEVEL, check_level
+from jaxsl.host.answer.fit_options import PLAIN, FitOptions
 from jaxsl.host.errors import UserError
 from jaxsl.host.input.expression import parse
 from jaxsl.host.input.problem import Problem, Runs, Targets, column_names, own_targets, runs
@@ -67,6 +68,7 @@ def new_records(
     stop: Stop | None = None,
     level: float = LEVEL,
     of: str = "outcome",
+    options: FitOptions = PLAIN,
     **how: Unpack[Reading],
 ) -> tuple[Record, list[Record], tuple[str, ...]]:
     """Header and first records of a study, and what was understood of its table; as in ``Study.create``.
@@ -74,6 +76,7 @@ def new_records(
     Args:
         law: what the runs are read with.
         law_names: by which the laws are found again.
+        options: how they are fitted.
 
     Raises:
         UserError: for anything that cannot be used as it stands.
@@ -84,6 +87,8 @@ def new_records(
         raise UserError("there is no target; say what to predict with --target")
     check_budget(budget)
     check_level(level, of)
+    if options.weight is not None:
+        raise UserError(f"--weight {options.weight}: every run of a study counts once; leave it out")
     if replicates < 1:
         raise UserError(f"--replicates {replicates}: how often one configuration may be run, 1 or more")
     if space:
@@ -101,6 +106,8 @@ def new_records(
             cost = "cost"
         cost = _needed(cost)
         problem = runs(table, law, mapping=mapping, cost=cost, outcome=outcome, target=target)
+        seen = problem.runs.take(problem.runs.observed)
+        options.check_outcomes(seen, problem.table, problem.unit)
         records = [
             *history_records(Ledger(), problem, law, cost, counts=False),
             *candidate_records(problem, law, 0),
@@ -121,6 +128,7 @@ def new_records(
         "of": of,
         "replicates": replicates,
         "seed": seed,
+        "fit": options.record(),
         "stop": {name: value for name, value in vars(stop or Stop()).items() if value is not None},
     }
     return header, records, notes

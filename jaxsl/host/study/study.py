@@ -31,7 +31,7 @@ from jaxsl.host.study.studied_laws import check_names, find_laws, reopened, whol
 from jaxsl.host.study.told_costs import check_run
 
 if TYPE_CHECKING:
-    from jaxsl.host.input.reading import Reading
+    from jaxsl.host.answer.fit_options import FitOptions, How
     from jaxsl.host.study.advisor import Advisor
     from jaxsl.host.study.answers import Forecast
     from jaxsl.host.study.settings import Stop
@@ -84,7 +84,7 @@ class Study:
         stop: "Stop | None" = None,
         level: float = 90.0,
         of: str = "outcome",
-        **how: "Unpack[Reading]",
+        **how: "Unpack[How]",
     ) -> "Study":
         """Begin a study.
 
@@ -103,14 +103,18 @@ class Study:
             seed: of starting points and ties.
             stop: when to stop before the budget is spent.
             level, of: of every interval, as in ``jaxsl.host.fit``.
-            how: how the table of candidates is read, as in ``jaxsl.host.fit``.
+            how: how the table of candidates is read and the laws are fitted, as in ``jaxsl.host.fit``, but
+                for ``weight``; the journal keeps the latter.
 
         Raises:
             UserError: for anything that cannot be used as it stands; nothing is written then.
         """
+        from jaxsl.host.answer.fit_options import split
         from jaxsl.host.study.settings import new_records
 
+        reading, options = split(how)
         laws, names = find_laws(law)
+        options.laws(laws)
         header, records, notes = new_records(
             whole(laws),
             names,
@@ -126,7 +130,8 @@ class Study:
             stop=stop,
             level=level,
             of=of,
-            **how,
+            options=options,
+            **reading,
         )
         header["fingerprints"] = [fingerprint(one, header["target"]) for one in laws]
         made = cls(Journal.create(path, header, records).path, laws)
@@ -323,12 +328,19 @@ class Study:
         return whole(self.laws)
 
     @property
+    def options(self) -> "FitOptions":
+        """How the laws are fitted."""
+        from jaxsl.host.answer.fit_options import FitOptions
+
+        return FitOptions(**self.ledger.settings.get("fit", {}))
+
+    @property
     def advisor(self) -> "Advisor | Any":
         """What decides."""
         if self._advisor is None:
             from jaxsl.host.study.advisor import Advisor
 
-            self._advisor = Advisor(self.laws)
+            self._advisor = Advisor(self.laws, self.options)
         return self._advisor
 
     def _named(self, x: Sequence[float]) -> dict[str, float]:
@@ -364,6 +376,9 @@ class Study:
             raise UserError(
                 f"run {id}: {len(y)} given for the outcomes {', '.join(names)}; give one for each"
             )
+        error = self.ledger.settings.get("fit", {}).get("error")
+        if error and self.options.unfit(np.array([y])).any():
+            raise UserError(f"run {id}: {y} has no place with --error {error} of this study; correct it")
         if not np.isfinite(y).all():
             raise UserError(
                 f"run {id}: {', '.join(map(str, y))} is no outcome; a run that blew up is --status diverged"
