@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import NamedTuple
 
 import equinox as eqx
 import jax
@@ -16,7 +17,7 @@ from jaxsl.noise import InverseGamma, outcome_variance
 from jaxsl.one_of import AnyLaw
 from jaxsl.pool import Observations, Target
 from jaxsl.posterior import LawPosterior
-from jaxsl.residual import problem
+from jaxsl.residual import Problem, problem
 
 
 class Basins(eqx.Module):
@@ -61,6 +62,26 @@ class Basins(eqx.Module):
         return LawPosterior(law, self.theta, self.root, self.weight, noise)
 
 
+class Optima(eqx.Module):
+    """What a weighting sees of the optima of a fit.
+
+    Attributes:
+        loss: mean squared error, ``(start,)``.
+        penalty: what the prior adds to it in the objective, ``(start,)``.
+        root: ``H^(-1/2)`` in scaled coordinates, ``(start, param, factor)``.
+        z: scaled parameters from the centre of the box, ``(start, param)``.
+        noise: noise variance, a scalar.
+        count: number of outcomes, a scalar.
+    """
+
+    loss: Array
+    penalty: Array
+    root: Array
+    z: Array
+    noise: Array
+    count: Array
+
+
 class BIC(eqx.Module):
     """Weights ``w_k ∝ exp(-BIC_k / (2 T))``, ``BIC_k = n log MSE_k + P log n`` (the paper's choice).
 
@@ -69,19 +90,17 @@ class BIC(eqx.Module):
 
     Example:
         >>> import jax, jax.numpy as jnp
-        >>> loss = jnp.array([1e-4, 2e-4])
-        >>> scores = BIC()(loss, 0.0, 1e-4, 10, None, None)
+        >>> loss, root = jnp.array([1e-4, 2e-4]), jnp.broadcast_to(jnp.eye(2), (2, 2, 2))
+        >>> scores = BIC()(Optima(loss, 0 * loss, root, jnp.zeros((2, 2)), 1e-4, 10))
         >>> [round(float(weight), 3) for weight in jax.nn.softmax(scores)]  # (1/2)^(10/2) as likely
         [0.97, 0.03]
     """
 
     temperature: float = 1.0
 
-    def __call__(
-        self, loss: Array, penalty: Array, noise: Array, count: Array, root: Array, z: Array
-    ) -> Array:
-        """Unnormalised log weights, ``(basin,)``."""
-        return -count * jnp.log(loss + penalty) / (2 * self.temperature)
+    def __call__(self, optima: Optima) -> Array:
+        """Unnormalised log weights, ``(start,)``."""
+        return -optima.count * jnp.log(optima.loss + optima.penalty) / (2 * self.temperature)
 
 
 class Laplace(eqx.Module):
@@ -92,17 +111,41 @@ class Laplace(eqx.Module):
     Example:
         >>> import jax, jax.numpy as jnp
         >>> loss, root = jnp.array([1e-4, 2e-4]), jnp.broadcast_to(jnp.eye(2), (2, 2, 2))
-        >>> scores = Laplace()(loss, 0.0, 1e-4, 10, root, jnp.zeros((2, 2)))
+        >>> scores = Laplace()(Optima(loss, 0 * loss, root, jnp.zeros((2, 2)), 1e-4, 10))
         >>> round(float(scores[0] - scores[1]), 3)  # 10 (2e-4 - 1e-4) / (2 1e-4)
         5.0
     """
 
-    def __call__(
-        self, loss: Array, penalty: Array, noise: Array, count: Array, root: Array, z: Array
-    ) -> Array:
-        """Unnormalised log weights, ``(basin,)``; ``root`` is ``H^(-1/2)``, ``z`` counts from the centre."""
-        half_log_det = jnp.linalg.slogdet(root)[1]
-        return -count * loss / (2 * noise) + half_log_det - jnp.sum(z**2, axis=-1) / 2
+    def __call__(self, optima: Optima) -> Array:
+        """Unnormalised log weights, ``(start,)``."""
+        misfit = optima.count * optima.loss / (2 * optima.noise)
+        half_log_det = jnp.linalg.slogdet(optima.root)[1]
+        return -misfit + half_log_det - jnp.sum(optima.z**2, axis=-1) / 2
+
+
+class _Local(NamedTuple):
+    """Every optimum's Gaussian: of the scaled parameters, and of outcomes on the target.
+
+    ``root (start, param, factor)`` of the covariance, ``slope (start, param)`` of theta by it, ``mean`` and
+    ``variance (start, target, output)``, and whether all of it is finite, ``sane (start,)``.
+    """
+
+    root: Array
+    slope: Array
+    mean: Array
+    variance: Array
+    sane: Array
+
+
+class _Groups(NamedTuple):
+    """Clusters of optima: which optima are ``plausible``, the ``first`` of each one's cluster, which are the
+    ``head`` of theirs, all ``(start,)``, and the ``silhouette`` of the cut.
+    """
+
+    plausible: Array
+    first: Array
+    head: Array
+    silhouette: Array
 
 
 class BasinRule(eqx.Module):
@@ -115,7 +158,7 @@ class BasinRule(eqx.Module):
         same: optima whose predictions on the target diverge by less (symmetric KL, in nats) are one optimum;
             the silhouette has no scale and would part them by rounding errors.
         prior: of the noise variance.
-        weighting: ``BIC()`` or ``Laplace()``.
+        weighting: ``BIC()``, ``Laplace()``, or any ``Optima -> log weight (start,)``.
         lightest: basins below this weight are dropped.
         max_basins: slots; the heaviest clusters take them.
     """
@@ -124,7 +167,7 @@ class BasinRule(eqx.Module):
     exact: float = 1e-8
     same: float = 1e-4
     prior: InverseGamma = InverseGamma()
-    weighting: Callable[..., Array] = BIC()
+    weighting: Callable[[Optima], Array] = BIC()
     lightest: float = 1e-3
     max_basins: int = eqx.field(static=True, default=8)
 
@@ -139,65 +182,82 @@ class BasinRule(eqx.Module):
         """
         runs = problem(law, observations)
         count = observations.num_outcomes()
-        floor = self.floor(observations)
         noise = self.prior.variance(observations, fit.loss[0] * count, law.num_real)
+        local = _localise(law, runs, observations.times(), target, fit.theta, noise)
+        floor = self.floor(observations)
+        groups = self._cluster(local, fit, target, floor)
+        optima = Optima(
+            loss=jnp.maximum(fit.loss, floor),
+            penalty=fit.objective - fit.loss,
+            root=local.root,
+            z=runs.box.scaled(fit.theta) - runs.box.centre,
+            noise=noise,
+            count=count,
+        )
+        return self._pack(fit, local, groups, self._weigh(optima, groups.head), noise)
 
-        everywhere, times = jnp.concatenate([runs.x, target.x]), jnp.sqrt(observations.times())[:, None, None]
-
-        def local(theta):
-            slope = runs.box.slope(theta)
-            value, jacobian = law.linearise(theta, everywhere)
-            at_target = jacobian[runs.x.shape[0] :] * slope
-            jacobian = jacobian[: runs.x.shape[0]] * slope
-            jacobian = jnp.where(observations.mask[:, None, None], jacobian, 0.0) * times
-            jacobian = jacobian.reshape(-1, law.num_params)
-            precision = jacobian.T @ jacobian / noise + jnp.eye(law.num_params, dtype=theta.dtype)
-            sane = jnp.all(jnp.isfinite(precision))
-            root = symmetric_root(jnp.where(sane, precision, jnp.eye(law.num_params, dtype=theta.dtype)))
-            mean = value[runs.x.shape[0] :]
-            variance = jnp.sum((at_target @ root) ** 2, axis=-1) + noise
-            sane = sane & jnp.all(jnp.isfinite(mean)) & jnp.all(jnp.isfinite(variance))
-            return root, slope, mean, variance, sane
-
-        root, slope, mean, variance, sane = jax.vmap(local)(fit.theta)
+    def _cluster(self, local: _Local, fit: Fit, target: Target, floor: Array) -> _Groups:
+        """Plausible optima by what they predict on the target."""
         most = self.plausible * fit.objective[0] + floor
-        plausible = sane & jnp.isfinite(fit.objective) & (fit.objective <= most)
-        mean = jnp.where(plausible[:, None, None], mean, 0.0)
-        variance = jnp.where(plausible[:, None, None], variance, 1.0)
+        plausible = local.sane & jnp.isfinite(fit.objective) & (fit.objective <= most)
+        mean = jnp.where(plausible[:, None, None], local.mean, 0.0)
+        variance = jnp.where(plausible[:, None, None], local.variance, 1.0)
         divergence = _divergence(mean, variance, target.weight)
         distinct = jnp.where(divergence > self.same, divergence, 0.0)
         clusters = complete_linkage(jnp.log1p(distinct), plausible)
-
-        start = jnp.arange(fit.objective.shape[0])
+        start = jnp.arange(plausible.size)
         first = jax.ops.segment_min(jnp.where(plausible, start, start.size), clusters.label, start.size)
-        head = plausible & (first[clusters.label] == start)
-        log_weight = self.weighting(
-            jnp.maximum(fit.loss, floor),
-            fit.objective - fit.loss,
-            noise,
-            count,
-            root,
-            runs.box.scaled(fit.theta) - runs.box.centre,
-        )
+        first = first[clusters.label]
+        return _Groups(plausible, first, plausible & (first == start), clusters.silhouette)
+
+    def _weigh(self, optima: Optima, head: Array) -> Array:
+        """Weights of the clusters, at the optima that stand for them; all on the best where there is none."""
+        log_weight = self.weighting(optima)
         log_weight = jnp.where(head & jnp.isfinite(log_weight), log_weight, -jnp.inf)
-        log_weight = jnp.where(jnp.any(head), log_weight, jnp.where(start == 0, 0.0, -jnp.inf))
-        weight = jax.nn.softmax(log_weight)
-        share, slot = jax.lax.top_k(weight, min(self.max_basins, start.size))
+        best = jnp.where(jnp.arange(head.size) == 0, 0.0, -jnp.inf)
+        return jax.nn.softmax(jnp.where(jnp.any(head), log_weight, best))
+
+    def _pack(self, fit: Fit, local: _Local, groups: _Groups, weight: Array, noise: Array) -> Basins:
+        """The heaviest clusters in their slots."""
+        share, slot = jax.lax.top_k(weight, min(self.max_basins, weight.size))
         share = jnp.where(share >= self.lightest, share, 0.0)
         kept = jnp.sum(share)
         slot = jnp.where(share > 0, slot, slot[0])
-        seats = first[clusters.label][:, None] == jnp.where(share > 0, slot, -1)
+        seats = groups.first[:, None] == jnp.where(share > 0, slot, -1)
         return Basins(
             theta=fit.theta[slot],
-            root=slope[slot][:, :, None] * root[slot],
+            root=local.slope[slot][:, :, None] * local.root[slot],
             weight=share / kept,
             loss=fit.loss[slot],
             noise=noise,
-            label=jnp.where(plausible & jnp.any(seats, axis=1), jnp.argmax(seats, axis=1), -1),
-            num_clusters=jnp.sum(head),
-            silhouette=clusters.silhouette,
+            label=jnp.where(groups.plausible & jnp.any(seats, axis=1), jnp.argmax(seats, axis=1), -1),
+            num_clusters=jnp.sum(groups.head),
+            silhouette=groups.silhouette,
             dropped=1 - kept,
         )
+
+
+def _localise(law: AnyLaw, runs: Problem, times: Array, target: Target, theta: Array, noise: Array) -> _Local:
+    """The Laplace approximation at every ``theta (start, param)``; each run counts ``times (row,)``."""
+    everywhere, times = jnp.concatenate([runs.x, target.x]), times[:, None, None]
+    identity = jnp.eye(law.num_params, dtype=theta.dtype)
+
+    def local(theta):
+        slope = runs.box.slope(theta)
+        value, jacobian = law.linearise(theta, everywhere)
+        at_target = jacobian[runs.x.shape[0] :] * slope
+        jacobian = jacobian[: runs.x.shape[0]] * slope
+        jacobian = jnp.where(times > 0, jacobian, 0.0) * jnp.sqrt(times)
+        jacobian = jacobian.reshape(-1, law.num_params)
+        precision = jacobian.T @ jacobian / noise + identity
+        sane = jnp.all(jnp.isfinite(precision))
+        root = symmetric_root(jnp.where(sane, precision, identity))
+        mean = value[runs.x.shape[0] :]
+        variance = jnp.sum((at_target @ root) ** 2, axis=-1) + noise
+        sane = sane & jnp.all(jnp.isfinite(mean)) & jnp.all(jnp.isfinite(variance))
+        return _Local(root, slope, mean, variance, sane)
+
+    return jax.vmap(local)(theta)
 
 
 def _divergence(mean: Array, variance: Array, weight: Array) -> Array:

@@ -1,15 +1,9 @@
 """Several runs at once: choices that account for runs whose outcome is not known yet.
 
-A run with outcome ``y`` at ``x`` changes basin k by one rank-one update an output (Spend Less, Fit Better,
-appendix D), here of the root of its covariance, ``R_k = df/dtheta Sigma_k^(1/2)``, with ``v`` for ``R_k(x)``:
-
-    s^2 = noise_k + |v|^2,    R_k+ = R_k (I - v v^T / (s (s + sqrt(noise_k)))),
-    F_k+ = F_k + R_k v (y - m_k) / s^2,    w_k+ ~ w_k N(y; m_k, s^2).
-
 How much is known after a pending run does not depend on its outcome, but the weights of the basins do, and
 they are what the score's second term is about. So scores are averaged over imagined outcomes of all pending
 runs together: each draw takes one basin for the truth, in proportion to the weights, and the runs' outcomes
-one after the other from what that basin says after those before.
+one after the other from what that basin says after those before (``jaxsl.conditioned``).
 """
 
 from collections.abc import Callable
@@ -20,107 +14,12 @@ import jax.numpy as jnp
 from jax import Array
 
 from jaxsl.choice import Chooser
+from jaxsl.conditioned import Conditioned, Update, imagine, learn_variance, nothing_learned
+from jaxsl.moments import moments
 from jaxsl.pool import Pool, Target
-from jaxsl.posterior import Posterior, Predictive, moments, predict
+from jaxsl.posterior import Posterior
 
 MOST_DRAWS = 16  # imagined outcomes of all pending runs
-
-
-class Learned(eqx.Module):
-    """What runs have changed in a posterior, in the coordinates of its roots' columns.
-
-    Attributes:
-        log_weight: unnormalised, ``(basin,)``.
-        shift: the mean moves by ``root @ shift``, ``(basin, factor)``.
-        transform: the root becomes ``root @ transform``, ``(basin, factor, factor)``.
-    """
-
-    log_weight: Array
-    shift: Array
-    transform: Array
-
-
-class Conditioned(eqx.Module):
-    """A posterior after some runs: itself a posterior."""
-
-    prior: Posterior
-    learned: Learned
-
-    @property
-    def weight(self) -> Array:
-        """Weights of the basins after the runs, ``(basin,)``."""
-        return jax.nn.softmax(self.learned.log_weight)
-
-    @property
-    def noise(self) -> Array:
-        """Noise variances, ``(basin,)``, as before."""
-        return self.prior.noise
-
-    def at(self, x: Array) -> Predictive:
-        """The local Gaussians at ``x (row, feature)`` after the runs."""
-        before = predict(self.prior, x)
-        mean = before.mean + jnp.einsum("kroi,ki->kro", before.root, self.learned.shift)
-        return Predictive(mean, jnp.einsum("kroi,kij->kroj", before.root, self.learned.transform))
-
-
-def nothing_learned(posterior: Posterior, x: Array) -> Learned:
-    """The state before the first run; ``x (row, feature)`` is any configuration."""
-    shape = jax.eval_shape(posterior.at, x)
-    basins, factors = shape.root.shape[0], shape.root.shape[-1]
-    one = jnp.eye(factors, dtype=shape.root.dtype)
-    return Learned(
-        jnp.log(posterior.weight),
-        jnp.zeros((basins, factors), shape.root.dtype),
-        jnp.broadcast_to(one, (basins, factors, factors)),
-    )
-
-
-def learn(posterior: Posterior, learned: Learned, x: Array, y: Array) -> Learned:
-    """After one more run gave ``y (output,)`` at ``x (feature,)``."""
-    return _update(posterior, learned, x, lambda output, mean, deviation: y[output])
-
-
-def imagine(posterior: Posterior, learned: Learned, x: Array, basin: Array, normal: Array) -> Learned:
-    """After one more run at ``x (feature,)``, whose outcome basin ``basin`` says.
-
-    ``normal (output,)`` are the standard normal numbers that make its outcome.
-    """
-
-    def outcome(output, mean, deviation):
-        return mean[basin] + deviation[basin] * normal[output]
-
-    return _update(posterior, learned, x, outcome)
-
-
-def learn_variance(posterior: Posterior, learned: Learned, x: Array) -> Learned:
-    """After one more run at ``x (feature,)`` that gave every basin what it expected: the weights stay."""
-    after = _update(posterior, learned, x, lambda output, mean, deviation: mean)
-    return Learned(learned.log_weight, after.shift, after.transform)
-
-
-def _update(posterior: Posterior, learned: Learned, x: Array, outcome: Callable) -> Learned:
-    """One rank-one update for each output, whose noises are independent."""
-    before = predict(posterior, x[None])
-    noise = jnp.where(posterior.weight > 0, posterior.noise, 1.0)
-
-    def step(learned, output):
-        root, mean = before.root[:, 0, output], before.mean[:, 0, output]
-        mean = mean + jnp.sum(root * learned.shift, axis=1)
-        row = jnp.einsum("ki,kij->kj", root, learned.transform)
-        variance = noise + jnp.sum(row**2, axis=1)
-        deviation = jnp.sqrt(variance)
-        surprise = outcome(output, mean, deviation) - mean
-        gain = jnp.einsum("kij,kj->ki", learned.transform, row)
-        shrink = row / (deviation * (deviation + jnp.sqrt(noise)))[:, None]
-        return Learned(
-            learned.log_weight - jnp.log(deviation) - surprise**2 / (2 * variance),
-            learned.shift + gain * (surprise / variance)[:, None],
-            learned.transform - gain[:, :, None] * shrink[:, None, :],
-        ), None
-
-    after, _ = jax.lax.scan(step, learned, jnp.arange(before.mean.shape[-1]))
-    sane = jnp.all(jnp.array([jnp.all(jnp.isfinite(leaf)) for leaf in (after.shift, after.transform)]))
-    return jax.tree.map(lambda new, old: jnp.where(sane, new, old), after, learned)
 
 
 class Pending(eqx.Module):
@@ -135,8 +34,8 @@ class Pending(eqx.Module):
     mask: Array
 
 
-class Draws(eqx.Module):
-    """Imagined outcomes of pending runs: one ``Learned`` a draw, and what makes further ones.
+class Imagined(eqx.Module):
+    """Imagined outcomes of pending runs: one ``Update`` a draw, and what makes further ones.
 
     Attributes:
         learned: stacked, ``(draw, ...)``.
@@ -145,13 +44,15 @@ class Draws(eqx.Module):
         count: draws in use, a scalar; one suffices where nothing is pending or one basin is all there is.
     """
 
-    learned: Learned
+    learned: Update
     basin: Array
     normal: Array
     count: Array
 
 
-def draw(posterior: Posterior, pending: Pending, room: int, num_draws: Array, key: Array) -> Draws:
+def imagine_pending(
+    posterior: Posterior, pending: Pending, room: int, num_draws: Array, key: Array
+) -> Imagined:
     """Imagine outcomes for pending runs.
 
     Args:
@@ -178,7 +79,7 @@ def draw(posterior: Posterior, pending: Pending, room: int, num_draws: Array, ke
         return jax.lax.fori_loop(0, jnp.sum(pending.mask), step, start)
 
     learned = jax.vmap(all_of)(basin, normal[:, :rows])
-    return Draws(learned, basin, normal[:, rows:], num_draws)
+    return Imagined(learned, basin, normal[:, rows:], num_draws)
 
 
 def target_variance(posterior: Posterior, target: Target) -> Array:
@@ -187,7 +88,9 @@ def target_variance(posterior: Posterior, target: Target) -> Array:
     return target.weight @ jnp.mean(found.within + found.between, axis=1)
 
 
-def averaged(posterior: Posterior, draws: Draws, score: Callable[[Conditioned], Array], like: Array) -> Array:
+def averaged(
+    posterior: Posterior, draws: Imagined, score: Callable[[Conditioned], Array], like: Array
+) -> Array:
     """The mean of ``score`` over the draws in use; its result has the shape and dtype of ``like``."""
 
     def step(index, total):
@@ -246,7 +149,7 @@ def plan(
         room: rows of the answer; static.
         spent: cost of all runs so far, pending ones included, as of ``jaxsl.choice.Chooser``.
     """
-    draws = draw(posterior, pending, room, num_draws, jax.random.fold_in(key, 0))
+    draws = imagine_pending(posterior, pending, room, num_draws, jax.random.fold_in(key, 0))
 
     def step(number, carry):
         found, draws, uses, money, spent = carry

@@ -14,9 +14,10 @@ from jax import Array
 
 from jaxsl.basins import Basins
 from jaxsl.fit import Fit, Solver
+from jaxsl.moments import quantile
 from jaxsl.one_of import AnyLaw
 from jaxsl.pool import Observations, Target
-from jaxsl.posterior import Mixture, Posterior, Widened, quantile, tabulate
+from jaxsl.posterior import Mixture, Posterior, Widened, tabulate
 from jaxsl.quantile import normal, student_over_normal, student_t
 
 

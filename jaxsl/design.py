@@ -32,19 +32,19 @@ import jax.numpy as jnp
 from jax import Array
 
 from jaxsl.acquisition import MSPE
-from jaxsl.basins import BasinRule, Basins
+from jaxsl.basins import BasinRule
 from jaxsl.belief import Belief, Rule, believe
 from jaxsl.choice import Choice, Chooser
 from jaxsl.discrepancy import DiscrepancyRule
-from jaxsl.discrepancy.posterior import DiscrepantPosterior
-from jaxsl.fit import PRIOR, Fit
+from jaxsl.fit import PRIOR
 from jaxsl.lookahead import Rollout
-from jaxsl.one_of import AnyLaw, OneOf, places, sharing, stacked
+from jaxsl.one_of import AnyLaw
 from jaxsl.paper import PaperRule
 from jaxsl.pool import Observations, Pool, Target, buffer_size, empty, is_outcome
 from jaxsl.posterior import Heaviest, Posterior
 from jaxsl.solver.levenberg_marquardt import LevenbergMarquardt
 from jaxsl.starts import warm_starts
+from jaxsl.turns import in_turn
 
 
 class State(eqx.Module):
@@ -163,24 +163,7 @@ class Design(eqx.Module):
             starts = warm_starts(jax.random.fold_in(key, number), law, self.num_starts, optima, valid)
             return self.rule(law, runs, starts, target, self.solver, self.prior, candidates)
 
-        return believe(self._in_turn(learn, state))
-
-    def _in_turn(self, function: Callable, state: State) -> list:
-        """``function(law, number, runs, optima, num_optima)`` of every law, in turn.
-
-        The laws take turns: programs that need nothing of each other would be run at once by XLA, on the
-        threads of one pool, and nested loops there have been seen to wait for each other for ever.
-        """
-        runs, found = state.observations, dict[int, Any]()
-        for group in sharing(self.laws):
-            given = [(state.optima[number], state.num_optima[number]) for number in group]
-            if len(group) == 1:
-                results = [function(self.laws[group[0]], group[0], runs, *given[0])]
-            else:
-                results = _loop(tuple(self.laws[number] for number in group), group, function, runs, given)
-            found |= zip(group, results, strict=True)
-            runs = _after(runs, jnp.max(jnp.abs(jax.tree.leaves(results)[0])))
-        return [found[number] for number in range(len(self.laws))]
+        return believe(in_turn(learn, self.laws, state.observations, state.optima, state.num_optima))
 
     def ask(
         self, state: State, pool: Pool, target: Target, budget: Array, key: Array
@@ -285,37 +268,6 @@ class Design(eqx.Module):
             optima, num_optima = tuple(item[0] for item in kept), tuple(item[1] for item in kept)
             after = eqx.tree_at(lambda s: (s.optima, s.num_optima), after, (optima, num_optima))
         return jax.tree.map(lambda new, old: jnp.where(bought, new, old), after, state)
-
-
-def _loop(laws: tuple, numbers: tuple[int, ...], function: Callable, runs: Observations, given: list) -> list:
-    """``Design._in_turn`` of laws that share a program; what is found is in the parameters of each law."""
-    optima, num_optima = zip(*given, strict=True)
-    each = jnp.arange(len(laws)), jnp.array(numbers), stacked(laws, optima), jnp.stack(num_optima)
-    many = jax.lax.map(lambda one: function(OneOf(laws, one[0]), one[1], runs, *one[2:]), each)
-
-    def has_params(part: Any) -> bool:
-        return isinstance(part, Fit | Basins | DiscrepantPosterior)
-
-    def own(index: int, place: tuple[int, ...]) -> Any:
-        one = jax.tree.map(lambda leaf: leaf[index], many)
-
-        def of(part: Any) -> Any:
-            if isinstance(part, DiscrepantPosterior):
-                return part.of(laws[index], place)
-            return part.at(place) if has_params(part) else part
-
-        return jax.tree.map(of, one, is_leaf=has_params)
-
-    return [own(index, place) for index, place in enumerate(places(laws))]
-
-
-def _after(observations: Observations, earlier: Array) -> Observations:
-    """The same observations, but not before ``earlier``, a number that is never negative, is known.
-
-    By arithmetic: XLA for CPUs (JAX 0.10) takes ``jax.lax.optimization_barrier`` out before it schedules, and
-    two loops with a barrier between them then need nothing of each other.
-    """
-    return eqx.tree_at(lambda runs: runs.y, observations, observations.y + jnp.where(earlier < 0, 1.0, 0.0))
 
 
 def _remember(optima: Array, num: Array, theta: Array, usable: Array) -> tuple[Array, Array]:

@@ -21,8 +21,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from jaxsl import posterior as posteriors
-from jaxsl import quantile
+from jaxsl import moments, quantile
+from jaxsl.posterior import Posterior
 
 # Beyond this many items the exact interval and its asymptotic length agree to 1e-4, and JAX's incomplete
 # beta function starts to lose digits.
@@ -187,15 +187,13 @@ def from_samples(samples: Array, delta: float = 0.05, sides: int = 1) -> Equival
     return _sizes(ends[1] - ends[0], mean, variance, delta, sides)
 
 
-def from_posterior(
-    posterior: posteriors.Posterior, x: Array, delta: float = 0.05, sides: int = 1
-) -> Equivalent:
+def from_posterior(posterior: Posterior, x: Array, delta: float = 0.05, sides: int = 1) -> Equivalent:
     """All sizes of a fitted scaling prediction at ``x (row, feature)``: ``(row, output)``.
 
     The law's outcome is the performance itself; the noise of a single run is not part of the prediction.
     """
-    ends = posteriors.quantile(posterior, x, (delta / 2, 1 - delta / 2), noisy=False)
-    belief = posteriors.moments(posterior, x)
+    ends = moments.quantile(posterior, x, (delta / 2, 1 - delta / 2), noisy=False)
+    belief = moments.moments(posterior, x)
     return _sizes(ends[1] - ends[0], belief.mean, belief.within + belief.between, delta, sides)
 
 

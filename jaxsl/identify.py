@@ -13,7 +13,6 @@ from jax import Array
 from jaxsl.one_of import AnyLaw
 from jaxsl.pool import Observations
 from jaxsl.residual import problem
-from jaxsl.transform import Box
 
 LONGEST = 4.0  # the box's width in scaled coordinates
 HALVINGS = 40
@@ -111,7 +110,7 @@ def identify(
         """The longest of the halved moves, both ways along ``unit``, that the runs would not notice."""
 
         def quiet(length):
-            moved = jnp.stack([_theta(box, z + length * unit), _theta(box, z - length * unit)])
+            moved = jnp.stack([box.beyond(z + length * unit), box.beyond(z - length * unit)])
             change = jnp.abs(jax.vmap(law.predict, (0, None))(moved, runs.x) - predicted)
             return jnp.max(jnp.where(seen, change, 0.0)) <= jnp.sqrt(noise)
 
@@ -130,11 +129,5 @@ def identify(
         direction=direction,
         flat=eigenvalue < 1,
         reach=length,
-        moved=jax.vmap(lambda unit, length: _theta(box, z + length * unit))(direction, length),
+        moved=jax.vmap(lambda unit, length: box.beyond(z + length * unit))(direction, length),
     )
-
-
-def _theta(box: Box, z: Array) -> Array:
-    """Parameters at ``z`` inside the box or outside: what a direction means is not cut off by a bound."""
-    t = z * box.width
-    return jnp.where(box.log, jnp.exp(jnp.where(box.log, t, 0.0)), t)

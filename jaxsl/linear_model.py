@@ -103,7 +103,7 @@ def fit(features: Array, y: Array, weight: Array | None = None) -> LinearFit:
     num_features = features.shape[1]
     table = jnp.concatenate([features, y[:, None]], axis=1) * jnp.sqrt(weight)[:, None]
     r, size = _triangle(table, num_features + 1)
-    root = _inverse(r, size, num_features)
+    root = _inverse_triangle(r, size, num_features)
     coefficient = root @ r[:num_features, num_features]
     dof = jnp.sum(weight > 0) - num_features
     # The last diagonal entry is the length of what the features leave of y.
@@ -123,7 +123,7 @@ def leverage(features: Array, target_features: Array, weight: Array | None = Non
     """
     scaled = features if weight is None else features * jnp.sqrt(weight)[:, None]
     r, size = _triangle(scaled, scaled.shape[1])
-    root = _inverse(r, size, scaled.shape[1])
+    root = _inverse_triangle(r, size, scaled.shape[1])
     return jnp.sum((target_features @ root) ** 2, axis=1)
 
 
@@ -210,7 +210,7 @@ def _triangle(table: Array, num_columns: int) -> tuple[Array, Array]:
     return jnp.stack(rows), size
 
 
-def _inverse(r: Array, size: Array, num: int) -> Array:
+def _inverse_triangle(r: Array, size: Array, num: int) -> Array:
     """Inverse of the leading ``(num, num)`` triangle; infinite where a column vanishes to rounding."""
     r = r[:num, :num]
     diagonal = jnp.diagonal(r)

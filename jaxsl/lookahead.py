@@ -24,8 +24,8 @@ from jaxsl.posterior import Posterior, finite, survey
 EQUAL = 1e-9  # relative difference of variances that tells no plans apart
 
 
-class Plan(eqx.Module):
-    """What one exponent would buy.
+class Purchases(eqx.Module):
+    """What one exponent would buy with the rest of the budget.
 
     Attributes:
         variance: of the target after all of it, a scalar.
@@ -84,7 +84,7 @@ class Rollout(eqx.Module):
 
     def plans(
         self, posterior: Posterior, pool: Pool, target: Target, available: Array, money: Array, key: Array
-    ) -> Plan:
+    ) -> Purchases:
         """All plans, stacked in the order of the exponents."""
         weight, at_target, here = survey(posterior, target.x, pool.x)
         known = finite(here)
@@ -114,7 +114,7 @@ class Rollout(eqx.Module):
                 lambda ahead: _buy(ahead, weight, root, chooser, pool, key),
                 start,
             )
-            return Plan(end.variance, money - end.money, available & ~end.available)
+            return Purchases(end.variance, money - end.money, available & ~end.available)
 
         return jax.lax.map(plan, jnp.asarray(self.exponents, root.dtype))
 

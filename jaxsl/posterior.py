@@ -7,14 +7,12 @@ In basin k an outcome at x is ``N(mean_k(x), root_k(x) root_k(x)^T + noise_k I)`
 two configurations is ``root_k(x) root_k(x')^T``: ``root = df/dtheta Sigma^(1/2)``.
 """
 
-from collections.abc import Sequence
 from typing import Protocol
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax import Array
-from jax.scipy.special import ndtr
 
 from jaxsl.one_of import AnyLaw
 
@@ -62,18 +60,14 @@ class LawPosterior(eqx.Module):
         >>> law = Law("line", line, ("x",), params(a=(-9, 9), b=(-9, 9)))
         >>> theta, root = jnp.array([[1.0, 2.0]]), 0.1 * jnp.eye(2)[None]
         >>> belief = LawPosterior(law, theta, root, jnp.ones(1), jnp.array([0.01]))
-        >>> found = moments(belief, jnp.array([[3.0]]))
-        >>> float(found.mean[0, 0]), round(float(found.within[0, 0]), 3), float(found.between[0, 0])
-        (7.0, 0.1, 0.0)
-        >>> interval = quantile(belief, jnp.array([[3.0]]), (0.025, 0.975))
-        >>> [round(float(end), 3) for end in interval[:, 0, 0]]
-        [6.35, 7.65]
         >>> mixed = Mixture((belief, belief), jnp.array([0.25, 0.75]))
         >>> mixed.weight.tolist(), Heaviest(mixed).weight.tolist()
         ([0.25, 0.75], [1.0])
         >>> both = predict(mixed, jnp.array([[3.0], [jnp.nan]]))
         >>> finite(both).tolist(), [part.mean.shape for part in split(both, 1)]
         ([True, False], [(2, 1, 1), (2, 1, 1)])
+        >>> known(both).tolist()
+        [[True, False], [True, False]]
     """
 
     law: AnyLaw
@@ -157,9 +151,9 @@ def tabulate(posterior: Posterior, x: Array) -> tuple[Tabulated, Array]:
         >>> table.at(row[1:]).mean.ravel().tolist()
         [6.0]
     """
-    known = posterior.at(x)
+    said = posterior.at(x)
     row = jnp.arange(x.shape[0], dtype=x.dtype)[:, None]
-    return Tabulated(posterior.weight, posterior.noise, known.mean, known.root), row
+    return Tabulated(posterior.weight, posterior.noise, said.mean, said.root), row
 
 
 class Heaviest(eqx.Module):
@@ -248,7 +242,7 @@ def survey(posterior: Posterior, aim: Array, x: Array) -> tuple[Array, Predictiv
         ([0.75, 0.0, 0.25], [2.0, 0.0, nan])
     """
     at_aim, here = split(posterior.at(jnp.concatenate([aim, x])), aim.shape[0])
-    weight = _renormalised(posterior.weight, jnp.all(_known(at_aim), axis=1))
+    weight = renormalised(posterior.weight, jnp.all(known(at_aim), axis=1))
     return weight, _of_used(weight, at_aim), _of_used(weight, here)
 
 
@@ -258,14 +252,20 @@ def _of_used(weight: Array, predictive: Predictive) -> Predictive:
     return Predictive(jnp.where(used, predictive.mean, 0.0), jnp.where(used[..., None], predictive.root, 0.0))
 
 
-def _known(predictive: Predictive) -> Array:
-    """Where every basin predicts finite numbers, ``(basin, row)`` of bool."""
-    known = jnp.all(jnp.isfinite(predictive.root), axis=-1) & jnp.isfinite(predictive.mean)
-    return jnp.all(known, axis=2)
+def known(predictive: Predictive) -> Array:
+    """Where each basin predicts finite numbers, ``(basin, row)`` of bool."""
+    each = jnp.all(jnp.isfinite(predictive.root), axis=-1) & jnp.isfinite(predictive.mean)
+    return jnp.all(each, axis=2)
 
 
-def _renormalised(weight: Array, kept: Array) -> Array:
-    """Weights of the basins that are ``kept``, both ``(basin, ...)``, as shares of theirs; all if none is."""
+def renormalised(weight: Array, kept: Array) -> Array:
+    """Weights of the basins that are ``kept``, both ``(basin, ...)``, as shares of theirs; all if none is.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> renormalised(jnp.array([0.5, 0.25, 0.25]), jnp.array([False, True, True])).tolist()
+        [0.0, 0.5, 0.5]
+    """
     left = jnp.where(kept, weight, 0.0)
     total = jnp.sum(left, axis=0)
     fewer = (total > 0) & jnp.any(~kept & (weight > 0), axis=0)
@@ -274,85 +274,10 @@ def _renormalised(weight: Array, kept: Array) -> Array:
 
 def finite(predictive: Predictive) -> Array:
     """Where every basin in use predicts finite numbers, ``(row,)`` of bool."""
-    return jnp.all(_known(predictive), axis=0)
+    return jnp.all(known(predictive), axis=0)
 
 
 def split(predictive: Predictive, num_rows: int) -> tuple[Predictive, Predictive]:
     """The first ``num_rows`` rows, and the rest."""
     head = Predictive(predictive.mean[:, :num_rows], predictive.root[:, :num_rows])
     return head, Predictive(predictive.mean[:, num_rows:], predictive.root[:, num_rows:])
-
-
-class Moments(eqx.Module):
-    """Mean and variance of a posterior's mixture.
-
-    Attributes:
-        mean: ``(row, output)``.
-        within: weighted variance inside basins, without noise, ``(row, output)``.
-        between: variance of the basins' means, ``(row, output)``.
-    """
-
-    mean: Array
-    within: Array
-    between: Array
-
-
-def moments(posterior: Posterior, x: Array) -> Moments:
-    """Mean and both parts of the variance at ``x (row, feature)`` (Spend Less, Fit Better, section 4.1).
-
-    At each row of the basins that are finite there, by their shares among them; not finite where none is.
-    """
-    predictive = predict(posterior, x)
-    weight = _renormalised(posterior.weight[:, None], _known(predictive))[..., None]
-    centre = jnp.where(weight > 0, predictive.mean, 0.0)
-    root = jnp.where(weight[..., None] > 0, predictive.root, 0.0)
-    mean = jnp.sum(weight * centre, axis=0)
-    within = jnp.sum(weight * jnp.sum(root**2, axis=-1), axis=0)
-    between = jnp.sum(weight * (centre - mean) ** 2, axis=0)
-    return Moments(mean, within, between)
-
-
-def quantile(
-    posterior: Posterior, x: Array, probability: Sequence[float] | Array, noisy: bool = True
-) -> Array:
-    """Quantiles of the mixture at ``x``: ``(probability, row, output)``, by 60 bisections.
-
-    Args:
-        posterior: any posterior.
-        x: ``(row, feature)``.
-        probability: such as ``(0.025, 0.975)``, or an array of them.
-        noisy: of an outcome (with noise), or of the noise-free curve.
-    """
-    predictive = predict(posterior, x)
-    variance = jnp.sum(predictive.root**2, axis=-1) + (posterior.noise[:, None, None] if noisy else 0.0)
-    info = jnp.finfo(variance.dtype)
-    far = jnp.sqrt(info.max) / 1e3  # where a basin that is not finite is taken to be
-    sd = jnp.sqrt(jnp.maximum(variance, info.tiny))
-    sd = jnp.where(sd < far, sd, far)
-    mean = jnp.where(jnp.isnan(predictive.mean), far, jnp.clip(predictive.mean, -far, far))
-    weight = posterior.weight[:, None, None]
-    used = weight > 0
-
-    def below(y):
-        """Probability of less than ``y (row, output)``."""
-        return jnp.sum(jnp.where(used, weight * ndtr((y - mean) / sd), 0.0), axis=0)
-
-    # A basin far off would make the interval too wide to bisect: begin between two ends of basins.
-    heaviest = jnp.argmax(posterior.weight)
-    mean, sd = (jnp.where(used, part, part[heaviest]) for part in (mean, sd))
-    ends = jnp.sort(jnp.concatenate([mean - 10 * sd, mean + 10 * sd]), axis=0)
-    known = jax.lax.map(below, ends)
-
-    def one(level):
-        place = jnp.clip(jnp.sum(known < level, axis=0), 1, ends.shape[0] - 1)[None]
-        low, high = (jnp.take_along_axis(ends, index, axis=0)[0] for index in (place - 1, place))
-
-        def halve(_, ends):
-            middle = (ends[0] + ends[1]) / 2
-            less = below(middle) < level
-            return jnp.where(less, middle, ends[0]), jnp.where(less, ends[1], middle)
-
-        low, high = jax.lax.fori_loop(0, 60, halve, (low, high))
-        return (low + high) / 2
-
-    return jax.vmap(one)(jnp.asarray(probability, mean.dtype))

@@ -97,7 +97,7 @@ def parameter_interval(
         solver: as in ``fit``.
         num_starts: static under ``jit``.
     """
-    runs, solver = _problem(law, observations, found), _default(solver)
+    runs, solver = _minimised(law, observations, found), _default(solver)
     box, starts = runs.box, found.theta[:num_starts]
     theta = found.theta[0]
 
@@ -125,7 +125,7 @@ def parameter_profile(
     crossings of ``Profile.limit`` are the ends of ``parameter_interval``. Values outside the box
     are taken at its bounds.
     """
-    runs, solver = _problem(law, observations, found), _default(solver)
+    runs, solver = _minimised(law, observations, found), _default(solver)
     places = runs.box.scaled(jnp.repeat(found.theta[:1], values.shape[0], axis=0).at[:, index].set(values))
 
     def least(z):
@@ -153,7 +153,7 @@ def prediction_interval(
         output: which output; static under ``jit``.
         weight: of the pseudo-run, in runs.
     """
-    runs, solver = _problem(law, observations, found), _default(solver)
+    runs, solver = _minimised(law, observations, found), _default(solver)
     starts, theta = found.theta[:num_starts], found.theta[0]
     share = jnp.sqrt(weight) * jnp.max(runs.root)
 
@@ -163,7 +163,7 @@ def prediction_interval(
 
     centre = law.point(theta, x)[output]
     furthest = 1e3 * jnp.maximum(jnp.abs(centre), jnp.max(jnp.abs(runs.y)))
-    first = jnp.full(2, 0.1 * jnp.sqrt(_variance(law, observations, found)))
+    first = jnp.full(2, 0.1 * jnp.sqrt(_noise(law, observations, found)))
     ends = _both_ends(law, observations, found, level, refit, centre, jnp.full(2, furthest), first)
     return _profile(centre, lambda theta: law.point(theta, x)[output], *ends)
 
@@ -183,7 +183,7 @@ class _Held(Problem):
         return jnp.concatenate([super().residual(theta), extra[None]])
 
 
-def _problem(law: Law, observations: Observations, found: Fit) -> Problem:
+def _minimised(law: Law, observations: Observations, found: Fit) -> Problem:
     """What ``found`` minimised."""
     runs = problem(law, observations)
     return runs if found.prior is None else replace(runs, pull=found.prior.pull(runs, observations))
@@ -217,7 +217,7 @@ def _best(solver: Solver, held: Problem, starts: Array, runs: Problem) -> tuple[
     return theta, runs.objective(theta)
 
 
-def _variance(law: Law, observations: Observations, found: Fit) -> Array:
+def _noise(law: Law, observations: Observations, found: Fit) -> Array:
     if found.prior is not None:
         return found.prior.noise
     count = observations.num_outcomes()
@@ -243,7 +243,7 @@ def _both_ends(
     """
     count = observations.num_outcomes()
     # An exact fit has an interval of no width.
-    sigma = jnp.maximum(jnp.sqrt(_variance(law, observations, found)), jnp.finfo(centre.dtype).tiny ** 0.5)
+    sigma = jnp.maximum(jnp.sqrt(_noise(law, observations, found)), jnp.finfo(centre.dtype).tiny ** 0.5)
     limit = quantile.student_t((1 + level) / 2, count - law.num_params)
     theta, least = found.theta[0], found.objective[0]
 

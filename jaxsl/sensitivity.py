@@ -78,7 +78,7 @@ def differentiable_fit(
         return _solve(jax.jacfwd(linear)(jnp.zeros_like(rhs)), free, rhs)
 
     root = jax.lax.custom_root(condition, z, lambda _, guess: guess, tangent_solve)
-    return jnp.where(free, _theta(runs, root), theta)
+    return jnp.where(free, runs.box.beyond(root), theta)
 
 
 def polish(
@@ -242,15 +242,9 @@ def _pulls_without(
     return jax.vmap(without)(jnp.arange(times.shape[0]), runs.x, runs.y, runs.root)
 
 
-def _theta(runs: Problem, z: Array) -> Array:
-    """``Box.theta`` without its clip, whose derivative on a bound is one half."""
-    t = z * runs.box.width
-    return jnp.where(runs.box.log, jnp.exp(jnp.where(runs.box.log, t, 0.0)), t)
-
-
 def _gradient(runs: Problem, z: Array) -> Array:
     """Of the objective; the prior's in ``z`` itself, where it is a square."""
-    gradient = jax.grad(lambda z: runs.loss(_theta(runs, z)))(z)
+    gradient = jax.grad(lambda z: runs.loss(runs.box.beyond(z)))(z)
     return gradient if runs.pull is None else gradient + 2 * runs.pull * (z - runs.box.centre)
 
 

@@ -42,9 +42,12 @@ class Box(eqx.Module):
 
     def theta(self, z: Array) -> Array:
         """``z -> theta``, both ``(..., param)``; rounding never leaves the box."""
+        return jnp.clip(self.beyond(z), self.theta_lower, self.theta_upper)
+
+    def beyond(self, z: Array) -> Array:
+        """``theta`` at any ``z``, in the box or not: no clip, whose derivative on a bound is one half."""
         t = z * self.width
-        theta = jnp.where(self.log, jnp.exp(jnp.where(self.log, t, 0.0)), t)
-        return jnp.clip(theta, self.theta_lower, self.theta_upper)
+        return jnp.where(self.log, jnp.exp(jnp.where(self.log, t, 0.0)), t)
 
     def slope(self, theta: Array) -> Array:
         """``d theta / d z``, ``(..., param)``: multiply a Jacobian's columns by it."""

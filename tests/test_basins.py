@@ -8,7 +8,7 @@ import pytest
 from synthetic import DECAY, LINE, PAIR, runs_of, target_of
 
 from jaxsl._linalg import solve_spd, symmetric_root
-from jaxsl.basins import BIC, BasinRule, Laplace, _divergence
+from jaxsl.basins import BIC, BasinRule, Laplace, Optima, _divergence
 from jaxsl.fit import Fit
 from jaxsl.noise import InverseGamma, outcome_variance
 
@@ -117,18 +117,19 @@ def test_divergence_by_hand_and_against_the_two_kullback_leibler_divergences():
 
 
 def test_bic_weights_by_hand():
-    loss, nothing = jnp.array([1.0, 1.2]), jnp.zeros((2, 3))
+    loss = jnp.array([1.0, 1.2])
+    optima = Optima(loss, 0 * loss, jnp.zeros((2, 3, 3)), jnp.zeros((2, 3)), jnp.array(1.0), jnp.array(10))
     # exp(-n log MSE / 2): 1 against 1.2^-5
-    share = jax.nn.softmax(BIC()(loss, 0.0, jnp.array(1.0), jnp.array(10), nothing, nothing))
+    share = jax.nn.softmax(BIC()(optima))
     np.testing.assert_allclose(share[1] / share[0], 1.2**-5)
-    share = jax.nn.softmax(BIC(temperature=5.0)(loss, 0.0, jnp.array(1.0), jnp.array(10), nothing, nothing))
+    share = jax.nn.softmax(BIC(temperature=5.0)(optima))
     np.testing.assert_allclose(share[1] / share[0], 1.2**-1)
 
 
 def test_laplace_weights_by_hand():
     loss, z = jnp.array([0.1, 0.3]), jnp.array([[0.0, 0], [1, 2]])
     root = jnp.stack([jnp.eye(2), jnp.diag(jnp.array([0.5, 0.25]))])  # |H| = 1 and 64
-    log = Laplace()(loss, 0.0, jnp.array(0.2), jnp.array(4), root, z)
+    log = Laplace()(Optima(loss, 0 * loss, root, z, jnp.array(0.2), jnp.array(4)))
     np.testing.assert_allclose(log, [-1, -3 - np.log(64) / 2 - 5 / 2])
 
 

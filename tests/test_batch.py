@@ -9,12 +9,12 @@ from scipy.stats import multivariate_normal, norm
 from synthetic import rows, target_of
 from synthetic import tabulated as in_numpy
 
-from jaxsl import batch
+from jaxsl import batch, conditioned
 from jaxsl.acquisition import MSPE
 from jaxsl.batch import Pending, Plan
 from jaxsl.choice import Chooser
+from jaxsl.moments import moments
 from jaxsl.pool import Pool
-from jaxsl.posterior import moments
 
 pytestmark = pytest.mark.usefixtures("float64")
 KEY = jax.random.key(3)
@@ -26,7 +26,7 @@ def tabulated(*arrays):
     return jax.tree.map(jnp.asarray, in_numpy(*arrays))
 
 
-learn, learn_variance = eqx.filter_jit(batch.learn), eqx.filter_jit(batch.learn_variance)
+learn, learn_variance = eqx.filter_jit(conditioned.learn), eqx.filter_jit(conditioned.learn_variance)
 
 
 def belief(weight, outputs=1, apart=1.0, seed=0):
@@ -64,10 +64,10 @@ def flat(root):
 def test_learning_runs_one_by_one_is_conditioning_on_all_of_them(outputs):
     posterior, points = belief([0.5, 0.3, 0.2], outputs), [2, 5, 2, 7]
     y = np.random.default_rng(1).normal(size=(len(points), outputs))
-    learned = batch.nothing_learned(posterior, jnp.asarray(rows(0, 1)))
+    learned = conditioned.nothing_learned(posterior, jnp.asarray(rows(0, 1)))
     for point, outcome in zip(points, y, strict=True):
         learned = learn(posterior, learned, rows(point, point + 1)[0], outcome)
-    after = batch.Conditioned(posterior, learned)
+    after = conditioned.Conditioned(posterior, learned)
     weight, mean, covariance = brute(posterior, points, y)
     found = after.at(rows(0, NUM_POOL + 2))
     np.testing.assert_allclose(after.weight, weight, rtol=1e-9)
@@ -79,9 +79,9 @@ def test_learning_runs_one_by_one_is_conditioning_on_all_of_them(outputs):
 def test_learning_the_variance_alone_keeps_weights_and_means():
     posterior = belief([0.6, 0.4])
     learned = learn_variance(
-        posterior, batch.nothing_learned(posterior, jnp.asarray(rows(0, 1))), rows(3, 4)[0]
+        posterior, conditioned.nothing_learned(posterior, jnp.asarray(rows(0, 1))), rows(3, 4)[0]
     )
-    after = batch.Conditioned(posterior, learned)
+    after = conditioned.Conditioned(posterior, learned)
     expected = brute(posterior, [3], np.zeros((1, 1)))[2]
     np.testing.assert_allclose(after.weight, posterior.weight)
     np.testing.assert_allclose(after.at(rows(0, 9)).mean, posterior.at(rows(0, 9)).mean)
@@ -94,9 +94,9 @@ def test_an_empty_slot_stays_empty_whatever_it_predicts():
     mean[2], root[2] = np.nan, np.inf
     poisoned = tabulated(posterior.weight, posterior.noise, mean, root)
     learned = learn(
-        poisoned, batch.nothing_learned(poisoned, jnp.asarray(rows(0, 1))), rows(1, 2)[0], np.zeros(1)
+        poisoned, conditioned.nothing_learned(poisoned, jnp.asarray(rows(0, 1))), rows(1, 2)[0], np.zeros(1)
     )
-    weight = batch.Conditioned(poisoned, learned).weight
+    weight = conditioned.Conditioned(poisoned, learned).weight
     np.testing.assert_allclose(weight[:2], brute(belief([0.7, 0.3, 0.0]), [1], np.zeros((1, 1)))[0][:2])
     assert weight[2] == 0
 

@@ -9,12 +9,15 @@ import numpy as np
 import pytest
 from synthetic import DECAY, rows, tabulated
 
-from experiments.benchmark import sweep as sweeping
+from experiments.benchmark import fingerprint as fingerprints
+from experiments.benchmark import workers
 from experiments.benchmark.episode import run
+from experiments.benchmark.fingerprint import fingerprint
 from experiments.benchmark.methods import METHODS
 from experiments.benchmark.paper import printed
-from experiments.benchmark.sweep import Unit, fingerprint, read, sweep, units
+from experiments.benchmark.sweep import read, sweep
 from experiments.benchmark.tables import summary
+from experiments.benchmark.unit import Unit, program_of, units
 from experiments.datasets import Group, Runs
 from jaxsl.acquisition import MSPE, DOptimal, VOptimal
 from jaxsl.law import Law, params
@@ -39,10 +42,10 @@ def group(seed=0):
 
 
 def test_laws_that_share_a_program_share_a_process():
-    assert sweeping._program(Unit("moe", "moe/sl_3", "mspe", 0)) == ("moe/sl_1", 2)
-    assert sweeping._program(Unit("farseer", "farseer/sl_1", "mspe", 0)) == ("farseer/sl_1", 0)
-    assert sweeping._program(Unit("domain", "domain/sl_6", "mspe", 0)) == ("domain/sl_6", 0), "it is long"
-    assert sweeping._program(Unit("moe", "moe/all", "mspe", 0)) == ("moe/all", 0), "all laws at once"
+    assert program_of(Unit("moe", "moe/sl_3", "mspe", 0)) == ("moe/sl_1", 2)
+    assert program_of(Unit("farseer", "farseer/sl_1", "mspe", 0)) == ("farseer/sl_1", 0)
+    assert program_of(Unit("domain", "domain/sl_6", "mspe", 0)) == ("domain/sl_6", 0), "it is long"
+    assert program_of(Unit("moe", "moe/all", "mspe", 0)) == ("moe/all", 0), "all laws at once"
 
 
 @pytest.mark.slow
@@ -136,16 +139,16 @@ def die_twice_on_the_second(unit, data):
 
 @pytest.mark.slow
 def test_a_unit_that_kills_its_process_fails_alone(tmp_path, monkeypatch):
-    monkeypatch.setattr(sweeping, "_measure", die_twice_on_the_second)
+    monkeypatch.setattr(workers, "_measure", die_twice_on_the_second)
     wanted = {str(seed): Unit("parallel", "parallel/sl_1", "mspe", seed) for seed in range(4)}
-    found = dict(sweeping.spread(wanted, tmp_path, 2))
+    found = dict(workers.spread(wanted, tmp_path, 2))
     assert {key for key, result in found.items() if "error" in result} == {"1"}
     assert found["1"]["r2"] == [-1.0] * 3
     assert [found[key]["seed"] for key in ("0", "2", "3")] == [0, 2, 3]
 
 
 def test_the_code_of_a_result_is_what_its_episode_imports():
-    names = sweeping._sources({"experiments.benchmark.episode"})
+    names = fingerprints._sources({"experiments.benchmark.episode"})
     assert {"jaxsl.design", "jaxsl.solver.search", "experiments.benchmark.oracle"} <= set(names)
     assert not [name for name in names if "host" in name or name.startswith("experiments.ess")]
 
@@ -156,10 +159,10 @@ def test_results_are_keyed_by_data_law_and_protocol(monkeypatch):
     assert key == fingerprint(Unit("parallel", "parallel/sl_1", "mspe", 0), "data")
     assert key != fingerprint(unit, "other data")
     assert key != fingerprint(Unit("parallel", "parallel/sl_1", "mspe", 1), "data")
-    monkeypatch.setattr(sweeping, "code", lambda task, several: "other code")
+    monkeypatch.setattr(fingerprints, "code", lambda task, several: "other code")
     assert key != fingerprint(unit, "data")
     monkeypatch.undo()
-    monkeypatch.setattr(sweeping, "PROTOCOL", "another")
+    monkeypatch.setattr(fingerprints, "PROTOCOL", "another")
     assert key != fingerprint(unit, "data")
 
 

@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 
 from jaxsl.choice import Chooser
-from jaxsl.design import Design, _after, cheapest
+from jaxsl.design import Design, cheapest
 from jaxsl.episode import enlarge
 from jaxsl.law import Law, params
 from jaxsl.pool import Observations, Pool, Target, buffer_size, empty, observe, uniform_target
 from jaxsl.precision import double_precision
 from jaxsl.solver.levenberg_marquardt import LevenbergMarquardt
+from jaxsl.turns import _after
 
 pytestmark = pytest.mark.usefixtures("float64")
 TRACES = []

@@ -8,6 +8,7 @@ import pytest
 from scipy.optimize import least_squares
 
 from jaxsl import linear_model, link, two_stage
+from jaxsl.link import smoother
 
 pytestmark = pytest.mark.usefixtures("float64")
 RNG = np.random.default_rng(3)
@@ -61,7 +62,7 @@ def test_kernel_bandwidth_has_the_least_leave_one_out_error_by_brute_force():
             total += (weight @ P[others] / weight.sum() - P[i]) ** 2
         return total
 
-    grid = Y.std() * np.geomspace(0.03, 3, link.BANDWIDTHS)
+    grid = Y.std() * np.geomspace(0.03, 3, smoother.BANDWIDTHS)
     with np.errstate(invalid="ignore"):
         errors = np.nan_to_num([error(bandwidth) for bandwidth in grid], nan=np.inf)
     assert float(curve.bandwidth) == pytest.approx(grid[np.argmin(errors)])
@@ -78,12 +79,12 @@ def test_nearest_neighbours_are_brute_force_and_count_a_model_as_often_as_it_was
     curve = link.NeighbourLink(num=3).fit(jnp.asarray(Y), jnp.asarray(P), jnp.asarray(twice))
     assert float(curve(jnp.array(0.1))) == pytest.approx((2 * P[nearest[0]] + P[nearest[2]]) / 3)
     chosen = jax.jit(link.NeighbourLink().fit)(Y, P, ONES)
-    assert float(chosen.num) in link.NEIGHBOURS
+    assert float(chosen.num) in smoother.NEIGHBOURS
 
 
 def test_bootstrap_draws_are_common_to_a_key_and_never_draw_a_model_of_weight_zero():
     kept = np.r_[np.ones(30), np.zeros(10)]
-    drawn = jax.jit(lambda key: link.bootstrap(link.KernelLink(), key, Y, P, 50, kept))
+    drawn = jax.jit(lambda key: link.bootstrap_curves(link.KernelLink(), key, Y, P, 50, kept))
     one, again, other = drawn(jax.random.key(0)), drawn(jax.random.key(0)), drawn(jax.random.key(1))
     np.testing.assert_array_equal(one.weight, again.weight)
     assert not np.array_equal(one.weight, other.weight)

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-import jaxsl.design
+import jaxsl.turns
 from jaxsl.basins import BasinRule
 from jaxsl.design import Design
 from jaxsl.fit import fit
@@ -92,7 +92,7 @@ def test_a_design_believes_the_same_with_shared_programs_and_without(monkeypatch
     design, key = Design(LAWS[1:], num_starts=32), jax.random.key(0)
     state = design.start(Pool(runs.x, jnp.ones(64)), runs)
     together = jax.jit(design.believe)(state, target, key)
-    monkeypatch.setattr(jaxsl.design, "sharing", lambda laws: tuple((i,) for i in range(len(laws))))
+    monkeypatch.setattr(jaxsl.turns, "sharing", lambda laws: tuple((i,) for i in range(len(laws))))
     apart = jax.jit(lambda *args: design.believe(*args))(state, target, key)
     assert [found.theta.shape for found in together.fits] == [(32, law.num_params) for law in LAWS[1:]]
     np.testing.assert_allclose(together.share, apart.share, rtol=0.05)  # other starting points

@@ -10,7 +10,8 @@ from scipy.stats import norm
 from synthetic import LINE, PAIR, rows, tabulated
 
 from jaxsl.law import Law
-from jaxsl.posterior import Heaviest, LawPosterior, Mixture, Predictive, finite, moments, predict, quantile
+from jaxsl.moments import moments, quantile
+from jaxsl.posterior import Heaviest, LawPosterior, Mixture, Predictive, finite, predict
 
 pytestmark = pytest.mark.usefixtures("float64")
 RNG = np.random.default_rng(2)

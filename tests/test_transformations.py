@@ -11,12 +11,13 @@ from synthetic import DECAY, PAIR, tabulated
 
 from jaxsl._linalg import solve_spd, symmetric_root
 from jaxsl.acquisition import MSPE, DOptimal, Uniform, VOptimal
-from jaxsl.basins import BIC, BasinRule, Laplace
+from jaxsl.basins import BIC, BasinRule, Laplace, Optima
 from jaxsl.chaining import ForwardChain, farthest_first
 from jaxsl.choice import Chooser
 from jaxsl.cluster import complete_linkage
 from jaxsl.design import Design, cheapest
 from jaxsl.fit import Fit, fit
+from jaxsl.moments import moments, quantile
 from jaxsl.noise import InverseGamma, negligible_variance, outcome_variance
 from jaxsl.pool import Observations, Pool, Target, empty, is_outcome, observe, uniform_target
 from jaxsl.posterior import (
@@ -26,9 +27,7 @@ from jaxsl.posterior import (
     Tabulated,
     Widened,
     finite,
-    moments,
     predict,
-    quantile,
     split,
     survey,
     tabulate,
@@ -53,7 +52,7 @@ MODULES = (
         "design",
         "fit",
     ),
-    *("noise", "pool", "posterior", "quadrature", "residual", "starts", "transform"),
+    *("moments", "noise", "pool", "posterior", "quadrature", "residual", "starts", "transform"),
 )
 
 RNG = np.random.default_rng(0)
@@ -66,6 +65,7 @@ POOL = Pool(X, X[:, 0])
 LOSSES = np.array([0.1, 0.2])
 SPD = np.array([[4.0, 1, 0], [1, 3, 0.5], [0, 0.5, 2]])
 MEAN, ROOT, WEIGHT = RNG.normal(size=(2, 1)), RNG.uniform(1, 2, (2, 1, 1)), np.array([0.3, 0.7])
+OPTIMA = Optima(LOSSES, LOSSES / 9, SPD[None], THETA[None], np.array(0.1), np.array(5))
 BELIEF = LawPosterior(DECAY, np.stack([THETA, 1.1 * THETA]), RNG.normal(size=(2, 3, 3)), WEIGHT, np.ones(2))
 FIT = Fit(
     np.stack([THETA, 1.01 * THETA, 0.9 * THETA]), *[np.array([0.01, 0.011, 0.012])] * 2,
@@ -146,8 +146,8 @@ TABLE = {
         True,
     ),
     "complete_linkage": (complete_linkage, (DISTANCE, np.array([True, True, True, False])), False),
-    "BIC": (BIC(), (LOSSES, LOSSES / 9, np.array(0.1), np.array(5), SPD[None], THETA[None]), True),
-    "Laplace": (Laplace(), (LOSSES, LOSSES / 9, np.array(0.1), np.array(5), SPD[None], THETA[None]), True),
+    "BIC": (BIC(), (OPTIMA,), True),
+    "Laplace": (Laplace(), (OPTIMA,), True),
     "BasinRule": (
         lambda fit, runs, target: RULE(DECAY, runs, target, fit),
         (FIT, RUNS, TARGET),

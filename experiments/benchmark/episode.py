@@ -15,9 +15,9 @@ from jaxsl.episode import enlarge, episode
 from jaxsl.fit import PRIOR, fit
 from jaxsl.host.compiled import compiled
 from jaxsl.law import Law
+from jaxsl.moments import quantile
 from jaxsl.one_of import AnyLaw, places
 from jaxsl.pool import Observations, Pool, Target, buffer_size
-from jaxsl.posterior import quantile
 from jaxsl.precision import double_precision, to_numpy
 from jaxsl.starts import random_starts
 

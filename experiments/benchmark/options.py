@@ -7,7 +7,8 @@ import typer
 
 from experiments.benchmark.methods import METHODS
 from experiments.benchmark.paper import TASKS
-from experiments.benchmark.sweep import sweep, units
+from experiments.benchmark.sweep import sweep
+from experiments.benchmark.unit import units
 from experiments.report import OUTPUTS
 from jaxsl.host.errors import UserError
 

@@ -19,7 +19,7 @@ from experiments.benchmark.options import (
     results,
 )
 from experiments.benchmark.paper import TASKS, printed
-from experiments.benchmark.sweep import Unit
+from experiments.benchmark.unit import Unit
 from experiments.report import provenance, write_table
 from laws.tasks import find_task
 

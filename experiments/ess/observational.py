@@ -194,4 +194,4 @@ class Study:
 @partial(jax.jit, static_argnames="draws")
 def _link(key, y, p, draws):
     settings = link.LogisticLink(floored=True)
-    return settings.fit(y, p, jnp.ones_like(y)), link.bootstrap(settings, key, y, p, draws)
+    return settings.fit(y, p, jnp.ones_like(y)), link.bootstrap_curves(settings, key, y, p, draws)

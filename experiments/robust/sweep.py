@@ -11,7 +11,9 @@ from pathlib import Path
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from experiments.benchmark.sweep import digest, fingerprint_of_source, read, start_worker
+from experiments.benchmark.fingerprint import digest, fingerprint_of_source
+from experiments.benchmark.sweep import read
+from experiments.benchmark.workers import start_worker
 from experiments.robust.environments import Case, cases
 
 

@@ -24,7 +24,9 @@ PUBLIC = {"data_con": 519.3, "moe": 300.7, "farseer": 75.6, "sparsity": 128.6, "
 def measure_all(folder: str, tasks: list[str], data: Path | None, repeats: int) -> list[dict[str, Any]]:
     """CPU seconds of the first and of the fastest later episode of every law, in this process."""
     os.environ["JAXSL_CACHE"] = folder
-    from experiments.benchmark.sweep import Unit, measure, start_worker
+    from experiments.benchmark.measure import measure
+    from experiments.benchmark.unit import Unit
+    from experiments.benchmark.workers import start_worker
 
     start_worker()
     rows = []

@@ -152,7 +152,7 @@ def _fall_at(weight, noise, mean, root, here_mean, here_root, rule) -> Fall:
     outputs = here_mean.shape[1]
     covariance = noise[:, None, None] * jnp.eye(outputs, dtype=mean.dtype) + here_root @ here_root.mT
     lower = jnp.linalg.cholesky(covariance) if outputs > 1 else jnp.sqrt(covariance)
-    white = _inverse(lower)
+    white = _inverse_lower(lower)
     whitened = white @ (root @ here_root.mT).mT
     within = jnp.sum(weight * jnp.sum(whitened**2, axis=(1, 2)))
     if rule is None:
@@ -171,7 +171,7 @@ def _fall_at(weight, noise, mean, root, here_mean, here_root, rule) -> Fall:
     return Fall(within, jnp.sum(probability * between))
 
 
-def _inverse(lower: Array) -> Array:
+def _inverse_lower(lower: Array) -> Array:
     """``lower^-1`` of ``(basin, output, output)``, once a candidate.
 
     Products with it take the place of a triangular solve per node, which LAPACK may spread over threads:

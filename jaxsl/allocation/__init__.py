@@ -14,7 +14,7 @@ follows the budget are NumPy in double precision and say so.
 
 from jaxsl.allocation.certificate import certificate, line_bound
 from jaxsl.allocation.cost import CostModel
-from jaxsl.allocation.design import Design, Region, uniform_region, weighted_region
+from jaxsl.allocation.design import Allocation, Region, uniform_region, weighted_region
 from jaxsl.allocation.exchange import exchange_design
 from jaxsl.allocation.replan import follow, next_run
 from jaxsl.allocation.scales import at_least_scales
@@ -22,8 +22,8 @@ from jaxsl.allocation.subset import Subset, best_line_subset, best_subset
 from jaxsl.allocation.two_scale import two_scale
 
 __all__ = [
+    "Allocation",
     "CostModel",
-    "Design",
     "Region",
     "Subset",
     "at_least_scales",

@@ -74,7 +74,7 @@ def certificate(
     scaled = features * jnp.sqrt(budget / cost)[:, None]
 
     def judge(weight):
-        inverse = _inverse(information + (scaled * weight[:, None]).T @ scaled)
+        inverse = _equilibrated_inverse(information + (scaled * weight[:, None]).T @ scaled)
         sensitivity = jnp.sum((scaled @ (inverse @ moment @ inverse)) * scaled, axis=1)
         risk = jnp.sum(moment * inverse)
         return risk, risk + weight @ sensitivity - jnp.max(sensitivity), sensitivity
@@ -112,7 +112,7 @@ def tangent_bound(
 
     That one has ``runs (support,)`` at ``at (support, feature)``: found on few candidates, it bounds many.
     """
-    inverse = _inverse(information + (at * runs[:, None]).T @ at)
+    inverse = _equilibrated_inverse(information + (at * runs[:, None]).T @ at)
     middle = inverse @ moment @ inverse
     spent = runs @ jnp.sum((at @ middle) * at, axis=1)
     steepest = jnp.max(jnp.sum((features @ middle) * features, axis=1) / cost)
@@ -231,7 +231,7 @@ def _exchange(weight: Array, sensitivity: Array, scaled: Array, information: Arr
 
     def halve(_, ends):
         middle = (ends[0] + ends[1]) / 2
-        seen = pair @ _inverse(matrix + middle * move)
+        seen = pair @ _equilibrated_inverse(matrix + middle * move)
         drop = jnp.sum((seen @ moment) * seen, axis=1)
         further = drop[1] > drop[0]
         return jnp.where(further, middle, ends[0]), jnp.where(further, ends[1], middle)
@@ -240,7 +240,7 @@ def _exchange(weight: Array, sensitivity: Array, scaled: Array, information: Arr
     return weight.at[source].add(-low).at[sink].add(low)
 
 
-def _inverse(matrix: Array) -> Array:
+def _equilibrated_inverse(matrix: Array) -> Array:
     """Inverse of a positive definite matrix, its diagonal equilibrated first."""
     scale = jax.lax.rsqrt(jnp.diagonal(matrix))
     return jnp.linalg.inv(matrix * scale[:, None] * scale) * scale[:, None] * scale

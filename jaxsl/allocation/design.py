@@ -53,7 +53,7 @@ def weighted_region(x: np.ndarray, weight: np.ndarray | None = None) -> Region:
 
 
 @dataclass(frozen=True)
-class Design:
+class Allocation:
     """Which new runs to train, and how far from the best possible that is.
 
     Attributes:

@@ -23,7 +23,7 @@ from jax import Array
 
 from jaxsl.allocation.certificate import certificate
 from jaxsl.allocation.cost import ROUNDING
-from jaxsl.allocation.design import Design
+from jaxsl.allocation.design import Allocation
 
 # Prices of overspending, in risk per budget. A tenth more budget saves about a tenth of it: one is fair.
 PRICES = (*np.geomspace(0.8, 5.0, 10), 1e6)
@@ -31,7 +31,7 @@ SCALED = (0.2, 1.2)
 MOST_MOVES, MOST_SCALES = 50, 32
 
 
-class Problem(eqx.Module):
+class Candidates(eqx.Module):
     """Candidates and what they are for; the last candidate is no run.
 
     Attributes:
@@ -68,9 +68,9 @@ class Problem(eqx.Module):
         return jnp.where(determinant < 0, change / jnp.where(determinant < 0, determinant, 1.0), jnp.inf)
 
 
-def exchange(problem: Problem, runs: Array, max_runs: Array) -> tuple[Array, Array]:
+def exchange(candidates: Candidates, runs: Array, max_runs: Array) -> tuple[Array, Array]:
     """Improve a design ``runs (candidate,)``: the design, within the budget, and its risk."""
-    nothing = problem.cost.shape[0] - 1
+    nothing = candidates.cost.shape[0] - 1
 
     def settle(runs, price):
         def move(state):
@@ -78,9 +78,9 @@ def exchange(problem: Problem, runs: Array, max_runs: Array) -> tuple[Array, Arr
             (scale,) = jnp.nonzero(runs[:-1] > 0, size=MOST_SCALES, fill_value=nothing)
             # "No run" may always be turned into a run.
             scale = jnp.append(scale, nothing)
-            after = runs @ problem.cost - problem.cost[scale][:, None] + problem.cost
+            after = runs @ candidates.cost - candidates.cost[scale][:, None] + candidates.cost
             number = jnp.sum(runs[:-1]) - (scale < nothing)[:, None] + (jnp.arange(nothing + 1) < nothing)
-            risks = problem.risk(runs) + problem.changes(runs, scale)
+            risks = candidates.risk(runs) + candidates.changes(runs, scale)
             merits = risks * _toll(after, number / max_runs, price)
             old, new = jnp.unravel_index(jnp.argmin(merits), merits.shape)
             helps = merits[old, new] < (1 - 1e-7) * merit
@@ -93,13 +93,13 @@ def exchange(problem: Problem, runs: Array, max_runs: Array) -> tuple[Array, Arr
             )
 
         number = jnp.sum(runs[:-1]) / max_runs
-        first = problem.risk(runs) * _toll(runs @ problem.cost, number, price)
+        first = candidates.risk(runs) * _toll(runs @ candidates.cost, number, price)
         state = runs, first, jnp.array(True), 0
         return jax.lax.while_loop(lambda state: state[2] & (state[3] < MOST_MOVES), move, state)[0], None
 
-    runs, _ = jax.lax.scan(settle, runs, jnp.array(PRICES, problem.cost.dtype))
-    risk = jnp.sum(problem.moment * jnp.linalg.inv(problem.matrix(runs)))
-    within = (runs @ problem.cost <= 1 + ROUNDING) & (jnp.sum(runs[:-1]) <= max_runs)
+    runs, _ = jax.lax.scan(settle, runs, jnp.array(PRICES, candidates.cost.dtype))
+    risk = jnp.sum(candidates.moment * jnp.linalg.inv(candidates.matrix(runs)))
+    within = (runs @ candidates.cost <= 1 + ROUNDING) & (jnp.sum(runs[:-1]) <= max_runs)
     good = jnp.isfinite(risk) & (risk > 0) & within
     return runs, jnp.where(good, risk, jnp.inf)
 
@@ -122,7 +122,7 @@ def exchange_design(
     *,
     max_runs: int | None = None,
     num_starts: int = 64,
-) -> Design:
+) -> Allocation:
     """The best design of many starts, with its bound.
 
     Args:
@@ -147,7 +147,7 @@ def exchange_design(
         key, features / scale, price, moment / scales, information / scales, most, num_starts
     )
     count = np.asarray(runs)[:-1].astype(int)
-    return Design(
+    return Allocation(
         x=x[count > 0],
         count=count[count > 0],
         cost=float(price @ count * budget),
@@ -169,7 +169,7 @@ def _search(key, features, cost, moment, information, max_runs, num_starts):
     """Fractional optimum, designs drawn from it and improved: the best, its risk and the bound."""
     features, cost, moment, information = (jnp.asarray(a) for a in (features, cost, moment, information))
     fractional = certificate(features, cost, 1.0, moment, information)
-    problem = Problem(
+    candidates = Candidates(
         features=jnp.concatenate([features, jnp.zeros_like(features[:1])]),
         cost=jnp.append(cost, 0.0),
         moment=moment,
@@ -178,7 +178,7 @@ def _search(key, features, cost, moment, information, max_runs, num_starts):
     )
 
     def one(key):
-        return exchange(problem, jnp.append(draw(key, fractional.runs), 0.0), max_runs)
+        return exchange(candidates, jnp.append(draw(key, fractional.runs), 0.0), max_runs)
 
     runs, risk = jax.vmap(one)(jax.random.split(key, num_starts))
     best = jnp.argmin(risk)

@@ -13,7 +13,7 @@ from functools import partial
 import numpy as np
 
 from jaxsl.allocation.criteria import RISK
-from jaxsl.allocation.design import Cost, Design, Region, gather
+from jaxsl.allocation.design import Allocation, Cost, Region, gather
 from jaxsl.allocation.two_scale import two_scale
 
 PLACES, ROUNDS = 13, 5  # forced sizes tried at once; how often the grid closes in on the best
@@ -49,7 +49,7 @@ def at_least_scales(
     low: float = 0.0,
     high: float | None = None,
     max_runs: int | None = None,
-) -> Design:
+) -> Allocation:
     """The best design found whose runs, existing ones included, have at least ``num_scales`` scales.
 
     The missing scales are forced, one run each, at sizes searched in turn; the rest is ``two_scale`` with the
@@ -72,7 +72,7 @@ def at_least_scales(
     if missing <= 0:
         return free
 
-    def solve(forced: np.ndarray) -> Design | None:
+    def solve(forced: np.ndarray) -> Allocation | None:
         left = budget - float(np.sum(np.broadcast_to(np.asarray(cost(forced), float), forced.shape)))
         known = np.concatenate([existing, forced])
         most = None if max_runs is None else max_runs - forced.size

@@ -31,7 +31,7 @@ class Subset:
 
     Attributes:
         index: the chosen candidates, ascending.
-        cost, risk, value, bound, proof: as in ``Design``.
+        cost, risk, value, bound, proof: as in ``Allocation``.
     """
 
     index: np.ndarray
@@ -80,7 +80,7 @@ def best_line_subset(
     """
     existing = np.zeros(0) if existing is None else np.asarray(existing, float)
     if x.size <= ENUMERATED:
-        return _enumerate(x, cost, budget, region, existing, criterion, delta, ddof)
+        return _every_subset(x, cost, budget, region, existing, criterion, delta, ddof)
     if ddof:
         raise ValueError(f"ddof=1 is enumerated, so it takes at most {ENUMERATED} candidates, not {x.size}")
     centre, width = x.mean(), np.ptp(x) or 1.0
@@ -257,7 +257,7 @@ class _Search:
         return children, np.repeat(bound[keep], 2)
 
 
-def _enumerate(x, cost, budget, region, existing, criterion, delta, ddof) -> Subset:
+def _every_subset(x, cost, budget, region, existing, criterion, delta, ddof) -> Subset:
     """Every subset, by doubling: subset ``s`` has candidate ``j`` where bit ``j`` of ``s`` is set."""
     start = existing.size, 0.0, existing.sum(), (existing**2).sum()
     num, price, total, squares = (np.array([value], float) for value in start)

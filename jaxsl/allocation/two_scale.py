@@ -21,7 +21,7 @@ import numpy as np
 
 from jaxsl.allocation.cost import HALVINGS, ROUNDING, CostModel
 from jaxsl.allocation.criteria import RISK, factor, line_risk
-from jaxsl.allocation.design import Cost, Design, Region, gather
+from jaxsl.allocation.design import Allocation, Cost, Region, gather
 
 COARSE, FINE = 17, 9  # grid of the scan and of a zoom
 # Rounds of the scan, of a few zooms and of the zooms to the end: how many, how many triples go on from there,
@@ -64,7 +64,7 @@ def two_scale(
     high: float | None = None,
     max_runs: int | None = None,
     near: tuple[int, int] | None = None,
-) -> Design:
+) -> Allocation:
     """The best new runs on a line for a budget.
 
     Args:
@@ -94,7 +94,7 @@ def two_scale(
     """
     model = CostModel(cost, budget, low, high)
     existing = np.zeros(0) if existing is None else np.asarray(existing, float)
-    searches, complete = _enumerate(model, region, existing, max_runs, near)
+    searches, complete = _all_counts(model, region, existing, max_runs, near)
     # About `low`, so that nothing is lost to cancellation where sizes are large numbers.
     here = Region(region.low - low, region.high - low, region.mean - low, region.variance)
     known = existing.size, np.sum(existing - low), np.sum((existing - low) ** 2)
@@ -125,7 +125,7 @@ def two_scale(
     runs = np.repeat([low, v.item(), x.item()], [searches.k1[0], searches.a[0], searches.b[0]])
     scales, count = gather(np.where(runs - low < 1e-9, low, runs))
     proven = complete and model.meets_assumption
-    return Design(
+    return Allocation(
         x=scales,
         count=count,
         cost=float(model.cost(runs).sum()),
@@ -136,7 +136,7 @@ def two_scale(
     )
 
 
-def _enumerate(
+def _all_counts(
     model: CostModel,
     region: Region,
     existing: np.ndarray,

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from jaxsl.allocation.criteria import RISK, T_RISK
-from jaxsl.allocation.design import Design, Region, gather, uniform_region
+from jaxsl.allocation.design import Allocation, Region, gather, uniform_region
 from jaxsl.host.allocation.report import PlanReport, Step
 from jaxsl.host.allocation.search import CRITERIA, Request
 from jaxsl.host.allocation.subset import plan_subset
@@ -164,7 +164,7 @@ def _curve(request: Request, budget: float, num: int, promise: Promise | None) -
     return tuple(steps)
 
 
-def _advice(request: Request, budget: float, design: Design, runs: np.ndarray) -> list[str]:
+def _advice(request: Request, budget: float, design: Allocation, runs: np.ndarray) -> list[str]:
     """What the other criterion would do, and whether the line can be doubted."""
     notes = []
     now = t_risk(design.risk, runs.size, request.delta)

@@ -10,7 +10,7 @@ import numpy as np
 from jaxsl.allocation.certificate import line_bound
 from jaxsl.allocation.cost import CostModel, NotIncreasingError
 from jaxsl.allocation.criteria import RISK, T_RISK
-from jaxsl.allocation.design import Design, Region
+from jaxsl.allocation.design import Allocation, Region
 from jaxsl.allocation.exchange import exchange_design
 from jaxsl.allocation.scales import at_least_scales
 from jaxsl.allocation.two_scale import two_scale
@@ -34,7 +34,7 @@ class Request:
     max_runs: int | None
     num_scales: int
 
-    def design(self, budget: float) -> Design:
+    def design(self, budget: float) -> Allocation:
         """The best design for a budget.
 
         Raises:
@@ -59,7 +59,7 @@ class Request:
             return design
         return replace(design, bound=self.fractional_bound(budget), proof="general equivalence theorem")
 
-    def on_grid(self, budget: float) -> Design:
+    def on_grid(self, budget: float) -> Allocation:
         """By exchange, where the cost has no inverse."""
         if self.high is None:
             raise ValueError(

@@ -5,7 +5,7 @@ import numpy as np
 
 from jaxsl import linear_model
 from jaxsl.allocation.criteria import T_RISK, factor, line_risk
-from jaxsl.allocation.design import Design, Region, uniform_region
+from jaxsl.allocation.design import Allocation, Region, uniform_region
 from jaxsl.allocation.subset import Subset
 from jaxsl.host.allocation.report import Step, Worth
 from jaxsl.host.errors import UserError
@@ -60,7 +60,7 @@ def worth_at(runs: np.ndarray, region: Region, promise: Promise | None) -> tuple
 
 def step_at(
     budget: float,
-    chosen: Design | Subset,
+    chosen: Allocation | Subset,
     num_runs: int,
     runs: np.ndarray,
     region: Region,

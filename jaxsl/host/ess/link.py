@@ -203,5 +203,5 @@ def fit_link(name: str, y: np.ndarray, p: np.ndarray, where: str, draws: int, se
         arrays = jnp.asarray(y), jnp.asarray(p)
         curve = jax.jit(settings.fit)(*arrays, jnp.ones(y.size))
         key = jax.random.key(seed)
-        curves = jax.jit(lambda key, y, p: link.bootstrap(settings, key, y, p, draws))(key, *arrays)
+        curves = jax.jit(lambda key, y, p: link.bootstrap_curves(settings, key, y, p, draws))(key, *arrays)
     return Link(name, curve, curves, y.size)

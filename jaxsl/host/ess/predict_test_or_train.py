@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from jaxsl.allocation.criteria import RISK, T_RISK
-from jaxsl.allocation.design import Design, uniform_region
+from jaxsl.allocation.design import Allocation, uniform_region
 from jaxsl.allocation.two_scale import two_scale
 from jaxsl.host.errors import UserError
 from jaxsl.host.ess.link import Items, Promise
@@ -58,7 +58,7 @@ def choose(
     region, low, high = uniform_region(size, size), float(x.min()), float(x.max())
     criterion = RISK if promise.known else T_RISK
 
-    def planned(logarithm: float) -> Design:
+    def planned(logarithm: float) -> Allocation:
         budget = float(np.exp(logarithm))
         return two_scale(
             cost,
@@ -72,7 +72,7 @@ def choose(
             max_runs=MOST_NEW_RUNS,
         )
 
-    def suffices(design: Design) -> bool:
+    def suffices(design: Allocation) -> bool:
         return measured(promise.items(size, design.risk, x.size + design.num_runs), by) >= items
 
     now = measured(worth, by)

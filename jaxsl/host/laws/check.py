@@ -1,29 +1,20 @@
-"""What is wrong with a law before any run is paid for: its whole box tried on a pool of configurations.
+"""What is wrong with a law before any run is paid for: its whole box tried on a pool of configurations."""
 
-Tried in float64, at parameter vectors from inside the box, drawn as a fit draws its starts, and at corners.
-"""
-
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from jaxsl.host.laws.traceable import check_traceable
+from jaxsl.host.laws.trial import NUM_INSIDE, Trial, tried, typical_rows
 from jaxsl.law import Law
 from jaxsl.precision import double_precision
-from jaxsl.transform import box
 
-NUM_INSIDE, NUM_CORNERS, NUM_ROWS, NUM_RANKS = 256, 64, 128, 48
+NUM_RANKS = 48
 ALIKE = 1e-11  # singular value of unit columns under which they are one direction
 UNSEEN = 1e-15  # effect relative to the prediction that float64 cannot show
 LARGE = 1e6  # predictions no outcome of a training run comes near
 FLOAT32 = float(np.finfo(np.float32).max)
-
-# Ranges of inputs with the names of the field, for a law without a table of runs.
-RANGES = {"N": (1e7, 1e11), "D": (1e9, 1e13), "U": (1e8, 1e12), "C": (1e17, 1e24), "lr": (1e-5, 1e-1)}
-OTHER_RANGE = (1.0, 1e3)
 
 
 @dataclass(frozen=True)
@@ -44,34 +35,6 @@ class Finding:
     advice: str
 
 
-@dataclass(frozen=True)
-class Trial:
-    """A law tried at parameter vectors: ``theta (draw, param)``, the first ``NUM_INSIDE`` inside the box.
-
-    Attributes:
-        position: place in the box, 0 at the lower bound and 1 at the upper, ``(draw, param)``.
-        x: configurations, ``(row, feature)``.
-        values: ``(draw, row, output)``.
-        effect: derivative times the width of the box, ``(draw, row * output, param)``.
-    """
-
-    law: Law
-    theta: np.ndarray
-    position: np.ndarray
-    x: np.ndarray
-    values: np.ndarray
-    effect: np.ndarray
-
-    @property
-    def finite(self) -> np.ndarray:
-        """Draws at which everything is finite, ``(draw,)``."""
-        return np.isfinite(self.values).all((1, 2)) & np.isfinite(self.effect).all((1, 2))
-
-    def names(self, index: Sequence[int] | np.ndarray) -> tuple[str, ...]:
-        """Names of parameters."""
-        return tuple(self.law.params[i].name for i in index)
-
-
 def check(law: Law, x: np.ndarray | None = None, seed: int = 0) -> tuple[Finding, ...]:
     """What to change in a law, the worst first; empty when nothing was found.
 
@@ -83,52 +46,9 @@ def check(law: Law, x: np.ndarray | None = None, seed: int = 0) -> tuple[Finding
         UserError: when JAX cannot trace the law at all.
     """
     check_traceable(law)
-    trial = _trial(law, typical_rows(law) if x is None else np.asarray(x, float), np.random.default_rng(seed))
+    trial = tried(law, typical_rows(law) if x is None else np.asarray(x, float), np.random.default_rng(seed))
     checks = (_not_finite, _separable, _no_effect, _redundant, _linear, _scale)
     return tuple(finding for look in checks for finding in look(trial))
-
-
-def typical_rows(law: Law, num: int = NUM_ROWS, seed: int = 0) -> np.ndarray:
-    """Configurations in the ranges usual for the names of the inputs, ``(row, feature)``.
-
-    Inputs that may be 0 are shares: together they sum to one where there are several.
-
-    Example:
-        >>> from laws.chinchilla import CHINCHILLA
-        >>> typical_rows(CHINCHILLA).shape[1]
-        2
-    """
-    rng = np.random.default_rng(seed)
-    ranges = np.log([RANGES.get(name, OTHER_RANGE) for name in law.inputs])
-    x = np.exp(rng.uniform(ranges[:, 0], ranges[:, 1], (num, len(law.inputs))))
-    shares = [i for i, name in enumerate(law.inputs) if name in law.nonnegative]
-    if len(shares) > 1:
-        x[:, shares] = rng.dirichlet(np.ones(len(shares)), num)
-    elif shares:
-        x[:, shares] = rng.random((num, 1))
-    return x
-
-
-def _trial(law: Law, x: np.ndarray, rng: np.random.Generator) -> Trial:
-    x = np.unique(x, axis=0)
-    x = x[np.unique(np.linspace(0, len(x) - 1, NUM_ROWS).round().astype(int))]
-    inside = rng.random((NUM_INSIDE, law.num_params))
-    position = np.concatenate([inside, rng.integers(0, 2, (NUM_CORNERS, law.num_params))])
-
-    @jax.jit
-    def evaluate(position, x):
-        def one(position):
-            theta = whole.theta(whole.lower + (whole.upper - whole.lower) * position)
-            width = 4 * whole.slope(theta)
-            effect = law.jacobian(theta, x).reshape(-1, law.num_params) * width
-            return theta, law.predict(theta, x), effect
-
-        whole = box(law)
-        return jax.lax.map(one, position, batch_size=16)
-
-    with double_precision():
-        theta, values, effect = map(np.asarray, evaluate(position, jnp.asarray(x)))
-    return Trial(law, theta, position, x, values, effect)
 
 
 def _not_finite(trial: Trial) -> list[Finding]:

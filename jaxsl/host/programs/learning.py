@@ -22,9 +22,10 @@ from jaxsl.discrepancy.posterior import DiscrepantPosterior
 from jaxsl.fit import PRIOR, fit
 from jaxsl.host.compiled import compiled
 from jaxsl.identify import identify
+from jaxsl.moments import Moments, moments
 from jaxsl.one_of import AnyLaw
 from jaxsl.pool import Observations, Pool, Target
-from jaxsl.posterior import Moments, Predictive, Tabulated, moments
+from jaxsl.posterior import Predictive, Tabulated
 from jaxsl.quantile import student_t
 from jaxsl.residual import reweighted
 from jaxsl.starts import random_starts

@@ -95,7 +95,7 @@ def climb_from(
     key: Array,
 ) -> Climb:
     """``jaxsl.continuous.climb`` on the acquisition, once all pending runs are in; ``cost`` by the plan."""
-    draws = batch.draw(posterior, pending, 1, num_draws, key)
+    draws = batch.imagine_pending(posterior, pending, 1, num_draws, key)
 
     def score(x):
         def one(after):
