@@ -13,7 +13,8 @@ from jaxsl.host.answer.believed import LEVEL, check_level
 from jaxsl.host.answer.fit_options import PLAIN, FitOptions
 from jaxsl.host.errors import UserError
 from jaxsl.host.input.expression import parse
-from jaxsl.host.input.problem import Problem, Runs, Targets, column_names, own_targets, runs
+from jaxsl.host.input.law_columns import column_names
+from jaxsl.host.input.problem import Problem, Runs, Targets, own_targets, runs
 from jaxsl.host.input.reading import Reading, read_runs
 from jaxsl.host.input.table import Table
 from jaxsl.host.input.target import parse_target
