@@ -36,7 +36,7 @@ from jaxsl.posterior import (
 )
 from jaxsl.precision import double_precision
 from jaxsl.quadrature import GaussHermite, GaussLegendre, QuasiMonteCarlo
-from jaxsl.residual import Asymmetric, Huber, linearise, problem
+from jaxsl.residual import Asymmetric, Both, Huber, linearise, problem, reweighted
 from jaxsl.solver.levenberg_marquardt import LevenbergMarquardt
 from jaxsl.starts import random_starts, warm_starts
 from jaxsl.transform import box
@@ -125,6 +125,8 @@ TABLE = {
     ),
     "Huber": (lambda r: Huber()(r), (np.array([0.0, 2.0]),), True),
     "Asymmetric": (lambda r: Asymmetric()(r), (np.array([-1.0, 2.0]),), True),
+    "Both": (lambda r: Both(Asymmetric(), Huber())(r), (np.array([-1.0, 2.0]),), True),
+    "reweighted": (lambda r: reweighted(Huber(), r), (np.array([-1.0, 2.0]),), True),
     "random_starts": (
         lambda key, like: random_starts(key_of(key), DECAY, 3, like.dtype),
         (KEY, THETA),
