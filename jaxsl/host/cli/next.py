@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from jaxsl.host.cli.decision_options import HoldOption, RangeOption, read_held, read_ranges
-from jaxsl.host.cli.fit_options import with_fit_options
+from jaxsl.host.cli.fit_options import OPTIONS, with_fit_options
 from jaxsl.host.cli.options import (
     BudgetOption,
     CostOption,
@@ -70,9 +70,9 @@ def next_command(
     if aim is not None:
         if target:
             raise UserError("--aim takes the place of --target; give one of them")
-        given = [name for name, value in how.items() if value is not None]
+        given = [name for name in OPTIONS if name in how]
         if given:
-            raise UserError(f"--{given[0].replace('_', '-')}: --aim does not take it; leave it out")
+            raise UserError(f"--{given[0]}: --aim fits laws as they are; leave one of the two out")
         with busy(f"fitting {', '.join(law)} and scoring the candidates"):
             aimed = next_for(
                 runs,

@@ -30,7 +30,7 @@ class Estimate(Report):
         name, unit: what it is.
         median, low, high: of the belief, at the report's level; ends are not numbers where nothing is
             uncertain.
-        method: ``"delta"``; ``"draws"`` where the two differ by a tenth of the interval; ``"unchecked"``,
+        method: ``"delta"``; ``"draws"`` where one of an answer's numbers differs by a tenth; ``"unchecked"``,
             by the delta method, where drawn curves that keep to the runs are few; or ``"exact"``.
     """
 
@@ -65,7 +65,7 @@ class Values:
 
     def linear(self, table: np.ndarray) -> "Values":
         """Linear combinations of rows, ``table (new, row)``."""
-        with np.errstate(invalid="ignore"):
+        with np.errstate(all="ignore"):
             return Values(
                 self.weight,
                 self.noise,
@@ -111,18 +111,16 @@ class Values:
         """Median and interval of every row, at ``level`` per cent."""
         delta = self._delta(level)
         drawn = np.stack([weighted_quantile(self.draw, self.share, p) for p in _ends(level)])
+        with np.errstate(all="ignore"):
+            off = np.max(np.abs(drawn - delta), axis=0) / (delta[2] - delta[0])
+        bends = self.worth >= ENOUGH and not np.all(off <= BENDS)
+        ends, method = (drawn, "draws") if bends else (delta, "delta" if self.told else "unchecked")
+        if not self.root.any():
+            ends, method = self.mean[0] * np.array([[np.nan], [1.0], [np.nan]]), "exact"
         found = []
         for row, (name, unit, ratio) in enumerate(zip(names, units, log, strict=True)):
-            width = delta[2, row] - delta[0, row]
-            bends = (
-                self.worth >= ENOUGH and not np.max(np.abs(drawn[:, row] - delta[:, row])) <= BENDS * width
-            )
-            low, median, high = drawn[:, row] if bends else delta[:, row]
-            method = "draws" if bends else "delta" if self.told else "unchecked"
-            if not self.root.any():
-                low, median, high, method = np.nan, self.mean[0, row], np.nan, "exact"
-            low, median, high = (np.exp(end) if ratio else end for end in (low, median, high))
-            found.append(Estimate(name, unit, float(median), float(low), float(high), method))
+            low, median, high = (float(np.exp(end) if ratio else end) for end in ends[:, row])
+            found.append(Estimate(name, unit, median, low, high, method))
         return found
 
     def _delta(self, level: float) -> np.ndarray:
@@ -236,7 +234,7 @@ def weighted_quantile(value: np.ndarray, weight: np.ndarray, probability: float)
     value = np.take_along_axis(value, order, axis=0)
     share = weight[order]
     place = (np.cumsum(share, axis=0) - share / 2) / weight.sum()
-    with np.errstate(invalid="ignore"):
+    with np.errstate(all="ignore"):
         return np.array(
             [np.interp(probability, place[:, row], value[:, row]) for row in range(value.shape[1])]
         )
