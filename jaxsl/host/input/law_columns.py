@@ -101,7 +101,7 @@ def _any_finite(law: Law, theta: jax.Array, x: jax.Array) -> jax.Array:
 
 
 def outcomes_of(table: Table, law: Law, names: Mapping[str, str]) -> np.ndarray:
-    """The outcomes of every row, ``(row, output)``, not a number where it is a candidate; as ``inputs_of``."""
+    """The outcomes of every row, ``(row, output)``, not a number for a candidate; as ``inputs_of``."""
     columns = []
     for name in law.outputs:
         option = "--outcome COLUMN" if law.num_outputs == 1 else f"--map {name}=COLUMN"
