@@ -80,14 +80,15 @@ class Law:
         formula: the formula in plain text; by default the first paragraph of the function's docstring.
         source: where the law comes from, with the number of the equation.
         estimates: published parameter vectors by name.
+        estimate_sources: where one of those comes from, by its name, when that is not ``source``.
         nonnegative: names of inputs that may be 0, such as a share of a mixture; all others are positive.
         separable: whether output ``i`` depends on the ``i``-th of equal consecutive stretches of ``theta``
             alone; the solver then fits the outputs one by one and combines their optima.
 
     Raises:
         ValueError: when names repeat, a box is empty, ``linear`` or ``estimates`` do not match ``params``,
-            ``nonnegative`` does not match ``inputs``, or the parameters of a separable law are not a
-            multiple of its outputs.
+            ``estimate_sources`` does not match ``estimates``, ``nonnegative`` does not match ``inputs``, or
+            the parameters of a separable law are not a multiple of its outputs.
     """
 
     name: str
@@ -101,6 +102,7 @@ class Law:
     estimates: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     nonnegative: tuple[str, ...] = ()
     separable: bool = False
+    estimate_sources: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self):
         names = [param.name for param in self.params]
@@ -126,7 +128,11 @@ class Law:
                 raise ValueError(
                     f"law {self.name}: estimate {label!r} has {len(theta)} values for {len(names)} parameters"
                 )
-        object.__setattr__(self, "estimates", MappingProxyType(dict(self.estimates)))
+        unknown = [name for name in self.estimate_sources if name not in self.estimates]
+        if unknown:
+            raise ValueError(f"law {self.name}: estimate_sources names no estimate: {', '.join(unknown)}")
+        for which in ("estimates", "estimate_sources"):
+            object.__setattr__(self, which, MappingProxyType(dict(getattr(self, which))))
         paragraph = (getattr(self.function, "__doc__", None) or "").strip().split("\n\n")[0]
         object.__setattr__(self, "formula", self.formula or " ".join(paragraph.split()))
 

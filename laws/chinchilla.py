@@ -28,8 +28,9 @@ CHINCHILLA = Law(
     estimates={
         "hoffmann": (1.69, 406.4, 0.34, 410.7, 0.28),  # as printed; the rounded exponents bias predictions
         "hoffmann_unrounded": (1.6934, 406.4, 0.3392, 410.7, 0.2849),  # the paper's TeX source
-        "epoch": (1.8172, 482.01, 0.3478, 2085.43, 0.3658),  # Besiroglu et al. 2024, arXiv:2404.10102
+        "epoch": (1.8172, 482.01, 0.3478, 2085.43, 0.3658),
     },
+    estimate_sources={"epoch": "Besiroglu et al. 2024, arXiv:2404.10102"},
 )
 
 LAWS = (CHINCHILLA,)

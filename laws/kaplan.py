@@ -106,8 +106,9 @@ CRITICAL_BATCH = Law(
     outputs=("batch_tokens",),
     params=params(B_star=(1e3, 1e14), alpha_B=(0.02, 2)),
     linear=("B_star",),
-    source=f"{PAPER}, eq. 1.4; minicpm: Hu et al. 2024, arXiv:2404.06395",
+    source=f"{PAPER}, eq. 1.4",
     estimates={"kaplan": (2e8, 0.21), "minicpm": (1.21e9, 1 / 6.24)},
+    estimate_sources={"minicpm": "Hu et al. 2024, arXiv:2404.06395"},
 )
 
 LAWS = (SIZE, DATA, COMPUTE, SIZE_DATA, SIZE_STEPS, CRITICAL_BATCH)

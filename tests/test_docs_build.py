@@ -16,7 +16,7 @@ from jaxsl.host.cli import app
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 # Packages without a page of their own, private helpers, and the host, of which the pages list a part.
-INSIDE = re.compile(r"jaxsl\.(_|acquisition$|solver$|host\.(?!plots)|host$)")
+INSIDE = re.compile(r"jaxsl\.(_|acquisition$|decision$|solver$|host\.(?!plots)|host$)")
 
 
 @pytest.mark.slow

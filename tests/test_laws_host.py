@@ -3,6 +3,7 @@
 import json
 import re
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -87,6 +88,9 @@ def test_a_described_law_is_plain_data_and_complete():
     assert [param["name"] for param in described["parameters"]] == ["E", "A", "alpha", "B", "beta"]
     assert all(param["lower"] < param["upper"] for param in described["parameters"])
     assert "2203.15556" in described["source"] and described["estimates"]["epoch"][0] == 1.8172
+    assert "2404.10102" in described["estimate_sources"]["epoch"]
+    with pytest.raises(ValueError, match="estimate_sources names no estimate: ehpoc"):
+        replace(CHINCHILLA, estimate_sources={"ehpoc": "Besiroglu et al. 2024"})
 
 
 def test_an_installed_package_adds_its_laws(package):

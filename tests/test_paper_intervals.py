@@ -131,6 +131,12 @@ def test_what_nothing_is_known_of_has_a_huge_error():
         assert np.all(np.asarray(found.each) > 1e6)
 
 
+@pytest.fixture
+def no_fit(monkeypatch):
+    """What is wrong is said before anything is fitted."""
+    monkeypatch.setattr("jaxsl.host.answer.fit.answered", None)
+
+
 @pytest.mark.parametrize(
     "words, message",
     [
@@ -144,13 +150,13 @@ def test_what_nothing_is_known_of_has_a_huge_error():
         (("--bootstrap", "100", "--draw", "group:one"), "all runs are one group"),
     ],
 )
-def test_bad_input_is_one_message(words, message, tmp_path):
+def test_bad_input_is_one_message(words, message, tmp_path, no_fit):
     rows = [f"{n:g},{d:g},{1 + n**-0.3 + d**-0.3},x" for n in (1e6, 2e6, 4e6) for d in (1e8, 2e8)]
     (tmp_path / "runs.csv").write_text("\n".join(["N,D,loss,one", *rows]))
     result = CliRunner().invoke(app, ["fit", str(tmp_path / "runs.csv"), "--law", "chinchilla", *words])
     assert result.exit_code == 2 and message in result.stderr and len(result.stderr.splitlines()) == 1
 
 
-def test_too_few_runs_leave_no_degree_of_freedom():
+def test_too_few_runs_leave_no_degree_of_freedom(no_fit):
     with pytest.raises(UserError, match="3 outcomes leave no degree of freedom"):
         host.fit({name: values[:3] for name, values in RUNS.items()}, DECAY, t=True)

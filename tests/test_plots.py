@@ -163,7 +163,9 @@ def test_the_score_map_draws_every_affordable_candidate_and_rings_the_first(seen
     best = seen.choice.runs[0]
     assert len(marks.get_offsets()) == 3
     assert tuple(ring.get_offsets()[0]) == (best.x["N"], best.x["D"])
-    np.testing.assert_allclose(marks.get_array()[-1], 1.0)
+    # Candidates that cost more than all runs so far come last, whatever their score: colour is the score.
+    score, shade = np.array([run.score for run in seen.choice.runs]), marks.get_array()[::-1]
+    assert list(np.argsort(shade)) == list(np.argsort(score)) and shade[np.argmax(score)] == 1.0
     sizes = {float(x): area for (x, _), area in zip(marks.get_offsets(), marks.get_sizes(), strict=True)}
     cost = {run.x["N"]: run.cost for run in seen.choice.runs}
     assert sorted(sizes, key=sizes.get) == sorted(cost, key=cost.get)

@@ -159,6 +159,7 @@ def test_published_parameters_need_no_runs():
     assert found["low"] == [[None]] and found["by_law"] == {"chinchilla@epoch": found["median"]}
     words = ("--law", "chinchilla@epoch", "--law", "kaplan/n@kaplan", "--at", "N=1e9,D=1e10")
     both = run("predict", *words, "--at", "N=1e10,D=2e11")
+    assert "chinchilla@epoch: Besiroglu et al. 2024" in both.stdout and "kaplan: Kaplan et al." in both.stdout
     values = [float(word) for word in both.stdout.splitlines()[4].split()]
     np.testing.assert_allclose(
         values,

@@ -354,6 +354,8 @@ def test_a_second_table_is_a_target_with_the_same_mapping(csv):
             "nothing",
             "--target nothing: neither a file, nor a column of the data frame, nor a point of chinchilla",
         ),
+        ("N > 1e30", "--target N > 1e30: the data frame has no row where this holds"),
+        ("size > 1", "the data frame has no column 'size'"),
         ("nowhere.csv", "cannot read nowhere.csv: No such file"),
         (["who=a", "who=b"], "several targets may be given only as points, such as N=NUMBER,D=NUMBER"),
     ],

@@ -25,7 +25,7 @@ from jaxsl.host.answer.fit_report import (
 )
 from jaxsl.host.answer.influence import influence
 from jaxsl.host.answer.kept import keep
-from jaxsl.host.answer.paper_intervals import PaperIntervals, paper_intervals
+from jaxsl.host.answer.paper_intervals import PaperIntervals, check_intervals, paper_intervals
 from jaxsl.host.answer.parameters import parameters
 from jaxsl.host.answer.prediction import Prediction, prediction_at
 from jaxsl.host.answer.report import r2
@@ -92,13 +92,14 @@ def fit(
     laws = resolved(asked)
     table = run_table(source, laws, map, outcome, **reading)
     chosen = ensemble(table, laws, mapping=map, outcome=outcome, target=target, options=options)
+    profiles = (profile,) if isinstance(profile, str) else tuple(profile)
+    wanted = PaperIntervals(t, bootstrap, draw, profiles, dict(derive or {}))
+    check_intervals(wanted, chosen.laws, table, chosen.seen.row_numbers)
     answer = answered(chosen, level, of, seed)
     settings = {"level": level, "of": of, "seed": seed, "map": dict(map or {}), "outcome": outcome}
     settings |= {**reading, **options.record()}
     named = [one for one in asked if one != ALL]
     kept = keep(named, table, answer.found, settings, target is not None, options, chosen.units)
-    profiles = (profile,) if isinstance(profile, str) else tuple(profile)
-    wanted = PaperIntervals(t, bootstrap, draw, profiles, dict(derive or {}))
     intervals = paper_intervals(wanted, answer.found, table, chosen.seen.row_numbers, seed)
     problem, rows = chosen.problem, chosen.seen.row_numbers
     aim = None if problem.targets is None else problem.targets.x

@@ -102,12 +102,7 @@ def paper_intervals(
     quantities = _quantities(law, asked)
     profiles = _profiles(law, asked)
     draw = _draw(asked, table, row_numbers, len(found.observations.mask))
-    count = len(row_numbers) * law.num_outputs
-    if count <= law.num_params:
-        raise UserError(
-            f"{count} outcomes leave no degree of freedom beside the {law.num_params} parameters of "
-            f"{law.name}: intervals of least squares need one outcome more"
-        )
+    _check_freedom(law, len(row_numbers))
     level = found.level / 100
     with double_precision():
         observations: Observations = jax.tree.map(jnp.asarray, found.observations)
@@ -121,6 +116,43 @@ def paper_intervals(
             rows += _by_bootstrap(law, observations, fit, quantities, level, asked, draw, seed)
     order = list(quantities)
     return tuple(sorted(rows, key=lambda row: order.index(row.name)))
+
+
+def check_intervals(
+    asked: PaperIntervals, laws: Sequence[Law], table: Table, row_numbers: np.ndarray
+) -> None:
+    """Refuse before a fit what none of its laws could answer after it.
+
+    Raises:
+        UserError: as ``paper_intervals``.
+    """
+    if not asked.wanted:
+        return
+    _draw(asked, table, row_numbers, len(row_numbers))
+    refusals = [_refusal(asked, law, len(row_numbers)) for law in laws]
+    if all(refusals):
+        raise UserError(refusals[0])
+
+
+def _refusal(asked: PaperIntervals, law: Law, num_runs: int) -> str:
+    """Why a law cannot give the intervals that are asked for; empty if it can."""
+    try:
+        _quantities(law, asked)
+        _profiles(law, asked)
+        _check_freedom(law, num_runs)
+    except UserError as error:
+        return str(error)
+    return ""
+
+
+def _check_freedom(law: Law, num_runs: int) -> None:
+    """Refuse runs that leave no degree of freedom."""
+    count = num_runs * law.num_outputs
+    if count <= law.num_params:
+        raise UserError(
+            f"{count} outcomes leave no degree of freedom beside the {law.num_params} parameters of "
+            f"{law.name}: intervals of least squares need one outcome more"
+        )
 
 
 def _quantities(law: Law, asked: PaperIntervals) -> dict[str, Expression]:

@@ -182,6 +182,6 @@ def _published(
             by_law=by_law,
             observed=nothing,
         ),
-        notes=tuple(dict.fromkeys(f"{one.name}: {one.law.source}" for one in found if one.law.source)),
+        notes=tuple(dict.fromkeys(f"{one.name}: {one.source}" for one in found if one.source)),
         points=asked,
     )

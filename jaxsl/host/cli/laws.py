@@ -60,7 +60,8 @@ def show(
     out.print(grid(["parameter", "lower", "upper", "scale", "meaning"], rows, left=(0, 4)))
     for label, theta in law.estimates.items():
         values = ", ".join(f"{param.name}={value:g}" for param, value in zip(law.params, theta, strict=True))
-        out.print(f"estimate {label}: {values}")
+        source = law.estimate_sources.get(label)
+        out.print(f"estimate {label}: {values}" + (f" ({source})" if source else ""))
 
 
 @laws.command()

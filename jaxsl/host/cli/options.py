@@ -30,8 +30,9 @@ TargetOption = Annotated[
     typer.Option(
         "--target",
         metavar="WHAT",
-        help="What to predict: a file, a column that marks rows (is_target, or split=test), "
-        "or a point N=7e10,D=1.4e12, in inputs or mapped columns, which may be given several times.",
+        help="What to predict: a file, a column that marks rows (is_target, or split=test), a condition on "
+        "rows ('N >= 1e9'), or a point N=7e10,D=1.4e12, in inputs or mapped columns, which may be given "
+        "several times.",
     ),
 ]
 MapOption = Annotated[

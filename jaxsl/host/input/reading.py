@@ -104,6 +104,17 @@ def chosen(table: Table, names: Mapping[str, str], outcomes: Sequence[str], wher
     """The rows that fulfil a condition; arguments as in ``read_runs``."""
     if where is None:
         return table
+    kept = fulfilling(table, names, outcomes, where)
+    if not kept.any():
+        raise UserError(f"--where {where}: no row of {table.name} fulfils it")
+    if kept.all():
+        return table
+    note = f"--where {where}: {int((~kept).sum())} of {table.num_rows} rows are left out"
+    return replace(table.take(kept), notes=(*table.notes, note))
+
+
+def fulfilling(table: Table, names: Mapping[str, str], outcomes: Sequence[str], where: str) -> np.ndarray:
+    """Which rows fulfil a condition, ``(row,)`` of bool; arguments as in ``read_runs``."""
     condition = parse_condition(where, [*table.columns, *names])
     numbers = {}
     for name in condition.names:
@@ -116,13 +127,7 @@ def chosen(table: Table, names: Mapping[str, str], outcomes: Sequence[str], wher
     columns = outcome_columns(table, outcomes)
     waits = np.any([np.isnan(table.numbers(name)) for name in columns], axis=0) if columns else True
     outcome_names = {*columns, *(name for name, formula in names.items() if formula in outcomes)}
-    kept = np.broadcast_to(condition.holds(numbers, words, outcome_names, waits), table.num_rows)
-    if not kept.any():
-        raise UserError(f"--where {where}: no row of {table.name} fulfils it")
-    if kept.all():
-        return table
-    note = f"--where {where}: {int((~kept).sum())} of {table.num_rows} rows are left out"
-    return replace(table.take(kept), notes=(*table.notes, note))
+    return np.broadcast_to(condition.holds(numbers, words, outcome_names, waits), table.num_rows)
 
 
 def from_names(table: Table, names: Sequence[str], pattern: str) -> Table:

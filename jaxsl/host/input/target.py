@@ -1,5 +1,6 @@
 """What to predict: points, a second table, or rows of the table of runs."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +12,11 @@ from jaxsl.host.errors import UserError
 from jaxsl.host.input.columns import is_number
 from jaxsl.host.input.files import names_a_table
 from jaxsl.host.input.numerals import number
+from jaxsl.host.input.reading import fulfilling
 from jaxsl.host.input.table import Table, read
 from jaxsl.law import Law
 
+COMPARES = re.compile("[<>]|[=!]=")  # what a condition has and neither a file, a column nor a point
 YES, NO = ("true", "yes", "x", "1", "target"), ("", "false", "no", "0")
 
 
@@ -39,6 +42,7 @@ def parse_target(target: Any, runs: Table, law: Law, formulas: Mapping[str, str]
       or in the columns that ``formulas`` makes them from.
     - ``"is_target"``: the rows of the table of runs where this column says yes.
     - ``"split=test"``: the rows where the column holds this value.
+    - ``"N >= 1e9"``: the rows that fulfil this condition, as for ``--where``.
     - anything else is read as a table: a path, ``"-"`` or a data frame.
 
     Args:
@@ -55,6 +59,8 @@ def parse_target(target: Any, runs: Table, law: Law, formulas: Mapping[str, str]
         >>> runs = read({"N": [1e6, 2e6], "split": ["train", "test"]})
         >>> parse_target("split=test", runs, CHINCHILLA).rows.tolist()
         [False, True]
+        >>> parse_target("N < 2e6", runs, CHINCHILLA).rows.tolist()
+        [True, False]
         >>> parse_target("N=1e9,D=2e10", runs, CHINCHILLA).table.num_rows
         1
         >>> parse_target("N=1e9,tokens=20", runs, CHINCHILLA, {"D": "1e9*tokens"}).table.numbers("D").tolist()
@@ -75,10 +81,10 @@ def parse_target(target: Any, runs: Table, law: Law, formulas: Mapping[str, str]
         return Marked(none, read(columns, "the target"), is_point=True)
     if len(target) > 1:
         raise UserError("several targets may be given only as points, such as " + _example(law))
-    return _one(target[0], runs, law, none)
+    return _one(target[0], runs, law, formulas, none)
 
 
-def _one(target: Any, runs: Table, law: Law, none: np.ndarray) -> Marked:
+def _one(target: Any, runs: Table, law: Law, formulas: Mapping[str, str], none: np.ndarray) -> Marked:
     if not isinstance(target, str):
         return Marked(none, read(target, None if isinstance(target, Path) else "the target's data frame"))
     column, equals, value = target.rpartition("=")
@@ -86,6 +92,8 @@ def _one(target: Any, runs: Table, law: Law, none: np.ndarray) -> Marked:
         rows, said = _says_yes(runs, target), f"column {target!r} says yes"
     elif equals and column in runs.columns:
         rows, said = _holds(runs, column, value.strip()), f"column {column!r} holds {value.strip()!r}"
+    elif COMPARES.search(target):
+        rows, said = fulfilling(runs, formulas, (), target), "this holds"
     elif target == "-" and runs.name == "standard input":
         raise UserError("--target -: standard input already holds the runs; put the targets in a file")
     elif names_a_table(target):
@@ -93,7 +101,7 @@ def _one(target: Any, runs: Table, law: Law, none: np.ndarray) -> Marked:
     else:
         raise UserError(
             f"--target {target}: neither a file, nor a column of {runs.name}, nor a point of {law.name} "
-            f"such as {_example(law)}; {runs.suggest(column or target)}"
+            f"such as {_example(law)}, nor a condition; {runs.suggest(column or target)}"
         )
     if not rows.any():
         raise UserError(f"--target {target}: {runs.name} has no {runs.unit} where {said}")

@@ -21,11 +21,13 @@ class Estimate:
         name: such as ``chinchilla@epoch``.
         law: the law.
         theta: its parameters, ``(param,)``.
+        source: where they were published; empty where the law does not say.
     """
 
     name: str
     law: Law
     theta: np.ndarray
+    source: str
 
 
 def is_estimate(name: object) -> bool:
@@ -46,14 +48,15 @@ def find_estimate(name: str) -> Estimate:
 
     Example:
         >>> found = find_estimate("chinchilla@epoch")
-        >>> found.law.name, found.theta.tolist()
-        ('chinchilla', [1.8172, 482.01, 0.3478, 2085.43, 0.3658])
+        >>> found.law.name, found.theta.tolist(), found.source
+        ('chinchilla', [1.8172, 482.01, 0.3478, 2085.43, 0.3658], 'Besiroglu et al. 2024, arXiv:2404.10102')
     """
     place, _, label = name.rpartition("@")
     law = find(place if is_estimate(name) else name)
     known = [f"{place or name}@{one}" for one in law.estimates]
     if label in law.estimates and is_estimate(name):
-        return Estimate(name, law, np.array(law.estimates[label], float))
+        source = law.estimate_sources.get(label, law.source)
+        return Estimate(name, law, np.array(law.estimates[label], float), source)
     there = f"it has {', '.join(known)}" if known else "it has none: fit it to runs by `jaxsl fit`"
     asked = f"no published parameters {label!r}" if is_estimate(name) else "to be told which parameters"
     verb = "has" if is_estimate(name) else "needs"

@@ -92,6 +92,7 @@ def describe(law: Law) -> dict[str, Any]:
         "nonnegative": law.nonnegative,
         "source": law.source,
         "estimates": dict(law.estimates),
+        "estimate_sources": dict(law.estimate_sources),
     }
 
 
