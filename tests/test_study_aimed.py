@@ -31,9 +31,12 @@ def table():
     [
         ({"target": "N=1e9,D=2e10"}, "--aim takes the place of --target"),
         ({"stop": Stop(gain=0.01)}, "--gain: is about a target's interval"),
-        ({"error": "relative"}, "leave out the options of the fit"),
+        ({"error": "log"}, "leave out the options of the fit"),
         ({"aim": "optimal"}, "write optimal:C=1e24"),
-        ({"cost": "6*N*D*price"}, "--hold price=VALUE"),
+        (
+            {"cost": "price", "candidates": table() | {"price": np.ones(16)}},
+            "price is no input of chinchilla",
+        ),
         ({"hold": {"N": 1e9, "D": 1e9}}, "the cost is fixed"),
         ({"candidates": None, "space": ("N in [1e7, 1e9] log", "D = 1e9")}, "give them with --candidates"),
     ],
