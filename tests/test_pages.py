@@ -14,7 +14,11 @@ KNOWN = {name: text for page in reversed(PAGES) for name, text in files(page).it
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page", [page for page in PAGES if any(w[0] == "jaxsl" for w in commands(page))])
+@pytest.mark.parametrize(
+    "page",
+    [page for page in PAGES if any(w[0] == "jaxsl" for w in commands(page))],
+    ids=lambda page: page.name,
+)
 def test_every_command_of_a_page_runs_from_an_empty_folder(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "jaxsl").symlink_to(ROOT / "jaxsl")  # a clone has its training runs there
