@@ -1,13 +1,15 @@
 """What the README and the pages of the documentation tell a reader to type, and the files that they show."""
 
+import math
 import re
 import shlex
+from itertools import pairwise
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 FENCED = re.compile(r"^```(\w*)\n(.*?)^```$|((?:^    [^\n]*\n|^\n(?=    ))+)", re.DOTALL | re.MULTILINE)
-FILE = re.compile(r"`([\w.]+\.(?:csv|py))`")
+FILE = re.compile(r"`([\w.]+\.(?:csv|jsonl|py))`")
 PROMPTS = ("$ ", "uv run ", "pip install -q uv && uv run ")
 PROGRAMS = ("jaxsl ", "python -m experiments ")
 
@@ -36,6 +38,28 @@ def files(page):
 def commands(page):
     """The commands of a page's blocks, in order, as words."""
     return [words for body, _ in blocks(page) for words in commands_of(body)]
+
+
+def printed(page):
+    """Every command that a page shows with what it prints, as words and lines; others have no line."""
+    for body, _ in blocks(page):
+        lines = re.sub(r"\\\n\s*", "", body).splitlines()
+        starts = [index for index, line in enumerate(lines) if commands_of(line)]
+        for start, end in pairwise([*starts, len(lines)]):
+            yield commands_of(lines[start])[0], [line for line in lines[start + 1 : end] if line.strip()]
+
+
+def same(shown, line):
+    """Whether a line is the one that a page shows: the same words, and numbers within a hundredth."""
+    pairs = [re.sub(r"[][,;:()%]", " ", text).split() for text in (shown, line)]
+    return len(pairs[0]) == len(pairs[1]) and all(map(_alike, *pairs))
+
+
+def _alike(one, other):
+    try:
+        return math.isclose(float(one), float(other), rel_tol=0.01)
+    except ValueError:
+        return one == other
 
 
 def commands_of(body):

@@ -2,7 +2,7 @@
 
 import pytest
 import typer
-from pages import PAGES, ROOT, commands, files, mentioned
+from pages import PAGES, ROOT, commands, files, mentioned, printed, same
 from typer.testing import CliRunner
 
 import experiments.__main__
@@ -10,6 +10,7 @@ from jaxsl.host.cli import app
 
 PROGRAMS = {"jaxsl": app, "python": experiments.__main__.app}
 TRACKERS = ("wandb:", "mlflow:")  # ask a network; tests/test_study_import.py has recorded ones
+EXACT = {"recipes.md"}  # whose commands print every line that stands below them
 KNOWN = {name: text for page in reversed(PAGES) for name, text in files(page).items()}
 
 
@@ -21,13 +22,20 @@ KNOWN = {name: text for page in reversed(PAGES) for name, text in files(page).it
 )
 def test_every_command_of_a_page_runs_from_an_empty_folder(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "120")
     (tmp_path / "jaxsl").symlink_to(ROOT / "jaxsl")  # a clone has its training runs there
     for name, text in {**KNOWN, **files(page)}.items():
         (tmp_path / name).write_text(text)
-    for words in commands(page):
+    for words, shown in printed(page):
         if words[0] == "jaxsl" and not any(word.startswith(TRACKERS) for word in words):
             result = CliRunner().invoke(app, words[1:])
             assert result.exit_code == 0, f"{' '.join(words)}\n{result.output}"
+            if page.name in EXACT:
+                lines = result.output.splitlines()
+                missing = [
+                    line for line in shown if line != "..." and not any(same(line, one) for one in lines)
+                ]
+                assert not missing, f"{' '.join(words)}\n{result.output}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
