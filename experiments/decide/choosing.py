@@ -121,7 +121,7 @@ def decided(seed: int, share: float, choose: Callable[[World, list[int], float],
 
 
 def main(
-    seeds: Annotated[int, typer.Option(min=2, help="Worlds.")] = 6,
+    seeds: Annotated[int, typer.Option(min=2, help="Worlds.")] = 20,
     share: Annotated[float, typer.Option(help="Of the pool's cost that may be spent.")] = 0.05,
     seed: Annotated[int, typer.Option(help="Of the first world; the others follow.")] = 2000,
 ) -> None:
