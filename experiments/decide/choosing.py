@@ -26,7 +26,7 @@ from laws.chinchilla import CHINCHILLA
 C = 1e22
 NOISE = 0.005
 DONE = 12
-MOST = 16  # purchases of one method, at most
+MOST = 20  # purchases of one method, at most
 SPREAD = np.array([0.1, 0.3, 0.06, 0.3, 0.06])  # of the logarithms of the parameters
 EPOCH = np.array(CHINCHILLA.estimates["epoch"])
 
@@ -74,7 +74,7 @@ class World:
 def for_decision(world: World, bought: list[int], left: float) -> int:
     """The row to buy."""
     found = next_for(world.table(bought), CHINCHILLA, aim=f"optimal:C={C:g}", cost=COST, budget=left, count=1)
-    return found.runs[0].row_number - 1
+    return found.runs[0].row_number
 
 
 def for_loss(world: World, bought: list[int], left: float) -> int:
@@ -82,7 +82,7 @@ def for_loss(world: World, bought: list[int], left: float) -> int:
     n = (C / 120) ** 0.5
     target = f"N={n:.6g},D={20 * n:.6g}"
     found = next_runs(world.table(bought), CHINCHILLA, target=target, cost=COST, budget=left, count=1)
-    return found.runs[0].row_number - 1
+    return found.runs[0].row_number
 
 
 def at_random(world: World, bought: list[int], left: float) -> int:
@@ -116,12 +116,13 @@ def decided(seed: int, share: float, choose: Callable[[World, list[int], float],
         "width": np.log(n.high / n.low),
         "covered": float(n.low <= world.best <= n.high),
         "bought": float(len(bought) - DONE),
+        "spent": 1 - left / (share * float(world.cost.sum())),
     }
 
 
 def main(
     seeds: Annotated[int, typer.Option(min=2, help="Worlds.")] = 20,
-    share: Annotated[float, typer.Option(help="Of the pool's cost that may be spent.")] = 0.1,
+    share: Annotated[float, typer.Option(help="Of the pool's cost that may be spent.")] = 0.05,
     seed: Annotated[int, typer.Option(help="Of the first world; the others follow.")] = 2000,
 ) -> None:
     """Error of log N* and regret after runs chosen for the decision, for the loss, at random."""
@@ -134,6 +135,7 @@ def main(
             {
                 "runs chosen": name,
                 "bought": float(column["bought"].mean()),
+                "share of the money": float(column["spent"].mean()),
                 "median error of log N*": float(np.median(column["error"])),
                 "root mean square": float(np.sqrt(np.mean(column["error"] ** 2))),
                 "median regret": float(np.median(column["regret"])),
