@@ -4,7 +4,6 @@ Everything follows from the ledger: the same records give the same answers.
 """
 
 import math
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
@@ -12,13 +11,11 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from scipy.stats import qmc
 
 from jaxsl.batch import MOST_DRAWS, Pending, Plan
 from jaxsl.continuous import Bounds
 from jaxsl.design import Design
 from jaxsl.host.answer.believed import LEVEL, Believed, believe_runs
-from jaxsl.host.answer.episode import WARM_PER_PARAMETER, WARM_SHARE
 from jaxsl.host.answer.fit import predicted
 from jaxsl.host.answer.fit_options import PLAIN, FitOptions
 from jaxsl.host.answer.trust import trust
@@ -26,7 +23,8 @@ from jaxsl.host.programs.packing import pack_target, pad
 from jaxsl.host.study import programs
 from jaxsl.host.study.answers import Forecast, Outlook, Proposal
 from jaxsl.host.study.ledger import DONE, PENDING, Candidate, Ledger, Point
-from jaxsl.host.study.space import Space, space_of
+from jaxsl.host.study.options import as_candidates, first_runs, points_of, spread_over
+from jaxsl.host.study.space import space_of
 from jaxsl.law import Law
 from jaxsl.pool import Pool, Target, buffer_size
 from jaxsl.posterior import Posterior
@@ -34,7 +32,6 @@ from jaxsl.precision import double_precision, to_numpy
 
 SHORT = 512  # candidates among which a batch is planned; of more, the best are short-listed
 ROOM = 32  # runs planned at once without compiling again
-SPACE_POINTS = SHORT - 1  # quasi-random points of a space that are scored; from the best, others are climbed
 STARTS = 16  # climbs in a space
 
 
@@ -74,7 +71,7 @@ class Advisor:
     def ask(self, ledger: Ledger, count: int) -> list[Proposal]:
         """At most ``count`` runs to start now, the best first; fewer where the budget or the list ends."""
         options = self._options(ledger)
-        proposals = self._first(ledger, options, count)
+        proposals = first_runs(self.laws, ledger, options, count)
         if len(proposals) == count or not options or not ledger.with_status(DONE):
             return proposals
         if ledger.settings["space"]:
@@ -124,7 +121,7 @@ class Advisor:
             return None
         space = settings["space"] and space_of(settings, self.laws[0])
         candidates = [option.x for option in ledger.candidates.values()]
-        candidates = _spread(space).tolist() if space else candidates
+        candidates = spread_over(space).tolist() if space else candidates
         level = settings.get("level", LEVEL)
         state = tuple((run.x, run.y) for run in done), repr(settings["target"]), level, len(candidates)
         if self._known is None or self._known[0] != state:
@@ -139,35 +136,7 @@ class Advisor:
         if not ledger.settings["space"]:
             used, most = ledger.used(), ledger.settings["replicates"]
             return [option for option in ledger.candidates.values() if used.get(option.x, 0) < most]
-        return _points(space_of(ledger.settings, self.laws[0]), ledger, [])
-
-    def _first(self, ledger: Ledger, options: list[Candidate], count: int) -> list[Proposal]:
-        """The cheapest runs, before there is enough to choose by.
-
-        As many as ``WARM_PER_PARAMETER`` asks for, while they cost at most ``WARM_SHARE`` of all candidates
-        (of the budget, in a space), and in any case as many as the shortest law has parameters (Spend Less,
-        Fit Better, section 5.1). Without any result there is nothing else to go by.
-        """
-        outputs, num_params = self.laws[0].num_outputs, min(law.num_params for law in self.laws)
-        needed = math.ceil(num_params / outputs)
-        wanted = int(WARM_PER_PARAMETER * num_params / outputs)
-        factor, left = ledger.factor, ledger.left
-        started = {run.x: ledger.expected_cost(run, factor) for run in ledger.with_status(DONE, PENDING)}
-        budget = ledger.settings["budget"]
-        total = budget if ledger.settings["space"] and budget else factor * math.fsum(o.cost for o in options)
-        total += 0 if ledger.settings["space"] else math.fsum(started.values())
-        cheap, unknown = WARM_SHARE * total - math.fsum(started.values()), not ledger.with_status(DONE)
-        proposals: list[Proposal] = []
-        for option in sorted(options, key=lambda option: option.cost):
-            cost, number = option.cost * factor, len(started) + len(proposals)
-            warm = number < needed or (number < wanted and cost <= cheap)
-            if len(proposals) == count or not (warm or unknown) or cost > left * (1 + 1e-9):
-                break
-            if option.x in started:
-                continue
-            cheap, left = cheap - cost, left - cost
-            proposals.append(Proposal(option.x, option.cost, cost, option.name))
-        return proposals
+        return points_of(space_of(ledger.settings, self.laws[0]), ledger, [])
 
     def _plan(
         self,
@@ -277,7 +246,7 @@ class Advisor:
         for _ in range(count):
             before = [*taken, *proposals]
             points = [run.x for run in before]
-            grid = _points(space, ledger, points)
+            grid = points_of(space, ledger, points)
             if not grid:
                 break
             broad = self._plan(ledger, grid, before, 1, MOST_DRAWS)
@@ -301,7 +270,7 @@ class Advisor:
                 )
             climbed = space.at(np.asarray(found.share)[np.argsort(-found.value, kind="stable")])
             around = space.runnable(climbed)[: SHORT - STARTS]
-            close = [*_candidates(space, around, ledger, points), *(grid[row] for row in best)]
+            close = [*as_candidates(space, around, ledger, points), *(grid[row] for row in best)]
             bought = self._bought(
                 ledger, close, self._plan(ledger, close, before, 1, MOST_DRAWS, broad.design)
             )
@@ -326,26 +295,3 @@ class Advisor:
     def _key(self, ledger: Ledger) -> jax.Array:
         key = jax.random.fold_in(jax.random.key(ledger.settings["seed"]), len(ledger.with_status(DONE)))
         return jax.random.fold_in(key, len(ledger.runs) + 1)
-
-
-def _points(space: Space, ledger: Ledger, taken: list[Point]) -> list[Candidate]:
-    """Quasi-random runnable points of a space that were not used up."""
-    x = np.array([space.runnable(row[None])[0] for row in _spread(space)])
-    return _candidates(space, np.unique(x, axis=0), ledger, taken)
-
-
-def _spread(space: Space) -> np.ndarray:
-    """Quasi-random points of a space, ``(point, feature)``."""
-    return space.at(qmc.Sobol(len(space.axes), scramble=False).random(SHORT)[:SPACE_POINTS])
-
-
-def _candidates(space: Space, x: np.ndarray, ledger: Ledger, taken: list[Point]) -> list[Candidate]:
-    """Points of a space as candidates, but for those that may not be run again, or hardly differ from one."""
-    most, used = ledger.settings["replicates"], Counter(ledger.used()) + Counter(taken)
-    closed = [point for point, times in used.items() if times >= most]
-    cost = space.costs(x)
-    kept = np.isfinite(cost) & ~space.near(x, np.array(closed).reshape(-1, x.shape[1]))
-    return [
-        Candidate("", tuple(point), float(price))
-        for point, price in zip(x[kept].tolist(), cost[kept], strict=True)
-    ]

@@ -25,6 +25,7 @@ from jaxsl.host.programs.packing import pad
 from jaxsl.host.study.advisor import Advisor, View
 from jaxsl.host.study.answers import Proposal
 from jaxsl.host.study.ledger import DONE, Ledger, Point
+from jaxsl.host.study.options import first_runs
 from jaxsl.law import Law
 from jaxsl.pool import buffer_size
 
@@ -68,7 +69,7 @@ class AimedAdvisor(Advisor):
     def ask(self, ledger: Ledger, count: int) -> list[Proposal]:
         """As of ``Advisor``; the first runs alone until enough of them are done to learn a law."""
         if self._learned(ledger) is None:
-            return self._first(ledger, self._options(ledger), count)
+            return first_runs(self.laws, ledger, self._options(ledger), count)
         return super().ask(ledger, count)
 
     def decided(self, ledger: Ledger) -> Decided | None:
