@@ -56,7 +56,7 @@ def test_a_choice_shows_its_runs_best_first():
         NextRun(row, {"N": 10.0 * row}, {"note": EVIL}, 5.0, 1 / row, 0.1, 0.2, edge, edge + 1)
         for row in (2, 7)
     )
-    text = NextReport(fit(), fit().prediction, runs, 0.5, 0.5, None, None, 9, 9, 45.0)._repr_html_()
+    text = NextReport(fit(), fit().prediction, runs, 0.5, 0.5, None, None, 9.0, 9, 9, 45.0)._repr_html_()
     assert text.index("<td>2</td>") < text.index("<td>7</td>") and "30.0 %" in text and EVIL not in text
 
 
