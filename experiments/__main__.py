@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from experiments import ess, exits, speed, table1
+from experiments import decide, ess, exits, speed, table1
 from experiments.benchmark import figures, tables
 from experiments.robust import tables as robust
 from experiments.several import tables as several
@@ -24,6 +24,7 @@ app.command("figure3")(figures.figure3)
 app.command("several")(several.several)
 app.command("robust")(robust.robust)
 app.command("exits")(exits.main)
+app.add_typer(decide.app, name="decide")
 app.add_typer(ess.app, name="ess")
 app.add_typer(speed.app, name="speed")
 

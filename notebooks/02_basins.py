@@ -74,9 +74,9 @@ with double_precision():
     print(f"the truth there is {curve[-1]:.3f}")
 
 # %% [markdown]
-# jaxsl clusters the plausible optima by what they predict on the target, and keeps each cluster as a
-# *basin*: its best member, a local Gaussian around it, and a weight. The mixture of the basins is what is
-# believed.
+# Of the plausible optima jaxsl keeps one for each different prediction at the target, a *basin*. In each the
+# law may be right, or wrong by a smooth or a drifting discrepancy of some size, and runs may be bad: each of
+# these is a local Gaussian, weighed by how well it explains the runs. Their mixture is what is believed.
 
 # %%
 runs = {"N": np.append(size, [1e8, 3e8]), "loss": np.append(loss, [np.nan, np.nan])}

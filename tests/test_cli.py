@@ -334,7 +334,9 @@ def test_the_demo_shows_every_purchase_and_ends_with_what_came_out(finished, wri
     assert "their outcomes hidden" in lines[0] and "% of the pool's cost" in lines[1]
     counts = [int(line.split()[0]) for line in lines[4 : lines.index("", 4)]]
     assert counts == list(range(counts[0], counts[0] + len(counts)))
-    assert any(line.split()[:2] == ["fitted", "to"] for line in lines) and lines[-1].startswith("random runs")
+    assert any(line.split()[:2] == ["fitted", "to"] for line in lines)
+    assert any(line.startswith("random runs") for line in lines)
+    assert any(line.startswith("tokens per parameter") for line in lines)
 
 
 def test_the_demo_needs_finished_runs(finished, write):

@@ -119,6 +119,7 @@ def test_regret_is_the_loss_given_up():
     np.testing.assert_allclose(np.sum((root @ away - told) ** 2), given_up, rtol=0.02)
 
 
+@pytest.mark.slow
 def test_an_acquisition_scores_a_quantity_as_by_hand():
     """The fall of a quantity's variance by one run is the squared covariance over the outcome's variance."""
     belief = believed()

@@ -12,7 +12,7 @@ import pytest
 from synthetic import DECAY
 from typer.testing import CliRunner
 
-from jaxsl.host import next_runs
+from jaxsl.host import next_runs, optimal
 from jaxsl.host.answer.plot_data import view
 from jaxsl.host.answer.provenance import fingerprint, provenance
 from jaxsl.host.cli import app
@@ -278,6 +278,29 @@ def test_a_study_reports_its_runs_and_what_is_left(tmp_path):
     assert "1 runs are pending" in page.read_text() and data["provenance"]["settings"]["budget"] == 1.5e6
     refused = CliRunner().invoke(app, [*arguments, "--law", "chinchilla"])
     assert refused.exit_code == 2 and "knows its own law" in refused.stderr
+
+
+@pytest.mark.slow
+def test_a_cost_in_the_law_s_inputs_has_the_best_sizes_for_more_compute(tmp_path):
+    size, tokens = (
+        part.ravel() for part in np.meshgrid(np.geomspace(1e7, 1e9, 4), np.geomspace(1e9, 1e11, 4))
+    )
+    loss = 1.8 + 480 * size**-0.35 + 2000 * tokens**-0.37
+    table = pd.DataFrame(
+        {"N": size, "D": tokens, "loss": loss + np.random.default_rng(0).normal(0, 0.003, 16)}
+    )
+    table.to_csv(tmp_path / "runs.csv", index=False)
+    page = tmp_path / "report.html"
+    given = ("--law", "chinchilla", "--cost", "6*N*D", "-o", str(page), "--json")
+    result = CliRunner().invoke(app, ["report", str(tmp_path / "runs.csv"), *given])
+    assert result.exit_code == 0, result.output
+    expected = optimal(table, "chinchilla", cost="6*N*D", budget=[6e20, 6e21, 6e22])
+    told = json.loads(result.stdout)["best"]
+    np.testing.assert_allclose(leaves(told["decisions"]), leaves(expected.as_dict()["decisions"]), rtol=1e-7)
+    shown = Page(page.read_text()).values
+    for decision in expected.decisions:
+        for one in decision.estimates:
+            assert {one.median, one.low, one.high} <= set(shown)
 
 
 def test_a_table_needs_a_law():

@@ -19,6 +19,9 @@ from jaxsl.host.answer.episode import Step
 from jaxsl.host.answer.parameter_profile import parameter_profile
 from jaxsl.host.answer.plot_data import view
 from jaxsl.host.answer.report import r2
+from jaxsl.host.decision.estimate import Estimate
+from jaxsl.host.decision.optimal import optimal
+from jaxsl.host.decision.report import Group, IsoflopReport
 from jaxsl.host.errors import UserError
 from jaxsl.law import Law, params
 
@@ -238,3 +241,50 @@ def test_every_plot_uses_the_axes_it_is_given_and_the_style_of_the_moment(seen):
     with matplotlib.rc_context(plots.TRANSPARENT):
         ax = plots.data_and_fit(seen)
         assert ax.get_facecolor()[3] == 0 and ax.figure.get_facecolor()[3] == 0
+
+
+def test_isoflop_curves_are_the_parabolas_and_a_refused_one_has_its_runs_alone():
+    def one(name, median):
+        return Estimate(name, "", median, np.nan, np.nan, "parabola")
+
+    size = np.array([1e8, 2e8, 4e8])
+    bent = 3 + 0.2 * np.log(size / 1.5e8) ** 2
+    good = Group(
+        1e19, (1, 2, 3), size, bent, "", one("N", 1.5e8), one("loss", 3.0), 0.2, one("N", 1.6e8), 1.0
+    )
+    bad = Group(
+        1e20,
+        (4, 5, 6),
+        size,
+        bent,
+        "no minimum",
+        one("N", np.nan),
+        one("loss", np.nan),
+        -1.0,
+        one("N", 4e8),
+        1.0,
+    )
+    whole = IsoflopReport(
+        ("chinchilla",), "6*N*D", "N", (good, bad), None, np.nan, None, 0.0, 90.0, None, (), ()
+    )
+    ax = plots.isoflop_curves(whole, unit="nats")
+    (curve,) = [line for line in ax.lines if len(line.get_xdata()) > 3]
+    np.testing.assert_allclose(
+        curve.get_ydata(), 3 + 0.2 * np.log(np.array(curve.get_xdata()) / 1.5e8) ** 2, rtol=1e-12
+    )
+    _, names = ax.get_legend_handles_labels()
+    assert names[:2] == ["cost 1e19", "cost 1e20"] and "nats" in ax.get_ylabel()
+
+
+def test_a_frontier_has_a_band_where_there_is_an_interval_and_refuses_what_it_has_not():
+    published = optimal(None, "chinchilla@epoch", cost="6*N*D", budget=[1e20, 1e22])
+    ax = plots.frontier(published)
+    assert not ax.collections
+    np.testing.assert_allclose(ax.lines[0].get_ydata(), [one["N"].median for one in published.decisions])
+    told = replace(published.decisions[0]["N"], low=1e8, high=1e10)
+    wide = tuple(replace(one, estimates=(told,)) for one in published.decisions)
+    assert len(plots.frontier(replace(published, decisions=wide)).collections) == 1
+    with pytest.raises(UserError, match="name one of N, D, D/N, loss"):
+        plots.frontier(published, "M")
+    with pytest.raises(UserError, match="two budgets"):
+        plots.frontier(replace(published, decisions=published.decisions[:1]))

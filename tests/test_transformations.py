@@ -27,14 +27,16 @@ from jaxsl.posterior import (
     Tabulated,
     Widened,
     finite,
+    known,
     predict,
+    renormalised,
     split,
     survey,
     tabulate,
 )
 from jaxsl.precision import double_precision
 from jaxsl.quadrature import GaussHermite, GaussLegendre, QuasiMonteCarlo
-from jaxsl.residual import Asymmetric, Huber, linearise, problem
+from jaxsl.residual import Asymmetric, Both, Huber, linearise, problem, reweighted
 from jaxsl.solver.levenberg_marquardt import LevenbergMarquardt
 from jaxsl.starts import random_starts, warm_starts
 from jaxsl.transform import box
@@ -65,7 +67,7 @@ POOL = Pool(X, X[:, 0])
 LOSSES = np.array([0.1, 0.2])
 SPD = np.array([[4.0, 1, 0], [1, 3, 0.5], [0, 0.5, 2]])
 MEAN, ROOT, WEIGHT = RNG.normal(size=(2, 1)), RNG.uniform(1, 2, (2, 1, 1)), np.array([0.3, 0.7])
-OPTIMA = Optima(LOSSES, LOSSES / 9, SPD[None], THETA[None], np.array(0.1), np.array(5))
+OPTIMA = (LOSSES, LOSSES / 9, SPD[None], THETA[None], np.array(0.1), np.array(5))
 BELIEF = LawPosterior(DECAY, np.stack([THETA, 1.1 * THETA]), RNG.normal(size=(2, 3, 3)), WEIGHT, np.ones(2))
 FIT = Fit(
     np.stack([THETA, 1.01 * THETA, 0.9 * THETA]), *[np.array([0.01, 0.011, 0.012])] * 2,
@@ -123,6 +125,8 @@ TABLE = {
     ),
     "Huber": (lambda r: Huber()(r), (np.array([0.0, 2.0]),), True),
     "Asymmetric": (lambda r: Asymmetric()(r), (np.array([-1.0, 2.0]),), True),
+    "Both": (lambda r: Both(Asymmetric(), Huber())(r), (np.array([-1.0, 2.0]),), True),
+    "reweighted": (lambda r: reweighted(Huber(), r), (np.array([-1.0, 2.0]),), True),
     "random_starts": (
         lambda key, like: random_starts(key_of(key), DECAY, 3, like.dtype),
         (KEY, THETA),
@@ -146,8 +150,8 @@ TABLE = {
         True,
     ),
     "complete_linkage": (complete_linkage, (DISTANCE, np.array([True, True, True, False])), False),
-    "BIC": (BIC(), (OPTIMA,), True),
-    "Laplace": (Laplace(), (OPTIMA,), True),
+    "BIC": (lambda *optima: BIC()(Optima(*optima)), OPTIMA, True),
+    "Laplace": (lambda *optima: Laplace()(Optima(*optima)), OPTIMA, True),
     "BasinRule": (
         lambda fit, runs, target: RULE(DECAY, runs, target, fit),
         (FIT, RUNS, TARGET),
@@ -167,6 +171,8 @@ TABLE = {
     "split": (lambda x, belief: split(belief.at(x), 2), (X, BELIEF), True),
     "tabulate": (lambda x, belief: tabulate(belief, x)[0].mean, (X, BELIEF), True),
     "finite": (lambda x, belief: finite(belief.at(x)), (X, BELIEF), False),
+    "known": (lambda x, belief: known(belief.at(x)), (X, BELIEF), False),
+    "renormalised": (lambda w: renormalised(w, np.array([True, False])), (WEIGHT,), True),
     "moments": (lambda x, belief: moments(belief, x), (X, BELIEF), True),
     "quantile": (lambda x, belief: quantile(belief, x, (0.1, 0.9)), (X, BELIEF), False),
     "GaussHermite": (expectation(GaussHermite(8)), (MEAN, ROOT, WEIGHT), True),
@@ -202,8 +208,8 @@ TABLE = {
 SLOW = ("Design.ask",)  # two compilations of nearly everything
 # Data alone: nothing to transform.
 RECORDS = {
-    "Basins", "Belief", "Box", "Choice", "Clusters", "Design", "Fall", "Fit", "Moments", "Pool", "Posterior",
-    "Predictive", "PriorUsed", "Problem", "State", "Target", "Validation", "buffer_size",
+    "Basins", "Belief", "Box", "Choice", "Clusters", "Design", "Fall", "Fit", "Moments", "Optima", "Pool",
+    "Posterior", "Predictive", "PriorUsed", "Problem", "State", "Target", "Validation", "buffer_size",
     "target_stack",
 }  # fmt: skip
 

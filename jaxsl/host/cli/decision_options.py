@@ -35,6 +35,12 @@ RangeOption = Annotated[
     list[str] | None,
     typer.Option("--range", metavar="NAME=LOW:HIGH", help="Where an input may lie, such as N=1e8:1e11."),
 ]
+AimOption = Annotated[
+    str | None,
+    typer.Option(
+        "--aim", metavar="WHAT", help="Instead of a target: the best sizes at a cost, optimal:C=1e24."
+    ),
+]
 
 
 def numbers(option: str, text: str) -> list[float]:

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from jaxsl.host.cli.decision_options import HoldOption, RangeOption, read_held, read_ranges
+from jaxsl.host.cli.decision_options import AimOption, HoldOption, RangeOption, read_held, read_ranges
 from jaxsl.host.cli.fit_options import OPTIONS, with_fit_options
 from jaxsl.host.cli.options import (
     BudgetOption,
@@ -40,12 +40,7 @@ def next_command(
     level: LevelOption = 90.0,
     of: OfOption = "outcome",
     seed: SeedOption = 0,
-    aim: Annotated[
-        str | None,
-        typer.Option(
-            "--aim", metavar="WHAT", help="Instead of a target: the best sizes at a cost, optimal:C=1e24."
-        ),
-    ] = None,
+    aim: AimOption = None,
     hold: HoldOption = None,
     range: RangeOption = None,
     json: JsonOption = False,

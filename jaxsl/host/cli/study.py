@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
+from jaxsl.host.cli.decision_options import AimOption, HoldOption, RangeOption, read_held, read_ranges
 from jaxsl.host.cli.fit_options import with_fit_options
 from jaxsl.host.cli.options import (
     BudgetOption,
@@ -93,12 +94,17 @@ def new(
     item_sd: ItemOption = None,
     gain: GainOption = None,
     price: PriceOption = None,
+    aim: AimOption = None,
+    hold: HoldOption = None,
+    range: RangeOption = None,
     **how: Any,
 ) -> None:
     """Begin a study.
 
     jaxsl study new pilot.jsonl --law chinchilla --target N=7e10,D=1.4e12 --candidates runs.csv
     --cost "6*N*D" --budget 1e21
+
+    With --aim optimal:C=1e24 in place of --target the runs are chosen for the best sizes at that cost.
     """
     from jaxsl.host.show.console import console, show_notes
     from jaxsl.host.study import Study
@@ -120,6 +126,9 @@ def new(
         stop=stop,
         level=level,
         of=of,
+        aim=aim,
+        hold=read_held(hold),
+        range=read_ranges(range),
         **how,
     )
     status, out = made.status(), console()
@@ -201,16 +210,18 @@ def show(
 ) -> None:
     """Where a study stands, what it predicts, and whether the rest of the budget is worth spending."""
     from jaxsl.host.show.console import busy, print_json
-    from jaxsl.host.show.study import as_dict, show_study
+    from jaxsl.host.show.study import as_dict, show_decided, show_study
     from jaxsl.host.study import Study
 
     opened = Study(path)
-    forecast = worth = None
+    forecast = worth = decided = None
     if not quick:
         with busy("fitting and looking ahead"):
-            forecast, worth = opened.best_prediction(), opened.worth()
+            forecast, worth, decided = opened.best_prediction(), opened.worth(), opened.decision()
     if json:
-        print_json(as_dict(opened.status(), forecast, worth))
+        print_json(as_dict(opened.status(), forecast, worth, decided))
+    elif decided is not None:
+        show_decided(opened.status(), decided, opened.ledger.settings["inputs"])
     else:
         show_study(opened.status(), forecast, worth, opened.ledger.settings["inputs"])
 
@@ -235,7 +246,7 @@ def change(
     """Change the budget or the stop rules, or accept a law that was edited or moved; the rest stays."""
     from jaxsl.host.show.study import show_study
     from jaxsl.host.study import Study
-    from jaxsl.host.study.settings import Stop, check_budget
+    from jaxsl.host.study.settings import Stop, check_aim, check_budget
 
     opened = Study(path)
     check_budget(budget)
@@ -243,6 +254,8 @@ def change(
     rules = {name: value for name, value in given.items() if value is not None}
     settings: dict[str, Any] = {} if budget is None else {"budget": budget}
     if rules or clear:
+        if rules and "aim" in opened.ledger.settings:
+            check_aim(opened.ledger.settings["aim"], None, (), Stop(**rules))
         settings["stop"] = rules if clear else opened.ledger.settings["stop"] | rules
         Stop(**settings["stop"])
     if law:
@@ -296,4 +309,6 @@ def _why_none(opened) -> str:
         return "nothing to run: the budget is spent or reserved for pending runs"
     if status.num_candidates == 0:
         return "nothing to run: every candidate was asked for; `jaxsl study import` adds more"
+    if "aim" in opened.ledger.settings and status.num_pending and opened.decision() is None:
+        return "nothing to run: a run can be chosen for a decision once more of the pending ones are in"
     return "nothing to run: no candidate is affordable with what is left of the budget"

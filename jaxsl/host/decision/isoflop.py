@@ -24,6 +24,7 @@ from jaxsl.host.decision.optimal import exponents
 from jaxsl.host.decision.question import check_budgets, question
 from jaxsl.host.decision.report import Group, IsoflopReport
 from jaxsl.host.errors import UserError
+from jaxsl.host.input.problem import Runs
 from jaxsl.host.input.reading import Reading
 from jaxsl.posterior import LawPosterior
 from jaxsl.precision import double_precision
@@ -39,7 +40,7 @@ class Parabola:
 
     Attributes:
         rows: which runs.
-        at: logarithm of the size at its minimum. value: the loss there.
+        at: logarithm of the size at its minimum. value: the loss there. bend: of the square of the distance.
         slope, of_value: of ``at`` and ``value`` by every outcome, ``(run,)``.
         squares: of what is left, on ``dof`` degrees of freedom.
         refused: why there is no minimum; empty where there is one.
@@ -48,6 +49,7 @@ class Parabola:
     rows: np.ndarray
     at: float
     value: float
+    bend: float
     slope: np.ndarray
     of_value: np.ndarray
     squares: float
@@ -114,7 +116,7 @@ def isoflop(
         cost=cost,
         size=size,
         groups=tuple(
-            _group(centres[i], fits[i], spread[i], sigma, half, by_law[i], bias[i], size, seen.row_numbers)
+            _group(centres[i], fits[i], spread[i], sigma, half, by_law[i], bias[i], size, seen, np.exp(u))
             for i in range(len(fits))
         ),
         exponent=own,
@@ -180,7 +182,7 @@ def parabola(u: np.ndarray, loss: np.ndarray, rows: np.ndarray | None = None) ->
     rows = np.arange(len(u)) if rows is None else rows
     nothing = np.zeros(len(u))
     if len(np.unique(u)) < 3:
-        return Parabola(rows, np.nan, np.nan, nothing, nothing, 0.0, 0, "fewer than three sizes")
+        return Parabola(rows, np.nan, np.nan, np.nan, nothing, nothing, 0.0, 0, "fewer than three sizes")
     middle = u.mean()
     inverse = np.linalg.pinv(np.stack([np.ones_like(u), u - middle, (u - middle) ** 2], axis=1))
     b = inverse @ loss
@@ -195,7 +197,9 @@ def parabola(u: np.ndarray, loss: np.ndarray, rows: np.ndarray | None = None) ->
     slope = -(inverse[1] + 2 * away * inverse[2]) / (2 * b[2]) if b[2] != 0 else nothing
     of_value = inverse[0] + away * inverse[1] + away**2 * inverse[2]
     value = float(b[0] + b[1] * away + b[2] * away**2)
-    return Parabola(rows, float(at), value, slope, of_value, float(left @ left), len(u) - 3, refused)
+    return Parabola(
+        rows, float(at), value, float(b[2]), slope, of_value, float(left @ left), len(u) - 3, refused
+    )
 
 
 def _pooled(fits: Sequence[Parabola]) -> tuple[float, int]:
@@ -235,7 +239,8 @@ def _group(
     by_law: Estimate,
     bias: float,
     size: str,
-    numbers: np.ndarray,
+    seen: Runs,
+    sizes: np.ndarray,
 ) -> Group:
     nothing = Estimate(size, "", np.nan, np.nan, np.nan, "parabola")
     loss, best = replace(nothing, name="loss"), nothing
@@ -247,8 +252,11 @@ def _group(
         )
         width = half * sigma * np.linalg.norm(fit.of_value)
         loss = Estimate("loss", "", fit.value, float(fit.value - width), float(fit.value + width), "parabola")
-    rows = tuple(int(number) for number in numbers[fit.rows])
-    return Group(float(centre), rows, fit.refused, best, loss, by_law, float(np.exp(bias)))
+    rows = tuple(int(number) for number in seen.row_numbers[fit.rows])
+    tried, gave = sizes[fit.rows], seen.y[fit.rows, 0]
+    return Group(
+        float(centre), rows, tried, gave, fit.refused, best, loss, fit.bend, by_law, float(np.exp(bias))
+    )
 
 
 def _power_law(

@@ -16,20 +16,17 @@ from jaxsl.host.answer.believed import LEVEL, check_level
 from jaxsl.host.answer.episode import CHOOSING
 from jaxsl.host.answer.next_runs import require_cost
 from jaxsl.host.answer.which_laws import Laws, ensemble, resolved, run_table
-from jaxsl.host.decision import programs
+from jaxsl.host.decision.aim import aimed_at, expected_regret, read_aim
 from jaxsl.host.decision.estimate import values
 from jaxsl.host.decision.known import Known, learned
 from jaxsl.host.decision.optimal import decisions_at
-from jaxsl.host.decision.question import check_budgets
 from jaxsl.host.decision.report import AimedReport, AimedRun
 from jaxsl.host.errors import UserError
-from jaxsl.host.input.numerals import number
 from jaxsl.host.input.problem import Runs
 from jaxsl.host.input.reading import Reading
-from jaxsl.host.programs.learning import Ranking, mixture, rank_rows
+from jaxsl.host.programs.learning import Ranking, rank_rows
 from jaxsl.host.programs.packing import pad
 from jaxsl.pool import buffer_size
-from jaxsl.posterior import Predictive
 from jaxsl.precision import double_precision, to_numpy
 
 
@@ -114,24 +111,6 @@ def next_for(
     )
 
 
-def read_aim(aim: str) -> float:
-    """The cost at which the best is wanted.
-
-    Raises:
-        UserError: when it says anything else.
-
-    Example:
-        >>> read_aim("optimal:C=1e24")
-        1e+24
-    """
-    kind, _, rest = aim.partition(":")
-    name, _, text = rest.partition("=")
-    value = number(text)
-    if kind.strip() != "optimal" or name.strip() != "C" or value is None:
-        raise UserError(f"--aim {aim}: write optimal:C=1e24, the cost at which the best sizes are wanted")
-    return float(check_budgets([value], "--aim optimal:C")[0])
-
-
 def _rank(
     known: Known,
     levels: np.ndarray,
@@ -143,40 +122,22 @@ def _rank(
     seed: int,
 ) -> tuple[Ranking, float]:
     """The ranking, and the expected regret of deciding now."""
-    size, features = buffer_size(len(pool.x)), pool.x.shape[1]
-    x, parts, root = pad(pool.x, size), [], None
+    size = buffer_size(len(pool.x))
     with double_precision():
-        space, ask = known.asked.space(), known.ask(levels)
-        for part in known.parts:
-            weight = np.asarray(part.posterior.weight) * part.share
-            slot = jnp.asarray(np.argmax(weight))
-            table, root = programs.regretted(part.posterior, space, slot, root, ask, jnp.asarray(x))
-            table = to_numpy(table)
-            kept = (weight >= CHOOSING.least_scored) & np.isfinite(table.mean).all(axis=(1, 2))
-            kept &= np.isfinite(table.root).all(axis=(1, 2, 3))
-            here = Predictive(table.mean[kept], table.root[kept])
-            parts.append((weight[kept], np.asarray(table.noise)[kept], np.full(kept.sum(), part.dof), here))
-        parts = [part for part in parts if len(part[0])]
-        if not parts:
-            raise UserError("no belief has a best configuration there, so no run can be chosen for it")
-        mixed = mixture(parts).table
-        own = mixed.mean[:, :features, 0]
-        between = mixed.weight @ (own - mixed.weight @ own) ** 2
-        within = mixed.weight @ np.sum(mixed.root[:, :features, 0] ** 2, axis=2)
+        table, target, _ = aimed_at(known, levels, pool.x)
         ranking = rank_rows(
             CHOOSING,
-            mixed,
+            table,
             jnp.asarray(pad(pool.cost, size)),
             jnp.asarray(np.concatenate([sale, np.zeros(size - len(sale), bool)])),
-            jnp.asarray(np.full(features, 1 / features)),
+            target.weight,
             jnp.asarray(spent),
             jnp.asarray(money),
             jax.random.key(seed),
             jnp.asarray(pad(np.arange(count), buffer_size(count, 8))),
             1,
         )
-    outputs = mixed.mean.shape[2]
-    return to_numpy(ranking), float(np.mean(within + between)) / outputs
+    return to_numpy(ranking), expected_regret(table, target)
 
 
 def _run(pool: Runs, inputs: tuple[str, ...], ranking: Ranking, place: int) -> AimedRun:

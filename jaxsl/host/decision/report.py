@@ -160,16 +160,21 @@ class Group(Report):
 
     Attributes:
         budget: its cost. rows: where a person finds its runs.
+        size, outcome: of the runs, ``(run,)``.
         refused: why its parabola says nothing; empty where it does.
-        best, loss: of the parabola's minimum. law: the best size by the laws.
+        best, loss: of the parabola's minimum. bend: what the loss rises by in its logarithm squared.
+        law: the best size by the laws.
         bias: times the law's own best size that a parabola on this grid finds for a loss of that law.
     """
 
     budget: float
     rows: tuple[int, ...]
+    size: np.ndarray
+    outcome: np.ndarray
     refused: str
     best: Estimate
     loss: Estimate
+    bend: float
     law: Estimate
     bias: float
 

@@ -15,7 +15,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from jaxsl.host.answer.believed import LEVEL
-from jaxsl.host.answer.fit_options import How, split
+from jaxsl.host.answer.fit_options import PLAIN, How, split
 from jaxsl.host.answer.fit_report import FitReport, NextReport, Prediction
 from jaxsl.host.answer.flat_directions import flat_directions
 from jaxsl.host.answer.plot_data import View, view
@@ -24,11 +24,15 @@ from jaxsl.host.answer.report import Report, plain
 from jaxsl.host.answer.thinning import MOST_DRAWN
 from jaxsl.host.answer.which_laws import Laws, resolved, run_table
 from jaxsl.host.compiled import compiled
+from jaxsl.host.decision.optimal import optimal
+from jaxsl.host.decision.report import OptimalReport
 from jaxsl.host.errors import UserError
 from jaxsl.host.html.display import environment
 from jaxsl.host.html.report_charts import charts, run_key, telling_labels
 from jaxsl.host.html.report_study import study_view
+from jaxsl.host.input.expression import parse
 from jaxsl.host.input.files import input_files
+from jaxsl.host.input.table import Table
 from jaxsl.host.programs.packing import pack_observations
 from jaxsl.host.study import Study
 from jaxsl.host.writing import check_output, is_journal, write_text
@@ -38,6 +42,7 @@ from jaxsl.pool import Observations
 from jaxsl.precision import double_precision, to_numpy
 
 MOST_ROWS = 500  # rows of the table of runs
+FURTHER = (1.0, 10.0, 100.0)  # times the dearest run, for which the best sizes are told
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,8 @@ class ReportData(Report):
         fit: the fit. prediction: the same as in it.
         choice: the best candidates, ``None`` without target, cost or candidates.
         flat: directions in the parameters of the heaviest law that the runs leave open, in words.
+        best: the best sizes at the cost of the dearest run, ten and a hundred times that; ``None`` where the
+            cost is no arithmetic on two inputs of the law or more, or there is no best.
         calibration: share of runs inside their interval of ``level`` per cent, each as if left out.
         provenance: where all this comes from.
     """
@@ -56,6 +63,7 @@ class ReportData(Report):
     prediction: Prediction | None
     choice: NextReport | None
     flat: tuple[str, ...]
+    best: OptimalReport | None
     calibration: float
     level: float
     provenance: Provenance
@@ -100,6 +108,7 @@ def report(
     most = max(MOST_DRAWN, 2 * count)  # half of them are the best
     if is_study:
         seen, table, settings = study_view(str(source), units or {}, most)
+        best = None
     else:
         if law is None:
             raise UserError("a table of runs needs a law; `jaxsl laws` lists them")
@@ -136,7 +145,10 @@ def report(
             **options.said(),
         }
         settings = {name: value for name, value in settings.items() if value not in (None, "")}
-    data = report_data(seen, provenance(table, seen.answer.found.laws, settings), count)
+        best = None
+        if cost is not None and options == PLAIN and decides(cost, seen.law):
+            best = _best(table, laws, cost, seen, map=map, outcome=outcome, level=level, seed=seed)
+    data = report_data(seen, provenance(table, seen.answer.found.laws, settings), count, best)
     write_text(output, html_report(seen, data), given, force)
     return data
 
@@ -145,14 +157,41 @@ def _listed(value: Any) -> list[Any]:
     return [] if value is None else list(value) if isinstance(value, list | tuple) else [value]
 
 
-def report_data(view: View, made: Provenance, count: int = 5) -> ReportData:
-    """What the report will say, with the ``count`` best candidates."""
+def decides(cost: str, law: Law) -> bool:
+    """Whether a cost is arithmetic on two inputs of a law or more, and no other names.
+
+    Example:
+        >>> from laws.chinchilla import CHINCHILLA
+        >>> decides("6*N*D", CHINCHILLA), decides("6*N", CHINCHILLA), decides("gpu hours", CHINCHILLA)
+        (True, False, False)
+    """
+    try:
+        names = set(parse(cost).names)
+    except UserError:  # a column whose name is no arithmetic
+        return False
+    return len(names) > 1 and names <= set(law.inputs)
+
+
+def _best(table: Table, laws: Laws, cost: str, seen: View, **options: Any) -> OptimalReport | None:
+    """The best sizes beyond the dearest run; None where there are none."""
+    dearest = float(np.nanmax(seen.seen.cost))
+    try:
+        return optimal(table, laws, cost=cost, budget=[dearest * times for times in FURTHER], **options)
+    except UserError:  # the loss gets better without end
+        return None
+
+
+def report_data(
+    view: View, made: Provenance, count: int = 5, best: OptimalReport | None = None
+) -> ReportData:
+    """What the report will say, with the ``count`` best candidates and the best sizes, if there are any."""
     choice = None if view.choice is None else replace(view.choice, runs=view.choice.runs[:count])
     return ReportData(
         fit=view.fit,
         prediction=view.fit.prediction,
         choice=choice,
         flat=_flat(view),
+        best=best,
         calibration=float(np.mean(np.abs(view.left_out) <= ndtri((1 + view.level / 100) / 2))),
         level=view.level,
         provenance=made,

@@ -9,7 +9,8 @@ import numpy as np
 import pyarrow as pa
 
 from jaxsl.host.errors import UserError
-from jaxsl.host.input.problem import column_names, own_targets
+from jaxsl.host.input.law_columns import column_names
+from jaxsl.host.input.problem import own_targets
 from jaxsl.host.input.table import Table, read
 from jaxsl.host.input.target import Marked, parse_target
 from jaxsl.law import Law

@@ -1,13 +1,16 @@
 """What the study commands print."""
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from jaxsl.host.show.answers import predictions
 from jaxsl.host.show.console import console, grid, number, show_notes
+from jaxsl.host.show.decision import estimates
 from jaxsl.host.show.grid import Grid
 
 if TYPE_CHECKING:
+    from jaxsl.host.study.aimed import Decided
     from jaxsl.host.study.answers import Forecast
     from jaxsl.host.study.ledger import Run
     from jaxsl.host.study.stopping import Worth
@@ -30,10 +33,15 @@ def show_asked(study: "Study", asked: list["Asked"], why_none: str, notes: tuple
     out.print(grid(["run", *names, "expected cost", ""], rows, left=(0, len(names) + 2)))
     status, forecast = study.status(), study.best_prediction()
     falls = [run.fall for run in asked]
-    if forecast is not None and not any(map(math.isnan, falls)):
+    together = "it" if len(asked) == 1 else "them together"
+    if "aim" in study.ledger.settings:
+        if not any(map(math.isnan, falls)):
+            fall = number(math.fsum(falls), 2)
+            out.print(f"expected of {together}: deciding then gives up {fall} less of loss than now")
+    elif forecast is not None and not any(map(math.isnan, falls)):
         width = forecast.width_at(forecast.variance - math.fsum(falls))
         out.print(
-            f"expected of {'it' if len(asked) == 1 else 'them together'}: the target's interval narrows from "
+            f"expected of {together}: the target's interval narrows from "
             f"{number(forecast.width)} to {number(width)}"
         )
     if status.left is not None:
@@ -89,10 +97,31 @@ def show_study(
     show_notes(out, status.notes)
 
 
-def as_dict(status: "Status", forecast: "Forecast | None", worth: "Worth | None") -> dict[str, Any]:
+def show_decided(status: "Status", decided: "Decided", inputs: list[str]) -> None:
+    """Print where a study for a decision stands, what would be decided, and what going on is worth."""
+    out = console()
+    show_study(replace(status, notes=()), None, None, inputs)
+    out.print()
+    decision = decided.decision
+    out.print(f"the best at a cost of {number(decision.budget)}, from {decided.num_runs} runs")
+    out.print(estimates(decision.estimates, decided.level, False))
+    for line in decided.trust.lines:
+        out.print(line)
+    out.print()
+    regret, spend = decided.regret, decided.spend
+    out.print(f"deciding now gives up an expected {number(regret[0], 2)} of loss")
+    if len(regret) > 1:
+        runs = f"{len(regret) - 1} runs" if len(regret) > 2 else "run"
+        out.print(f"after the next {runs} for {number(spend[-1], 3)} it would be {number(regret[-1], 2)}")
+    show_notes(out, status.notes)
+
+
+def as_dict(
+    status: "Status", forecast: "Forecast | None", worth: "Worth | None", decided: "Decided | None" = None
+) -> dict[str, Any]:
     """The same as one object."""
     told = {"prediction": None, "trust": None} if forecast is None else vars(forecast)
-    return {"status": status, **told, "worth": worth}
+    return {"status": status, **told, "worth": worth, "decision": decided}
 
 
 def money(status: "Status") -> str:

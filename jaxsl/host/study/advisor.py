@@ -48,6 +48,15 @@ class Planned(NamedTuple):
     most: float
 
 
+class View(NamedTuple):
+    """What candidates are scored by, and how it knows options ``(row, feature)``, pending runs, targets."""
+
+    posterior: Posterior
+    x: np.ndarray
+    pending: Pending
+    target: Target
+
+
 class Advisor:
     """The engine behind a study; remembers the latest belief alone.
 
@@ -180,9 +189,9 @@ class Advisor:
         uses = np.array([most - used.get(option.x, 0) - points.count(option.x) for option in options])
         promised = math.fsum(run.cost for run in taken)
         money, spent = ledger.left - promised, jnp.asarray(ledger.paid + promised)
-        posterior, rows = self._posterior(ledger), np.arange(len(x))
+        rows = np.arange(len(x))
         with double_precision():
-            pending, target = self._pending(ledger, points), self._target(ledger)
+            posterior, x, pending, target = self._view(ledger, x, points)
             if len(x) > SHORT:
                 size = 1 << (len(x) - 1).bit_length()
                 pool = Pool(jnp.asarray(pad(x, size)), jnp.asarray(pad(cost, size)))
@@ -241,6 +250,10 @@ class Advisor:
         )
         return replace(self.design, chooser=replace(self.design.chooser, cost_exponent=exponent))
 
+    def _view(self, ledger: Ledger, x: np.ndarray, taken: list[Point]) -> View:
+        """What is looked at to choose among the options ``x``, after those that are ``taken`` already."""
+        return View(self._posterior(ledger), x, self._pending(ledger, taken), self._target(ledger))
+
     def _posterior(self, ledger: Ledger) -> Posterior:
         """What candidates are scored by."""
         found = self._believe(ledger)
@@ -298,10 +311,14 @@ class Advisor:
         return proposals
 
     def _pending(self, ledger: Ledger, taken: list[Point]) -> Pending:
-        x = [*(run.x for run in ledger.with_status(PENDING)), *taken]
+        x = self._waiting(ledger, taken)
         size = buffer_size(len(x))
         some = np.array(x or [next(run.x for run in ledger.with_status(DONE))])
         return Pending(jnp.asarray(pad(some, size)), jnp.asarray(np.arange(size) < len(x)))
+
+    def _waiting(self, ledger: Ledger, taken: list[Point]) -> list[Point]:
+        """Runs whose outcome is not known yet."""
+        return [*(run.x for run in ledger.with_status(PENDING)), *taken]
 
     def _target(self, ledger: Ledger) -> Target:
         return pack_target(np.array(ledger.settings["target"]))

@@ -11,9 +11,12 @@ import pyarrow as pa
 import jaxsl
 from jaxsl.host.answer.believed import LEVEL, check_level
 from jaxsl.host.answer.fit_options import PLAIN, FitOptions
+from jaxsl.host.decision.aim import read_aim
+from jaxsl.host.decision.question import question
 from jaxsl.host.errors import UserError
 from jaxsl.host.input.expression import parse
-from jaxsl.host.input.problem import Problem, Runs, Targets, column_names, own_targets, runs
+from jaxsl.host.input.law_columns import column_names
+from jaxsl.host.input.problem import Problem, Runs, Targets, own_targets, runs
 from jaxsl.host.input.reading import Reading, read_runs
 from jaxsl.host.input.table import Table
 from jaxsl.host.input.target import parse_target
@@ -69,6 +72,9 @@ def new_records(
     level: float = LEVEL,
     of: str = "outcome",
     options: FitOptions = PLAIN,
+    aim: str | None = None,
+    hold: Mapping[str, float] | None = None,
+    range: Mapping[str, tuple[float, float]] | None = None,
     **how: Unpack[Reading],
 ) -> tuple[Record, list[Record], tuple[str, ...]]:
     """Header and first records of a study, and what was understood of its table; as in ``Study.create``.
@@ -77,14 +83,17 @@ def new_records(
         law: what the runs are read with.
         law_names: by which the laws are found again.
         options: how they are fitted.
+        aim, hold, range: as of ``jaxsl.host.decision.next_for``, in place of a target.
 
     Raises:
         UserError: for anything that cannot be used as it stands.
     """
     if (candidates is None) == (not space):
         raise UserError("say what may be run: --candidates FILE, or --space for every input; one of the two")
-    if target is None:
-        raise UserError("there is no target; say what to predict with --target")
+    if aim is not None:
+        check_aim(aim, target, space, stop, options)
+    elif target is None:
+        raise UserError("there is no target; say what to predict with --target, or to decide with --aim")
     check_budget(budget)
     check_level(level, of)
     if options.weight is not None:
@@ -112,15 +121,18 @@ def new_records(
             *history_records(Ledger(), problem, law, cost, counts=False),
             *candidate_records(problem, law, 0),
         ]
-        assert problem.targets is not None
-        targets, notes = problem.targets, problem.notes
+        if aim is not None:
+            question(law, cost, hold, range, problem.runs.x)
+        aside = Targets(problem.runs.x[[np.nanargmax(problem.runs.cost)]], np.ones(1, int))
+        targets, notes = problem.targets or aside, problem.notes
+    aimed = {} if aim is None else {"aim": aim, "hold": dict(hold or {}), "range": dict(range or {})}
     header = {
         "jaxsl": jaxsl.__version__,
         "created": now(),
         "law": law_names[0] if len(law_names) == 1 else list(law_names),
         "inputs": list(law.inputs),
         "outputs": list(law.outputs),
-        "target": targets.x.tolist(),
+        "target": targets.x.tolist(),  # the dearest run where there is an aim
         "cost": cost,
         "space": list(space),
         "budget": budget,
@@ -130,8 +142,30 @@ def new_records(
         "seed": seed,
         "fit": options.record(),
         "stop": {name: value for name, value in vars(stop or Stop()).items() if value is not None},
+        **aimed,
     }
     return header, records, notes
+
+
+def check_aim(
+    aim: str, target: Any, space: Sequence[str], stop: Stop | None, options: FitOptions = PLAIN
+) -> None:
+    """Refuse what is no aim, and what does not go with one.
+
+    Raises:
+        UserError: saying which option to leave out.
+    """
+    read_aim(aim)
+    if target:
+        raise UserError("--aim takes the place of --target; give one of them")
+    if space:
+        raise UserError("--aim chooses among candidates; give them with --candidates in place of --space")
+    rules = [name for name, value in vars(stop or Stop()).items() if value is not None]
+    if rules:
+        option = rules[0].replace("_", "-")
+        raise UserError(f"--{option}: is about a target's interval, and --aim has none; leave it out")
+    if options != PLAIN:
+        raise UserError("--aim fits laws as they are; leave out the options of the fit")
 
 
 def check_budget(budget: float | None) -> None:

@@ -23,16 +23,18 @@ import numpy as np
 from jaxsl.host.errors import UserError
 from jaxsl.host.laws.identity import fingerprint
 from jaxsl.host.study.journal import Journal
-from jaxsl.host.study.ledger import DONE, PENDING, STATUSES, Ledger, Run
+from jaxsl.host.study.ledger import DONE, PENDING, Ledger, Run
 from jaxsl.host.study.lock import Lock
 from jaxsl.host.study.records import now
 from jaxsl.host.study.status import Asked, Status, status_of
 from jaxsl.host.study.studied_laws import check_names, find_laws, reopened, whole
 from jaxsl.host.study.told_costs import check_run
+from jaxsl.host.study.told_outcomes import told_outcome
 
 if TYPE_CHECKING:
     from jaxsl.host.answer.fit_options import FitOptions, How
     from jaxsl.host.study.advisor import Advisor
+    from jaxsl.host.study.aimed import Decided
     from jaxsl.host.study.answers import Forecast
     from jaxsl.host.study.settings import Stop
     from jaxsl.host.study.stopping import Worth
@@ -72,7 +74,7 @@ class Study:
         path: str | Path,
         law: "Law | str | Sequence[Law | str]",
         *,
-        target: Any,
+        target: Any = None,
         candidates: Any = None,
         space: Sequence[str] = (),
         map: Mapping[str, str] | None = None,
@@ -84,6 +86,9 @@ class Study:
         stop: "Stop | None" = None,
         level: float = 90.0,
         of: str = "outcome",
+        aim: str | None = None,
+        hold: Mapping[str, float] | None = None,
+        range: Mapping[str, tuple[float, float]] | None = None,
         **how: "Unpack[How]",
     ) -> "Study":
         """Begin a study.
@@ -103,6 +108,8 @@ class Study:
             seed: of starting points and ties.
             stop: when to stop before the budget is spent.
             level, of: of every interval, as in ``jaxsl.host.fit``.
+            aim: instead of a target, a decision for which runs are chosen: ``"optimal:C=1e24"``.
+            hold, range: what may be decided, as in ``jaxsl.host.optimal``.
             how: how the table of candidates is read and the laws are fitted, as in ``jaxsl.host.fit``, but
                 for ``weight``; the journal keeps the latter.
 
@@ -131,6 +138,9 @@ class Study:
             level=level,
             of=of,
             options=options,
+            aim=aim,
+            hold=hold,
+            range=range,
             **reading,
         )
         header["fingerprints"] = [fingerprint(one, header["target"]) for one in laws]
@@ -210,7 +220,7 @@ class Study:
         Raises:
             UserError: when there is no such run, or the values do not fit; nothing is written then.
         """
-        y = self._outcome(id, loss, status)
+        y = told_outcome(id, loss, status, self.ledger.settings, self.options)
         if cost is not None and not (np.isfinite(cost) and cost >= 0):
             raise UserError(f"run {id}: cost {cost:g}; a cost is a number, zero or more")
 
@@ -280,19 +290,32 @@ class Study:
         return status_of(self.refresh(), (*self.notes, *self.journal.notes))
 
     def best_prediction(self) -> "Forecast | None":
-        """What is predicted at the targets now, with intervals; None before the first result."""
-        return self.advisor.forecast(self.refresh())
+        """What is predicted at the targets now, with intervals; None before any result, or with an aim."""
+        ledger = self.refresh()
+        return None if "aim" in ledger.settings else self.advisor.forecast(ledger)
 
     def worth(self) -> "Worth | None":
-        """Whether the rest of the budget is worth spending; None before the first result."""
+        """Whether the rest of the budget is worth spending; None before the first result.
+
+        It is about a target's interval; of a study for a decision see ``decision``.
+        """
         from jaxsl.host.study.settings import Stop
         from jaxsl.host.study.stopping import assess
 
         ledger = self.refresh()
+        if "aim" in ledger.settings:
+            return None
         forecast, outlook = self.advisor.forecast(ledger), self.advisor.outlook(ledger)
         if forecast is None or outlook is None:
             return None
         return assess(forecast, outlook, Stop(**ledger.settings["stop"]))
+
+    def decision(self) -> "Decided | None":
+        """What would be decided now, and what further runs are worth; None where there is no aim."""
+        from jaxsl.host.study.aimed import AimedAdvisor
+
+        ledger, advisor = self.refresh(), self.advisor
+        return advisor.decided(ledger) if isinstance(advisor, AimedAdvisor) else None
 
     def export(self, path: str | Path | None = None, force: bool = False) -> Any:
         """All runs as a table, written to ``path`` (``.csv`` or ``.parquet``) if one is given.
@@ -339,8 +362,14 @@ class Study:
         """What decides."""
         if self._advisor is None:
             from jaxsl.host.study.advisor import Advisor
+            from jaxsl.host.study.aimed import AimedAdvisor
 
-            self._advisor = Advisor(self.laws, self.options)
+            settings = self.ledger.settings
+            self._advisor = (
+                AimedAdvisor(self.laws, *(settings[name] for name in ("aim", "hold", "range")))
+                if "aim" in settings
+                else Advisor(self.laws, self.options)
+            )
         return self._advisor
 
     def _named(self, x: Sequence[float]) -> dict[str, float]:
@@ -355,35 +384,6 @@ class Study:
                 + (f"pending are {pending}" if pending else "none is pending: ask for one first")
             )
         return run
-
-    def _outcome(
-        self, id: str, loss: float | Sequence[float] | None, status: str
-    ) -> tuple[float, ...] | None:
-        if status not in STATUSES or status == PENDING:
-            others = ", ".join(STATUSES[1:])
-            raise UserError(f"run {id}: status {status!r}; choose one of {others}")
-        if status != DONE:
-            if loss is not None:
-                raise UserError(
-                    f"run {id}: a run that {status} has no outcome; leave out the loss or the status"
-                )
-            return None
-        names = self.ledger.settings["outputs"]
-        if loss is None:
-            raise UserError(f"run {id}: say its {' and '.join(names)}, or why it has none: --status failed")
-        y = tuple(float(value) for value in np.atleast_1d(np.asarray(loss, np.float64)))
-        if len(y) != len(names):
-            raise UserError(
-                f"run {id}: {len(y)} given for the outcomes {', '.join(names)}; give one for each"
-            )
-        error = self.ledger.settings.get("fit", {}).get("error")
-        if error and self.options.unfit(np.array([y])).any():
-            raise UserError(f"run {id}: {y} has no place with --error {error} of this study; correct it")
-        if not np.isfinite(y).all():
-            raise UserError(
-                f"run {id}: {', '.join(map(str, y))} is no outcome; a run that blew up is --status diverged"
-            )
-        return y
 
 
 def _stands(ledger: Ledger, proposals: list[Any]) -> bool:

@@ -13,8 +13,9 @@ import pyarrow as pa
 
 from jaxsl.host.errors import UserError
 from jaxsl.host.input.columns import Table
+from jaxsl.host.input.law_columns import column_names
 from jaxsl.host.input.numerals import number
-from jaxsl.host.input.problem import column_names, runs
+from jaxsl.host.input.problem import runs
 from jaxsl.host.input.reading import Reading, chosen, from_names, outcome_columns, read_rows
 from jaxsl.host.input.records import columns
 from jaxsl.host.input.trackers import (

@@ -1,0 +1,11 @@
+"""What is decided from runs, where the truth is known: ``python -m experiments decide``."""
+
+import typer
+
+from experiments.decide import choosing, coverage
+
+app = typer.Typer(
+    no_args_is_help=True, help="Compute-optimal sizes: coverage of intervals, and runs chosen for them."
+)
+for module in (coverage, choosing):
+    app.command(module.__name__.rpartition(".")[2])(module.main)

@@ -1,0 +1,130 @@
+"""What a study should run next when its runs are for a decision: ``--aim`` in place of a target.
+
+Candidates are scored by how much of the expected regret they take away (``jaxsl.host.decision.aim``); plans,
+batches, budgets and pending runs are those of every other study.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import jax.numpy as jnp
+import numpy as np
+
+from jaxsl.batch import Pending
+from jaxsl.host.answer.believed import LEVEL, Believed
+from jaxsl.host.answer.report import Report
+from jaxsl.host.answer.trust import Trust, trust
+from jaxsl.host.answer.which_laws import num_needed
+from jaxsl.host.decision.aim import aimed_at, read_aim
+from jaxsl.host.decision.estimate import values
+from jaxsl.host.decision.known import Known, learned
+from jaxsl.host.decision.optimal import decisions_at, free_names
+from jaxsl.host.decision.report import Decision
+from jaxsl.host.programs.packing import pad
+from jaxsl.host.study.advisor import Advisor, View
+from jaxsl.host.study.answers import Proposal
+from jaxsl.host.study.ledger import DONE, Ledger, Point
+from jaxsl.law import Law
+from jaxsl.pool import buffer_size
+
+
+@dataclass(frozen=True)
+class Decided(Report):
+    """What would be decided now.
+
+    Attributes:
+        num_runs: that it rests on.
+        decision: the best configuration.
+        spend: cumulated expected cost, 0 and then after each of the next runs, ``(point,)``.
+        regret: loss that deciding then is expected to give up, ``(point,)``; the first point counts the
+            pending runs in.
+        level: of intervals, in per cent.
+        trust: how far to believe it.
+    """
+
+    num_runs: int
+    decision: Decision
+    spend: np.ndarray
+    regret: np.ndarray
+    level: float
+    trust: Trust
+
+
+class AimedAdvisor(Advisor):
+    """The engine behind a study for a decision; arguments as of ``Advisor``.
+
+    Args:
+        laws: what is believed in.
+        aim, hold, ranges: as of ``jaxsl.host.decision.next_for``.
+    """
+
+    def __init__(self, laws: Sequence[Law], aim: str, hold: dict[str, float], ranges: dict):
+        super().__init__(laws)
+        self.at, self.hold, self.ranges = read_aim(aim), hold, ranges
+        self.levels = np.log([self.at])
+        self._decides: tuple[object, Known] | None = None
+
+    def ask(self, ledger: Ledger, count: int) -> list[Proposal]:
+        """As of ``Advisor``; the first runs alone until enough of them are done to learn a law."""
+        if self._learned(ledger) is None:
+            return self._first(ledger, self._options(ledger), count)
+        return super().ask(ledger, count)
+
+    def decided(self, ledger: Ledger) -> Decided | None:
+        """What would be decided now, and what the next runs are worth; None before there are enough."""
+        known = self._learned(ledger)
+        if known is None:
+            return None
+        found, level = values(known, self.levels, False), ledger.settings.get("level", LEVEL)
+        decision = decisions_at(known, found, self.levels, [0], np.array([self.at]), level)[0]
+        outlook = self.outlook(ledger)
+        assert outlook is not None
+        regret = outlook.variance if math.isfinite(outlook.variance) else decision.regret
+        falls = np.cumsum([0.0, *(run.fall for run in outlook.runs)])
+        spend = np.cumsum([0.0, *(run.cost for run in outlook.runs)])
+        done, best = (
+            ledger.with_status(DONE),
+            np.array([[decision[name].median for name in free_names(known)]]),
+        )
+        assert known.found is not None
+        x, ids = np.array([run.x for run in done]), [run.id for run in done]
+        told = trust(known.found, x, ids, "run", known.asked.whole(best))
+        return Decided(len(done), decision, spend, np.maximum(regret - falls, 0.0), level, told)
+
+    def _believe(self, ledger: Ledger) -> Believed | None:
+        known = self._learned(ledger)
+        return None if known is None else known.found
+
+    def _learned(self, ledger: Ledger) -> Known | None:
+        done, settings = ledger.with_status(DONE), ledger.settings
+        if len({run.x for run in done}) < max(map(num_needed, self.laws)):
+            return None
+        state = tuple((run.x, run.y) for run in done), len(ledger.candidates)
+        if self._decides is None or self._decides[0] != state:
+            x, y = np.array([run.x for run in done]), np.array([run.y for run in done])
+            table = dict(zip((*settings["inputs"], *settings["outputs"]), [*x.T, *y.T], strict=True))
+            candidates = np.array([option.x for option in ledger.candidates.values()])
+            known = learned(
+                table,
+                self.laws,
+                settings["cost"],
+                self.hold,
+                self.ranges,
+                self.levels,
+                False,
+                level=settings.get("level", LEVEL),
+                seed=settings["seed"],
+                candidates=candidates if len(candidates) else None,
+            )
+            self._decides = state, known
+        return self._decides[1]
+
+    def _view(self, ledger: Ledger, x: np.ndarray, taken: list[Point]) -> View:
+        known, pending = self._learned(ledger), self._waiting(ledger, taken)
+        assert known is not None
+        size = buffer_size(len(pending))
+        others = pad(np.array(pending), size) if pending else np.repeat(x[:1], size, axis=0)
+        table, target, rows = aimed_at(known, self.levels, np.concatenate([x, others]))
+        mask = jnp.asarray(np.arange(size) < len(pending))
+        return View(table, rows[: len(x)], Pending(jnp.asarray(rows[len(x) :]), mask), target)
