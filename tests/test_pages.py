@@ -17,7 +17,7 @@ KNOWN = {name: text for page in reversed(PAGES) for name, text in files(page).it
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "page",
-    [page for page in PAGES if any(words[0] == "jaxsl" for words in commands(page))],
+    [page for page in PAGES if any(w[0] == "jaxsl" for w in commands(page))],
     ids=lambda page: page.name,
 )
 def test_every_command_of_a_page_runs_from_an_empty_folder(page, tmp_path, monkeypatch):
