@@ -54,7 +54,7 @@ def test_a_study_asks_for_the_run_that_next_ranks_first_and_its_regret_falls(tmp
     made = Study.create(path, "chinchilla", candidates=table(), cost=COST, aim=AIM, budget=1e20)
     ranked = next_for(table(), "chinchilla", aim=AIM, cost=COST, budget=1e20, count=4)
     before = made.decision()
-    assert before.regret[0] == pytest.approx(ranked.regret, rel=1e-6)
+    assert before.regret[0] == pytest.approx(ranked.decision.regret, rel=1e-6)
     assert before.decision["N"].median == pytest.approx(ranked.decision["N"].median, rel=1e-6)
     assert len(before.regret) > 1 and (np.diff(before.regret) <= 0).all()
     (asked,) = Study(path).ask()

@@ -247,7 +247,9 @@ def show_aimed(report: AimedReport) -> None:
         f"{who}: the best at a cost of {number(report.decision.budget)}, before any further run", style="bold"
     )
     out.print(estimates(report.decision.estimates, report.level, False))
-    out.print(f"deciding now gives up an expected {number(report.regret, 2)} of loss")
+    # By drawn curves where they tell, as `jaxsl optimal` does; how much of it falls is told by the curvature.
+    regret = report.decision.regret if np.isfinite(report.decision.regret) else report.regret
+    out.print(f"deciding now gives up an expected {number(regret, 2)} of loss")
     out.print()
     out.print(
         f"{report.num_candidates} candidates, {report.num_affordable} affordable; best first, each as if "
@@ -261,7 +263,7 @@ def show_aimed(report: AimedReport) -> None:
             number(run.cost),
             number(run.score),
             f"{run.fall / report.regret:.1%}" if report.regret > 0 else "-",
-            number(max(report.regret - run.fall, 0.0), 2),
+            number(regret * max(1 - run.fall / report.regret, 0.0), 2) if report.regret > 0 else "-",
         ]
         for run in report.runs
     ]

@@ -33,15 +33,10 @@ def show_asked(study: "Study", asked: list["Asked"], why_none: str, notes: tuple
     out.print(grid(["run", *names, "expected cost", ""], rows, left=(0, len(names) + 2)))
     status, forecast = study.status(), study.best_prediction()
     falls = [run.fall for run in asked]
-    together = "it" if len(asked) == 1 else "them together"
-    if "aim" in study.ledger.settings:
-        if not any(map(math.isnan, falls)):
-            fall = number(math.fsum(falls), 2)
-            out.print(f"expected of {together}: deciding then gives up {fall} less of loss than now")
-    elif forecast is not None and not any(map(math.isnan, falls)):
+    if forecast is not None and not any(map(math.isnan, falls)):
         width = forecast.width_at(forecast.variance - math.fsum(falls))
         out.print(
-            f"expected of {together}: the target's interval narrows from "
+            f"expected of {'it' if len(asked) == 1 else 'them together'}: the target's interval narrows from "
             f"{number(forecast.width)} to {number(width)}"
         )
     if status.left is not None:

@@ -16,18 +16,20 @@ from jaxsl.host.answer.believed import LEVEL, Believed
 from jaxsl.host.answer.report import Report
 from jaxsl.host.answer.trust import Trust, trust
 from jaxsl.host.answer.which_laws import num_needed
-from jaxsl.host.decision.aim import aimed_at, read_aim
+from jaxsl.host.decision.aim import aimed_at, expected_regret, read_aim
 from jaxsl.host.decision.estimate import values
 from jaxsl.host.decision.known import Known, learned
 from jaxsl.host.decision.optimal import decisions_at, free_names
 from jaxsl.host.decision.report import Decision
 from jaxsl.host.programs.packing import pad
 from jaxsl.host.study.advisor import Advisor, View
-from jaxsl.host.study.answers import Proposal
+from jaxsl.host.study.answers import Outlook, Proposal
 from jaxsl.host.study.ledger import DONE, Ledger, Point
 from jaxsl.host.study.options import first_runs
 from jaxsl.law import Law
 from jaxsl.pool import buffer_size
+from jaxsl.posterior import Tabulated
+from jaxsl.precision import double_precision
 
 
 @dataclass(frozen=True)
@@ -81,9 +83,11 @@ class AimedAdvisor(Advisor):
         decision = decisions_at(known, found, self.levels, [0], np.array([self.at]), level)[0]
         outlook = self.outlook(ledger)
         assert outlook is not None
-        regret = outlook.variance if math.isfinite(outlook.variance) else decision.regret
-        falls = np.cumsum([0.0, *(run.fall for run in outlook.runs)])
         spend = np.cumsum([0.0, *(run.cost for run in outlook.runs)])
+        regret = self._regret(ledger, outlook)
+        if math.isfinite(decision.regret) and regret[0] > 0:  # by drawn curves, as `jaxsl optimal` tells it
+            regret = regret * decision.regret / regret[0]
+        regret = regret[1:]
         done, best = (
             ledger.with_status(DONE),
             np.array([[decision[name].median for name in free_names(known)]]),
@@ -91,7 +95,18 @@ class AimedAdvisor(Advisor):
         assert known.found is not None
         x, ids = np.array([run.x for run in done]), [run.id for run in done]
         told = trust(known.found, x, ids, "run", known.asked.whole(best))
-        return Decided(len(done), decision, spend, np.maximum(regret - falls, 0.0), level, told)
+        return Decided(len(done), decision, spend, regret, level, told)
+
+    def _regret(self, ledger: Ledger, outlook: Outlook) -> np.ndarray:
+        """By the curvature of the loss: now, once pending runs are in, and after each of the next runs."""
+        anything = self._options(ledger) or ledger.with_status(DONE)
+        with double_precision():
+            table, _, _, target = self._view(ledger, np.array([one.x for one in anything]), [])
+        assert isinstance(table, Tabulated)
+        now = expected_regret(table, target)
+        pending = outlook.variance if math.isfinite(outlook.variance) else now
+        falls = np.cumsum([0.0, *(run.fall for run in outlook.runs)])
+        return np.maximum([now, *(pending - falls)], 0.0)
 
     def _believe(self, ledger: Ledger) -> Believed | None:
         known = self._learned(ledger)
