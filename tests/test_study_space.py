@@ -110,7 +110,12 @@ def test_what_is_chosen_in_a_space_is_worth_as_much_as_the_best_of_a_fine_grid(c
     }
     everything = size.size + 1
     found = next_runs(
-        runs, CHINCHILLA, target="N=1e10,D=2e11", cost=COST, max_cost=5 * chosen[0].cost, count=everything
+        runs,
+        CHINCHILLA,
+        target="N=1e10,D=2e11",
+        cost=COST,
+        max_cost=sum(run.cost for run in first),
+        count=everything,
     )
     (here,) = (run.score for run in found.runs if run.x == chosen[0].x)
     assert here >= 0.9 * found.runs[0].score > 0
