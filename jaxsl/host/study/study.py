@@ -220,7 +220,7 @@ class Study:
         Raises:
             UserError: when there is no such run, or the values do not fit; nothing is written then.
         """
-        y = told_outcome(id, loss, status, self.ledger.settings, self.options)
+        y = told_outcome(id, loss, status, self.ledger.settings, lambda y: self.options.unfit(y))
         if cost is not None and not (np.isfinite(cost) and cost >= 0):
             raise UserError(f"run {id}: cost {cost:g}; a cost is a number, zero or more")
 

@@ -1,15 +1,12 @@
 """Whether the outcome that is told of a run can be right."""
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from jaxsl.host.errors import UserError
 from jaxsl.host.study.ledger import DONE, PENDING, STATUSES
-
-if TYPE_CHECKING:
-    from jaxsl.host.answer.fit_options import FitOptions
 
 
 def told_outcome(
@@ -17,13 +14,15 @@ def told_outcome(
     loss: float | Sequence[float] | None,
     status: str,
     settings: Mapping[str, Any],
-    options: "FitOptions",
+    unfit: Callable[[np.ndarray], np.ndarray],
 ) -> tuple[float, ...] | None:
     """The outcomes of a run; None of one that has none.
 
     Args:
         id, loss, status: as in ``jaxsl.host.study.Study.tell``.
-        settings: of the study. options: how its laws are fitted.
+        settings: of the study.
+        unfit: says which outcomes ``(row, output)`` have no place on the scale of its errors; asked only of a
+            study with such a scale, since that imports JAX.
 
     Raises:
         UserError: when they do not fit the status or the study.
@@ -42,7 +41,7 @@ def told_outcome(
     if len(y) != len(names):
         raise UserError(f"run {id}: {len(y)} given for the outcomes {', '.join(names)}; give one for each")
     error = settings.get("fit", {}).get("error")
-    if error and options.unfit(np.array([y])).any():
+    if error and unfit(np.array([y])).any():
         raise UserError(f"run {id}: {y} has no place with --error {error} of this study; correct it")
     if not np.isfinite(y).all():
         raise UserError(
