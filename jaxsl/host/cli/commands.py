@@ -1,7 +1,7 @@
 """The command line: ``jaxsl fit | next | predict | compare | report | study | replay | demo | laws``, and
 ``optimal | reach | multiplier | isoflop | grid | ess | allocate | tune``.
 
-A command reads its options, calls ``jaxsl.host.answer.one_law`` and prints. Every ``UserError`` becomes one
+A command reads its options, calls its verb of ``jaxsl.host`` and prints. Every ``UserError`` becomes one
 message on standard error and exit status 2, and nothing is written. JAX is imported inside the commands, so
 that help is there at once.
 """

@@ -119,17 +119,20 @@ class Advisor:
         done, settings = ledger.with_status(DONE), ledger.settings
         if not done:
             return None
-        space = settings["space"] and space_of(settings, self.laws[0])
-        candidates = [option.x for option in ledger.candidates.values()]
-        candidates = spread_over(space).tolist() if space else candidates
         level = settings.get("level", LEVEL)
-        state = tuple((run.x, run.y) for run in done), repr(settings["target"]), level, len(candidates)
+        state = tuple((run.x, run.y) for run in done), repr(settings["target"]), level, len(ledger.candidates)
         if self._known is None or self._known[0] != state:
             x, y = np.array([run.x for run in done]), np.array([run.y for run in done])
-            aim, others = np.array(settings["target"], float), np.array(candidates) if candidates else None
+            aim, others = np.array(settings["target"], float), self._near(ledger)
             laws, seed = self.options.laws(self.whole, self.options.units(self.whole, x, y)), settings["seed"]
             self._known = state, believe_runs(laws, x, y, aim, others, level, seed, self.options)
         return self._known[1]
+
+    def _near(self, ledger: Ledger) -> np.ndarray | None:
+        """Configurations that may be asked about, ``(row, feature)``; None where nothing is known of them."""
+        if ledger.settings["space"]:
+            return spread_over(space_of(ledger.settings, self.laws[0]))
+        return np.array([option.x for option in ledger.candidates.values()]) if ledger.candidates else None
 
     def _options(self, ledger: Ledger) -> list[Candidate]:
         """What may be run."""
