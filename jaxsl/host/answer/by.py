@@ -14,7 +14,6 @@ from typing import Any, Unpack
 
 import jax
 import numpy as np
-from scipy.stats import f as f_distribution
 
 from jaxsl.error_scale import on_scale
 from jaxsl.fit import fit as fit_law
@@ -141,8 +140,10 @@ def _sharing(law: Law, chosen: Ensemble, label: np.ndarray, seed: int) -> Sharin
     left = round(count) - len(names) * law.num_params
     if left < 1 or not parts > 0:
         return Sharing(law.name, float("nan"), float("nan"), (more, max(left, 0)))
+    from scipy.special import fdtrc
+
     statistic = max(whole - parts, 0.0) / more / (parts / left)
-    return Sharing(law.name, statistic, float(f_distribution.sf(statistic, more, left)), (more, left))
+    return Sharing(law.name, statistic, float(fdtrc(more, left, statistic)), (more, left))
 
 
 @compiled

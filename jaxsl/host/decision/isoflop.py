@@ -14,7 +14,6 @@ from typing import Any, Unpack
 
 import jax.numpy as jnp
 import numpy as np
-from scipy.stats import t as student
 
 from jaxsl.host.answer.believed import LEVEL, check_level
 from jaxsl.host.answer.which_laws import Laws, ensemble
@@ -80,6 +79,8 @@ def isoflop(
     Raises:
         UserError: for anything that cannot be used as it stands, and where runs form no budgets.
     """
+    from scipy.special import stdtrit
+
     check_level(level)
     chosen = ensemble(source, law, mapping=map, outcome=outcome, **how)
     seen, inputs = chosen.seen, chosen.laws[0].inputs
@@ -104,7 +105,7 @@ def isoflop(
         [size] * len(levels), [""] * len(levels), [True] * len(levels), level
     )
     sigma, dof = _pooled(fits)
-    half = student.ppf(0.5 + level / 200, dof) if dof else np.nan
+    half = stdtrit(dof, 0.5 + level / 200) if dof else np.nan
     bias = _bias(known, levels, fits, u, sigma, place)
     good = [index for index, fit in enumerate(fits) if not fit.refused]
     spread = np.array([sigma * np.linalg.norm(fit.slope) for fit in fits])
