@@ -207,7 +207,7 @@ def companions(law: Law, laws: Sequence[Law]) -> tuple[Law, ...]:
 def shared(law: Law, laws: Sequence[Law]) -> AnyLaw:
     """A law as one of its companions among ``laws``; itself where it has none."""
     members = companions(law, laws)
-    return law if len(members) == 1 else OneOf(members, jnp.asarray(members.index(law)))
+    return law if len(members) == 1 else OneOf(members, np.asarray(members.index(law)))  # type: ignore[arg-type]
 
 
 def stacked(laws: tuple[Law, ...], theta: Sequence[Array]) -> Array:

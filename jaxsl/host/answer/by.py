@@ -26,7 +26,7 @@ from jaxsl.host.answer.which_laws import Ensemble, Laws, ensemble, resolved, run
 from jaxsl.host.compiled import compiled
 from jaxsl.host.errors import UserError
 from jaxsl.host.input.columns import Table
-from jaxsl.host.programs.packing import pack_observations
+from jaxsl.host.programs.packing import key_of, pack_observations
 from jaxsl.law import Law
 from jaxsl.pool import Observations
 from jaxsl.precision import double_precision
@@ -131,7 +131,7 @@ def _sharing(law: Law, chosen: Ensemble, label: np.ndarray, seed: int) -> Sharin
     def squares(rows: np.ndarray) -> tuple[float, float]:
         weight = None if seen.weight is None else seen.weight[rows]
         runs = pack_observations(seen.x[rows], options.outcomes(seen.y[rows]), weight)
-        return tuple(map(float, _squares(scaled, runs, jax.random.key(seed))))  # type: ignore[return-value]
+        return tuple(map(float, _squares(scaled, runs, key_of(seed))))  # type: ignore[return-value]
 
     with double_precision():
         whole, count = squares(np.ones(len(label), bool))
