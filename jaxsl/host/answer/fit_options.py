@@ -22,7 +22,7 @@ from jaxsl.host.errors import UserError
 from jaxsl.host.input.problem import Runs
 from jaxsl.host.input.reading import Reading
 from jaxsl.host.programs.law_values import floors
-from jaxsl.host.programs.packing import pad
+from jaxsl.host.programs.packing import array, pad
 from jaxsl.law import Law
 from jaxsl.pool import buffer_size
 from jaxsl.precision import double_precision
@@ -124,7 +124,7 @@ class FitOptions:
 
     def units(self, laws: Iterable[Law], x: np.ndarray, y: np.ndarray) -> dict[str, float]:
         """By name the unit in which each law takes outcomes ``y (row, output)`` at ``x``; 1 without any."""
-        rows = pad(x, buffer_size(len(x))) if len(x) else x
+        rows = array(pad(x, buffer_size(len(x))) if len(x) else x)
         with double_precision():
             return {law.name: unit(law, rows, y, floors) if len(y) else 1.0 for law in laws}
 

@@ -1,10 +1,11 @@
 """What a program is known by: everything that tracing it again would look at, as one digest.
 
-Values are taken for what they hold, and a function of a law for its code, its defaults, what it closes over and
-the globals that its code names, through and through. Functions and classes of jaxsl, and of the packages it
-stands on, go by their names: their code is in ``surroundings``. Whatever else there is makes ``Unknown``.
+Values are taken for what they hold, and a function of a law for its code, its defaults, what it closes over
+and the globals that its code names, through and through. Functions and classes of jaxsl, and of the packages
+it stands on, go by their names: their code is in ``surroundings``. Of all else nothing is known.
 """
 
+import ast
 import functools
 import hashlib
 import sys
@@ -25,7 +26,7 @@ PACKAGES = ("jax", "jaxlib", "equinox", "numpy", "scipy", "optax", "jaxopt")
 SILENT = ("cache", "log", "traceback", "debug_info", "dump")
 
 
-class Unknown(Exception):
+class UnknownError(Exception):
     """Something of which it is not known what tracing would see in it."""
 
 
@@ -33,7 +34,7 @@ def digest(*values: Any) -> str:
     """Digest of values, the same in every process.
 
     Raises:
-        Unknown: when one of them, or what it is made of, cannot be taken for what it holds.
+        UnknownError: when one of them, or what it is made of, cannot be taken for what it holds.
 
     Example:
         >>> digest((1, "a")) == digest((1, "a")), digest(1.0) == digest(1)
@@ -41,7 +42,8 @@ def digest(*values: Any) -> str:
         >>> [digest(lambda x, a=a: x + a) == digest(lambda x, a=2: x + a) for a in (1, 2)]
         [False, True]
     """
-    seen, hashed = {}, hashlib.sha256()
+    seen: dict[int, tuple[int, Any]] = {}
+    hashed = hashlib.sha256()
     for piece in _pieces(values, seen):
         hashed.update(piece)
         hashed.update(b"\0")
@@ -97,6 +99,8 @@ def _pieces(value: Any, seen: dict[int, tuple[int, Any]]) -> Iterator[bytes]:
         yield from _pieces((value.__self__, value.__func__), seen)
     elif isinstance(value, types.FunctionType):
         yield from _function(value, seen)
+    elif isinstance(value, ast.AST):
+        yield ast.dump(value).encode()
     elif isinstance(value, np.dtype):
         yield value.str.encode()
     elif is_dataclass(kind) and _is_ours(kind.__module__):
@@ -108,15 +112,15 @@ def _pieces(value: Any, seen: dict[int, tuple[int, Any]]) -> Iterator[bytes]:
     elif isinstance(value, types.ModuleType | type) or callable(value):
         yield _known(value)
     else:
-        raise Unknown(f"a {kind.__qualname__} of {kind.__module__}")
+        raise UnknownError(f"a {kind.__qualname__} of {kind.__module__}")
 
 
 def _array(value: Any) -> Iterator[bytes]:
     if isinstance(value, jax.core.Tracer) or jax.dtypes.issubdtype(value.dtype, jax.dtypes.extended):
-        raise Unknown("an array without values")
+        raise UnknownError("an array without values")
     held = np.asarray(value)
     if held.dtype.hasobject:
-        raise Unknown("an array of objects")
+        raise UnknownError("an array of objects")
     yield f"{held.dtype.str} {held.shape}".encode()
     yield held.tobytes()
 
@@ -151,11 +155,11 @@ def _names(code: types.CodeType) -> set[str]:
 def _known(value: Any) -> bytes:
     """The name of a module, a class or a function of the packages whose versions are known."""
     if isinstance(value, types.ModuleType):
-        name, home = "", value.__name__
+        home, name = value.__name__, ""
     else:
-        name, home = getattr(value, "__qualname__", getattr(value, "__name__", None)), value.__module__
-    if name is None or "<" in name or not home or not _is_known(home):
-        raise Unknown(f"{value!r}")
+        home, name = value.__module__, getattr(value, "__qualname__", getattr(value, "__name__", "<"))
+    if not home or "<" in name or not _is_known(home):
+        raise UnknownError(f"{value!r}")
     return f"{home}.{name}".encode()
 
 

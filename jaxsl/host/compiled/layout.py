@@ -1,7 +1,7 @@
-"""How what a program returns is put together, as plain data from which it is put together again without tracing.
+"""How what a program returns is put together: as plain data, so that it can be again without tracing.
 
-Arrays go by their number, objects of jaxsl by their class and fields, and what the program was given, such as a
-law, by its number among the parts of the arguments.
+Arrays go by their number, objects of jaxsl by their class and fields, and what the program was given, such as
+a law, by its number among the parts of the arguments.
 """
 
 from collections.abc import Iterator, Sequence
@@ -119,11 +119,11 @@ def _names(kind: Any) -> list[str]:
     return [one.name for one in fields(kind)] if is_dataclass(kind) else list(kind._fields)
 
 
-def _made(kind: Any, held: dict[str, Any]) -> Any:
+def _made(kind: type[Any], held: dict[str, Any]) -> Any:
     """An object with these fields, which its class checked when it was traced."""
     if not is_dataclass(kind):
         return kind(**held)
-    made = object.__new__(kind)
+    made: Any = object.__new__(kind)
     for name, value in held.items():
         object.__setattr__(made, name, value)
     return made

@@ -3,17 +3,16 @@
 from collections.abc import Callable
 from functools import cache, wraps
 from pathlib import Path
-from typing import Any, NamedTuple, ParamSpec, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import equinox as eqx
 import jax
 
-from jaxsl.host.compiled.folder import folder, load, save
-from jaxsl.host.compiled.identity import Unknown, digest, settings, surroundings
+from jaxsl.host.compiled.identity import UnknownError, digest, settings, surroundings
 from jaxsl.host.compiled.layout import ARRAYS, parts, put_together, taken_apart
 from jaxsl.host.compiled.options import accepted
+from jaxsl.host.trusted import folder, load, save
 
-P = ParamSpec("P")
 R = TypeVar("R")
 
 
@@ -34,21 +33,21 @@ class Kept(NamedTuple):
         return put_together(self.layout, self.program(*arrays), self.given)
 
 
-def compiled(function: Callable[P, R]) -> Callable[P, R]:
+def compiled(function: Callable[..., R]) -> Callable[..., R]:
     """``eqx.filter_jit`` with ``accepted`` options, for a function that is called and never traced.
 
-    Of a function of jaxsl's the program is kept, see ``jaxsl.host.compiled``.
+    Arrays may be NumPy's or JAX's. Of a function of jaxsl's the program is kept, see ``jaxsl.host.compiled``.
     """
     ours = function.__module__.startswith("jaxsl.") and "<" not in function.__qualname__
     programs: dict[Any, Kept | None] = {}
 
     @cache
-    def traced() -> Callable[P, R]:
+    def traced() -> Callable[..., R]:
         jit: Any = eqx.filter_jit  # whose annotations leave out what it hands on to jax.jit
         return jit(function, compiler_options=accepted())
 
     @wraps(function)
-    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+    def call(*args: Any, **kwargs: Any) -> R:
         place = folder() if ours else None
         leaves, tree = jax.tree.flatten((args, kwargs))
         if place is None or not all(map(_is_plain, leaves)):
@@ -102,7 +101,7 @@ class Called(NamedTuple):
         try:
             name = f"{self.function.__module__}.{self.function.__qualname__}"
             path = place / digest(name, empty, self.shapes, settings(), surroundings())
-        except Unknown:
+        except UnknownError:
             return None
         given = parts(empty)
         return self._loaded(path, given) or self._traced(path, given)

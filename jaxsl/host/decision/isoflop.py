@@ -12,21 +12,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Unpack
 
-import jax.numpy as jnp
 import numpy as np
 
 from jaxsl.host.answer.believed import LEVEL, check_level
 from jaxsl.host.answer.which_laws import Laws, ensemble
 from jaxsl.host.decision.estimate import Estimate, values
-from jaxsl.host.decision.known import Known, Part, best_of_heaviest, learned
+from jaxsl.host.decision.known import Known, best_of_heaviest, exact, learned
 from jaxsl.host.decision.optimal import exponents
 from jaxsl.host.decision.question import check_budgets, question
 from jaxsl.host.decision.report import Group, IsoflopReport
 from jaxsl.host.errors import UserError
 from jaxsl.host.input.problem import Runs
 from jaxsl.host.input.reading import Reading
-from jaxsl.posterior import LawPosterior
-from jaxsl.precision import double_precision
 
 GAP = 0.1  # decades between costs of one budget and the next
 WIDE = 0.3  # decades within one budget above which costs are no budgets
@@ -216,11 +213,7 @@ def _bias(
     assert known.found is not None
     law, lesson = known.found.laws[known.found.best], known.found.lessons[known.found.best]
     theta = np.asarray(lesson.parameters.value)[:1]
-    with double_precision():
-        nothing = jnp.zeros((1, law.num_params, law.num_params))
-        alone = LawPosterior(law, jnp.asarray(theta), nothing, jnp.ones(1), jnp.zeros(1))
-        part = Part(law, alone, 1.0, np.inf, np.zeros(0))
-        best = best_of_heaviest(replace(known, parts=(part,)), levels, False)
+    best = best_of_heaviest(replace(known, parts=(exact(law, theta),)), levels, False)
     fitted = np.asarray(lesson.fitted)[:, 0]
     rng, found = np.random.default_rng(0), []
     for at, fit in zip(np.log(best[:, known.asked.free[place]]), fits, strict=True):

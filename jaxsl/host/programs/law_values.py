@@ -27,7 +27,7 @@ def box_draws(law: Law, num: int) -> np.ndarray:
 
 @compiled
 def ever_finite(law: Law, theta: jax.Array, x: jax.Array) -> jax.Array:
-    """Which rows have a finite value at one parameter vector at least: ``(draw, param), (row, feature) -> (row,)``."""
+    """Which rows have a finite value somewhere: ``(draw, param), (row, feature) -> (row,)`` of bool."""
     return jnp.isfinite(jax.vmap(law.predict, (0, None))(theta, x)).all(axis=2).any(axis=0)
 
 

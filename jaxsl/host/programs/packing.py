@@ -3,10 +3,18 @@
 All are NumPy, which programs take as they are: a JAX array of a new shape would be a program of its own.
 """
 
+from typing import Any
+
 import jax
 import numpy as np
+from numpy.typing import ArrayLike
 
 from jaxsl.pool import Observations, Target, buffer_size
+
+
+def array(values: ArrayLike) -> Any:
+    """``np.asarray``, where the core speaks of JAX's arrays: inside a program they are."""
+    return np.asarray(values)
 
 
 def pad(values: np.ndarray, size: int) -> np.ndarray:
@@ -34,19 +42,20 @@ def pack_observations(x: np.ndarray, y: np.ndarray, weight: np.ndarray | None = 
     mask[:num] = np.isfinite(y).all(axis=1)
     outcomes[:num] = np.where(mask[:num, None], y, 0.0)
     times[:num] = 1.0 if weight is None else weight
-    return Observations(pad(np.asarray(x), size), outcomes, mask, None if weight is None else times)  # type: ignore[arg-type]
+    own = None if weight is None else array(times)
+    return Observations(array(pad(x, size)), array(outcomes), array(mask), own)
 
 
 def pack_target(x: np.ndarray) -> Target:
     """Targets of equal weight, ``x (target, feature)``; padded rows have weight zero."""
     size = buffer_size(len(x))
-    return Target(pad(np.asarray(x), size), (np.arange(size) < len(x)) / len(x))  # type: ignore[arg-type]
+    return Target(array(pad(x, size)), array((np.arange(size) < len(x)) / len(x)))
 
 
 def everywhere(observations: Observations) -> Target:
     """The runs themselves as target: without any other, basins are told apart by what they predict there."""
     mask = np.asarray(observations.mask)
-    return Target(observations.x, mask / mask.sum())  # type: ignore[arg-type]
+    return Target(observations.x, array(mask / mask.sum()))
 
 
 def key_of(seed: int) -> jax.Array:
@@ -57,4 +66,4 @@ def key_of(seed: int) -> jax.Array:
         True
     """
     words = np.array([seed >> 32 & 0xFFFFFFFF, seed & 0xFFFFFFFF], np.uint32)
-    return jax.random.wrap_key_data(words, impl="threefry2x32")
+    return jax.random.wrap_key_data(array(words), impl="threefry2x32")
