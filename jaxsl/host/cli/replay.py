@@ -6,6 +6,7 @@ import numpy as np
 import typer
 
 from jaxsl.host.cli.fit_options import with_fit_options
+from jaxsl.host.cli.looking import looked_at
 from jaxsl.host.cli.options import (
     CostOption,
     JsonOption,
@@ -53,15 +54,18 @@ def replay(
 
     jaxsl replay runs.csv --law chinchilla --target N=7e10,D=1.4e12 --cost "6*N*D"
     """
+    mapping = read_mapping(map)
+    tables = looked_at(runs, law, how | {"map": mapping, "outcome": outcome}, target=target, cost=cost)
+
     from jaxsl.host.answer.replay import replay as replay_runs
     from jaxsl.host.show.console import busy, print_json
 
     with busy("replaying"):
         report = replay_runs(
-            runs,
+            tables,
             law,
             target=target,
-            map=read_mapping(map),
+            map=mapping,
             cost=cost,
             outcome=outcome,
             within=within,

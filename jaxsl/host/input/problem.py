@@ -6,7 +6,7 @@ goes into ``Answers``, a type that nothing which fits or selects takes.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,7 +14,9 @@ from jaxsl.host.input.law_columns import column_names, costs_of, inputs_of, outc
 from jaxsl.host.input.remarks import repeated, slips
 from jaxsl.host.input.table import Table, read
 from jaxsl.host.input.target import Marked, parse_target
-from jaxsl.law import Law
+
+if TYPE_CHECKING:
+    from jaxsl.law import Law
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ class Problem:
         notes: things that are allowed and worth saying.
     """
 
-    law: Law
+    law: "Law"
     runs: Runs
     table: str
     unit: str
@@ -92,7 +94,7 @@ class Problem:
 
 def runs(
     source: Any,
-    law: Law,
+    law: "Law",
     *,
     mapping: Mapping[str, str] | None = None,
     cost: str | None = None,
@@ -145,7 +147,7 @@ def runs(
     return Problem(law, kept, table.name, table.unit, targets, answers, notes)
 
 
-def configurations(source: Any, law: Law, mapping: Mapping[str, str] | None = None) -> np.ndarray:
+def configurations(source: Any, law: "Law", mapping: Mapping[str, str] | None = None) -> np.ndarray:
     """The law's inputs in a table, whatever else it holds: ``(row, feature)``; errors as in ``runs``.
 
     Example:
@@ -157,7 +159,7 @@ def configurations(source: Any, law: Law, mapping: Mapping[str, str] | None = No
 
 
 def _targets(
-    marked: Marked, whole: Runs, runs: Table, law: Law, names: Mapping[str, str]
+    marked: Marked, whole: Runs, runs: Table, law: "Law", names: Mapping[str, str]
 ) -> tuple[Targets | None, Answers | None]:
     if marked.table is not None:
         targets, needed = own_targets(marked, law, names), (runs.names(names[name]) for name in law.outputs)
@@ -170,7 +172,7 @@ def _targets(
     return Targets(held.x, held.row_numbers, held.labels), Answers(held.y)
 
 
-def own_targets(marked: Marked, law: Law, names: Mapping[str, str]) -> Targets:
+def own_targets(marked: Marked, law: "Law", names: Mapping[str, str]) -> Targets:
     """The targets of a table of their own; ``names`` maps inputs to columns, but for points."""
     assert marked.table is not None
     x = inputs_of(marked.table, law, {name: name for name in names} if marked.is_point else names)

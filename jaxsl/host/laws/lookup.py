@@ -14,11 +14,10 @@ from types import ModuleType
 from typing import Any
 
 from jaxsl.host.errors import UserError
+from jaxsl.host.laws.declared import GROUP, unknown
 from jaxsl.host.laws.published import published_law
 from jaxsl.host.laws.traceable import check_traceable
 from jaxsl.law import Law
-
-GROUP = "jaxsl.laws"
 
 
 def catalogue() -> dict[str, Law]:
@@ -99,13 +98,7 @@ def _installed(name: str) -> Law:
     laws = catalogue()
     if name in laws:
         return laws[name]
-    if not laws:
-        raise UserError(f"there is no law {name!r}: no laws are installed; run pip install jaxsl again")
-    near = get_close_matches(name, laws, n=3, cutoff=0.5)
-    meant = f"did you mean {' or '.join(near)}? " if near else ""
-    raise UserError(
-        f"there is no law {name!r}; {meant}`jaxsl laws` lists them, and path/to/file.py:NAME names your own"
-    )
+    raise unknown(name, laws)
 
 
 def _is_file(place: str) -> bool:
