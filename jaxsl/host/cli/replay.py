@@ -2,7 +2,6 @@
 
 from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
 import typer
 
 from jaxsl.host.cli.fit_options import with_fit_options
@@ -82,6 +81,8 @@ def replay(
 
 
 def _show(report: "ReplayReport") -> None:
+    import numpy as np
+
     from jaxsl.host.show.answers import predictions
     from jaxsl.host.show.console import console, grid, number, show_notes
 

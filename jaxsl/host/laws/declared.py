@@ -5,10 +5,12 @@ their packages changes. The command line reads tables with it, so that what is w
 """
 
 import hashlib
+import sys
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from difflib import get_close_matches
-from importlib.metadata import entry_points
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -36,6 +38,17 @@ class Declared:
     def num_outputs(self) -> int:
         """Number of outputs."""
         return len(self.outputs)
+
+
+def packages() -> tuple[EntryPoint, ...]:
+    """The entry points of installed packages that bring laws, by name."""
+    return _packages(tuple(sys.path))
+
+
+@cache
+def _packages(path: tuple[str, ...]) -> tuple[EntryPoint, ...]:
+    """To look through all that is installed takes as long as to read a table."""
+    return tuple(sorted(entry_points(group=GROUP), key=lambda entry: (entry.name, entry.value)))
 
 
 def declared() -> dict[str, Declared]:
@@ -100,7 +113,7 @@ def unknown(name: str, laws: Iterable[str]) -> UserError:
 def _state() -> str:
     """What changes when a file of a package that brings laws does."""
     hashed = hashlib.sha256()
-    for entry in sorted(entry_points(group=GROUP), key=lambda entry: (entry.name, entry.value)):
+    for entry in packages():
         hashed.update(f"{entry.name} {entry.value}\n".encode())
         spec = find_spec(entry.value.partition(":")[0].partition(".")[0])
         for place in (spec and spec.submodule_search_locations) or ():

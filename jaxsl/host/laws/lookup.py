@@ -8,13 +8,12 @@ import importlib.util
 import sys
 import traceback
 from difflib import get_close_matches
-from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from jaxsl.host.errors import UserError
-from jaxsl.host.laws.declared import GROUP, unknown
+from jaxsl.host.laws.declared import packages, unknown
 from jaxsl.host.laws.published import published_law
 from jaxsl.host.laws.traceable import check_traceable
 from jaxsl.law import Law
@@ -31,7 +30,7 @@ def catalogue() -> dict[str, Law]:
         True
     """
     laws: dict[str, Law] = {}
-    for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
+    for entry in packages():
         where = f"the laws {entry.value} of the installed package {entry.dist.name if entry.dist else '?'}"
         try:
             found = entry.load()
