@@ -7,8 +7,6 @@ what that says is told.
 
 from dataclasses import dataclass, replace
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from jaxsl.error_scale import ABSOLUTE
@@ -81,10 +79,10 @@ def influence(
     with double_precision():
         moves, moved = moved_without(
             law,
-            jax.tree.map(jnp.asarray, found.observations),
-            jax.tree.map(jnp.asarray, lesson.learned.basins),
-            jnp.asarray(np.where(mask, 1 - found.bad, 0.0)),
-            jnp.asarray(aim),
+            found.observations,
+            lesson.learned.basins,
+            np.where(mask, 1 - found.bad, 0.0),
+            np.asarray(aim),
         )
     index = exponents(law)
     # Laws and outcomes are on the scale of the errors, and all is compared there.
