@@ -30,6 +30,7 @@ from jaxsl.host.cli.options import (
     MapOption,
     OutcomeOption,
     TargetOption,
+    TargetShareOption,
     WhereOption,
     read_mapping,
 )
@@ -56,9 +57,7 @@ def public(
     tables: Annotated[list[Path], typer.Argument(metavar="TABLE...", help="Tables of finished runs.")],
     law: LawsOption,
     target: TargetOption = None,
-    target_share: Annotated[
-        float, typer.Option("--target-share", help="Share of the runs that are the target, the dearest.")
-    ] = DEAREST,
+    target_share: TargetShareOption = DEAREST,
     cost: CostOption = None,
     outcome: OutcomeOption = None,
     map: MapOption = None,
@@ -68,7 +67,9 @@ def public(
     workers: Workers = 2,
 ) -> None:
     """Chosen runs beside random, cheap and all runs, on tables of your own."""
-    asked = Asked(tuple(law), tuple(target or ()), target_share, cost, outcome, tuple(map or ()), where)
+    asked = Asked(
+        tuple(law), tuple(target or ()), target_share or DEAREST, cost, outcome, tuple(map or ()), where
+    )
     compared = known_methods(methods, METHODS)
     environments = {f"table {path.stem}": partial(of_table, path, asked) for path in tables}
     if len(environments) < len(tables):
