@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from experiments.__main__ import app
+from experiments.benchmark import kept
 from experiments.robust import harm
 from experiments.robust.public import Asked, of_table
 from experiments.robust.sweep import results
@@ -84,7 +85,8 @@ def test_what_cannot_be_scored_is_said(history):
 
 
 @pytest.mark.slow
-def test_results_are_measured_once_and_read_after_that(history, tmp_path):
+def test_results_are_measured_once_and_read_after_that(history, tmp_path, monkeypatch):
+    monkeypatch.setattr(kept, "KEPT", tmp_path / "none.gz")
     path, environments = tmp_path / "results.jsonl", {"table mine": partial(of_table, history, ASKED)}
     found = results(environments, ["cheapest", "random"], 2, path, 1)
     assert [(one["method"], one["seed"]) for one in found] == [

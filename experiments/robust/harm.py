@@ -11,9 +11,9 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from experiments.benchmark.sweep import read
+from experiments.benchmark.fingerprint import code_of_robust
+from experiments.benchmark.kept import known
 from experiments.report import OUTPUTS, provenance, write_table
-from experiments.robust.sweep import code
 from experiments.robust.tables import WORST, by_seed, clearly_worse
 from jaxsl.host.errors import UserError
 
@@ -27,8 +27,9 @@ def harm(
     ] = False,
 ) -> None:
     """How often, and how far at worst, the default is below blind choice, over all results there are."""
-    every = [one for one in read(OUTPUTS / "robust.jsonl").values() if one["method"] in ("default", *BLIND)]
-    mine = every if any_code else [one for one in every if one.get("code") == code()]
+    found = known(OUTPUTS / "robust.jsonl", ("environment",)).values()
+    every = [one for one in found if one["method"] in ("default", *BLIND)]
+    mine = every if any_code else [one for one in every if one.get("code") == code_of_robust()]
     rows = cells(mine)
     if not rows:
         raise UserError(

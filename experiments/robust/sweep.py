@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from experiments.benchmark.fingerprint import digest, fingerprint_of_source
-from experiments.benchmark.sweep import read
+from experiments.benchmark.fingerprint import code_of_robust, digest
+from experiments.benchmark.kept import known
 from experiments.benchmark.workers import start_worker
 from experiments.robust.environments import Case
 from jaxsl.host.laws.identity import fingerprint
@@ -27,7 +27,7 @@ def results(
     environments: Mapping[str, Environment], methods: list[str], seeds: int, path: Path, workers: int
 ) -> list[dict]:
     """Results with environment, law, seed and method, measured or read; a failure has its message."""
-    done = read(path)
+    done = known(path)
     parts: dict[tuple, list[tuple[str, str, int]]] = {}
     keys = []
     for environment, cases in environments.items():
@@ -64,8 +64,8 @@ def results(
 def _key(environment: str, case: Case, method: str) -> str:
     target = next(iter(case.groups.values())).test.x[:1]
     laws = [_print(law, tuple(map(float, target[0]))) for law in case.fitted]
-    made = code(), digest(case.groups), case.law, laws, case.seed, method, environment, case.budgets
-    return hashlib.sha256(json.dumps(made).encode()).hexdigest()[:20]
+    made = code_of_robust(), digest(case.groups), case.law, laws, case.seed, method, environment, case.budgets
+    return hashlib.sha256(json.dumps(made).encode_of_robust()).hexdigest()[:20]
 
 
 @cache
@@ -73,12 +73,6 @@ def _print(law: Law, target: tuple[float, ...]) -> str:
     """What a law is known by, of any source."""
     found = fingerprint(law, np.array([target]))
     return json.dumps(found, default=str)
-
-
-@cache
-def code() -> str:
-    """Fingerprint of the source that an episode runs, and of the scores."""
-    return fingerprint_of_source({"experiments.robust.episode", "jaxsl.host.answer.scores"})
 
 
 def _measure(
@@ -91,7 +85,7 @@ def _measure(
         case = every[number]
         said = {
             "fingerprint": key,
-            "code": code(),
+            "code": code_of_robust(),
             "environment": environment,
             "data": digest(case.groups),
             "law": case.law,
