@@ -65,7 +65,7 @@ def _key(environment: str, case: Case, method: str) -> str:
     target = next(iter(case.groups.values())).test.x[:1]
     laws = [_print(law, tuple(map(float, target[0]))) for law in case.fitted]
     made = code_of_robust(), digest(case.groups), case.law, laws, case.seed, method, environment, case.budgets
-    return hashlib.sha256(json.dumps(made).encode_of_robust()).hexdigest()[:20]
+    return hashlib.sha256(json.dumps(made).encode()).hexdigest()[:20]
 
 
 @cache
