@@ -105,8 +105,8 @@ def test_ranks_are_even_where_a_law_that_holds_is_known_to_hold(law):
 def test_a_belief_that_allows_for_a_wrong_law_is_centred_and_never_too_narrow(law, kind):
     """It was not told that the law holds, so the outer fifths are rarer than they should be.
 
-    A decade beyond the runs they hold 17 and 19 % of the outcomes in place of 40 with normal errors, 29 % with
-    outliers; 97 to 99 % lie inside 90 %.
+    A decade beyond the runs they hold 17 and 19 % of the outcomes in place of 40 with normal errors, 29 %
+    with outliers; 97 to 99 % lie inside 90 %.
     """
     rank, inside = ranks(law, kind, Kinds())
     counts = np.bincount(rank, minlength=5)
