@@ -75,6 +75,7 @@ class History:
             design,
             self.options,
             runs.weight,
+            runs.course,
         )
 
     def believe(self, rows: Iterable[int]) -> Believed:
