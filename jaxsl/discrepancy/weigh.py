@@ -13,6 +13,7 @@ from jaxsl.discrepancy.known import Known
 from jaxsl.discrepancy.posterior import DiscrepantPosterior
 from jaxsl.fit import Fit
 
+STEPS = 8  # towards the optimum of each component
 LIGHTEST = 1e-3  # weight below which a component is dropped
 
 
@@ -34,7 +35,9 @@ def weigh(known: Known, fit: Fit, theta: Array, label: Array, used: Array, num_c
         return jnp.where(jnp.isfinite(leaf), leaf, 0.0)
 
     heaviest, doubted = jax.tree.map(picked, found), picked(bad)
-    posterior = _posterior(known, theta[slot // kinds], slot % kinds, share, heaviest)
+    centre, heaviest, gained = _settled(known, theta[slot // kinds], slot % kinds, doubted, heaviest)
+    share = jax.nn.softmax(jnp.log(share) + gained)
+    posterior = _posterior(known, centre, slot % kinds, share, heaviest)
     claimed = jnp.mean(heaviest.claimed, axis=2) * (1 - doubted) / heaviest.noise[:, None]
     _, size, _ = known.kinds.forms
     return Learned(
@@ -47,6 +50,36 @@ def weigh(known: Known, fit: Fit, theta: Array, label: Array, used: Array, num_c
         bad=share @ doubted,
         leverage=jnp.where(known.mask, share @ claimed, 0.0),
     )
+
+
+def _settled(
+    known: Known, theta: Array, kind: Array, bad: Array, found: Solved
+) -> tuple[Array, Solved, Array]:
+    """Every component about its own optimum, by Gauss-Newton steps, and what its log evidence gains by them.
+
+    Args:
+        known: the runs.
+        theta: where each was linearised, ``(component, param)``.
+        kind: of each, ``(component,)``.
+        bad: probability that each run is bad in it, ``(component, row)``; stays as it is.
+        found: what it says there.
+    """
+    box = known.runs.box
+
+    def one(theta, kind, bad, found):
+        def step(_, carry):
+            theta, found, length = carry
+            new = box.theta(box.clip(box.scaled(theta) + length * found.shift))
+            then = known.component(known.linearised(new), kind, bad)
+            better = (then.misfit < found.misfit) & jnp.isfinite(then.evidence)
+            better &= jnp.all(jnp.isfinite(then.shift))
+            length = jnp.where(better, jnp.minimum(2 * length, 1.0), length / 4)
+            return *jax.tree.map(lambda a, b: jnp.where(better, a, b), (new, then), (theta, found)), length
+
+        new, then, _ = jax.lax.fori_loop(0, STEPS, step, (theta, found, jnp.ones((), theta.dtype)))
+        return new, then, then.evidence - found.evidence
+
+    return jax.vmap(one)(theta, kind, bad, found)
 
 
 def _posterior(known: Known, theta: Array, kind: Array, share: Array, found: Solved) -> DiscrepantPosterior:
@@ -84,11 +117,11 @@ def _basins(
     weight: Array,
     dropped: Array,
 ) -> Basins:
-    """Basins with all their kinds together: parameters and covariance are those of the heaviest."""
+    """Basins with all their kinds together: the mean and covariance of parameters are the heaviest's."""
     box, share = known.runs.box, jnp.sum(weight, axis=1)
     order = jnp.argsort(-share)
     first = jnp.argmax((basin == order[:, None]) & (posterior.weight > 0), axis=1)
-    theta = posterior.theta[first]
+    theta = box.theta(box.clip(box.scaled(posterior.theta[first]) + posterior.shift[first]))
     share = jnp.where(jnp.any((basin == order[:, None]) & (posterior.weight > 0), axis=1), share[order], 0.0)
     return Basins(
         theta=theta,
