@@ -117,6 +117,8 @@ def _show(report: "ReplayReport") -> None:
 
 
 def _show_scores(report: "ReplayReport") -> None:
+    import numpy as np
+
     from jaxsl.host.show.console import console, grid, number
 
     out = console()
