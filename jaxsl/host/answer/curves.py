@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from typing import Any, TypedDict
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from jaxsl.along import Along, Course
@@ -19,7 +18,7 @@ from jaxsl.host.answer.believed import Believed
 from jaxsl.host.compiled import compiled
 from jaxsl.host.errors import UserError
 from jaxsl.host.input.problem import Problem, Runs
-from jaxsl.host.programs.packing import pack_target, pad
+from jaxsl.host.programs.packing import array, key_of, pack_target, pad
 from jaxsl.pool import Observations, Pool, Rows, Target, buffer_size
 from jaxsl.posterior import Tabulated
 from jaxsl.precision import double_precision
@@ -150,21 +149,24 @@ def asked(found: Believed, curves: Curves, num: int | None, least: float) -> Ask
     real = np.arange(length) < np.array([len(rows) for rows in curves.rows])[:, None]
     place, every, real = np.asarray(held.course.place)[every], pad(every, size), pad(real, size)
     rows = Rows(
-        x=jnp.asarray(start + every, float)[..., None],
-        place=jnp.asarray(pad(place, size)),
-        mask=jnp.asarray(real),
-        run=jnp.asarray(pad(curves.run, size)),
-        cost=jnp.zeros(every.shape),
-        restart=jnp.zeros(()),
+        x=array(start + every[..., None].astype(float)),
+        place=array(pad(place, size)),
+        mask=array(real),
+        run=array(pad(curves.run, size)),
+        cost=array(np.zeros(every.shape)),
+        restart=array(0.0),
     )
-    number = jnp.arange(start, dtype=float)[:, None]
-    alone = Course(jnp.asarray(course.run), jnp.asarray(course.place)).padded(len(seen.x))
+    number = np.arange(start, dtype=float)[:, None]
+    where, places = np.full(len(seen.x), -1), np.zeros(len(seen.x))
+    where[: len(course.run)], places[: len(course.run)] = course.run, course.place
     return Asked(
-        jax.tree.map(jnp.asarray, table),
-        None if found.along is None else jax.tree.map(jnp.asarray, found.along),
-        Pool(rows.x[:, -1], jnp.asarray(pad(held.cost, size)), rows),
-        Target(number[: len(aim.x)], aim.weight),
-        Observations(number[len(aim.x) :], jnp.asarray(seen.y), jnp.asarray(seen.mask), course=alone),
+        table,
+        found.along,
+        Pool(rows.x[:, -1], array(pad(held.cost, size)), rows),
+        Target(array(number[: len(aim.x)]), aim.weight),
+        Observations(
+            array(number[len(aim.x) :]), seen.y, seen.mask, course=Course(array(where), array(places))
+        ),
     )
 
 
@@ -188,7 +190,7 @@ def stopped(curves: Curves, question: Asked, money: float, sale: np.ndarray, see
         return {}
     with double_precision():
         worth = np.asarray(
-            _worth(**vars(question), available=jnp.asarray(sale), money=jnp.asarray(money), seed=seed)
+            _worth(**vars(question), available=array(sale), money=array(money), key=key_of(seed))
         )
     return {int(run): not worth[row] for row, run in enumerate(curves.run) if curves.goes_on[row]}
 
@@ -202,8 +204,6 @@ def _worth(
     observations: Observations,
     available: jax.Array,
     money: jax.Array,
-    seed: int,
+    key: jax.Array,
 ) -> jax.Array:
-    return worth_going_on(
-        posterior, along, pool, target, available, money, observations, jax.random.key(seed)
-    )
+    return worth_going_on(posterior, along, pool, target, available, money, observations, key)

@@ -13,8 +13,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Unpack
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from jaxsl.host.answer.believed import LEVEL, check_level
@@ -30,7 +28,7 @@ from jaxsl.host.errors import UserError
 from jaxsl.host.input.problem import Problem, Runs
 from jaxsl.host.input.table import Table
 from jaxsl.host.programs.learning import Ranking, rank_rows
-from jaxsl.host.programs.packing import pack_target, pad
+from jaxsl.host.programs.packing import key_of, pack_target, pad
 from jaxsl.pool import buffer_size
 from jaxsl.precision import double_precision, to_numpy
 
@@ -175,13 +173,13 @@ def ranked(
             rank_rows(
                 CHOOSING,
                 table,
-                jnp.asarray(pad(pool.cost, size)),
-                jnp.asarray(available),
+                pad(pool.cost, size),
+                available,
                 weight,
-                jnp.asarray(spent),
-                jnp.asarray(money),
-                jax.random.key(seed),
-                jnp.asarray(pad(ranks, room)),
+                np.asarray(spent),
+                np.asarray(money),
+                key_of(seed),
+                pad(ranks, room),
                 min(room, DETAILED),
             )
         )
