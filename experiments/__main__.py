@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from experiments import decide, ess, exits, speed, table1
+from experiments import along, decide, ess, exits, speed, table1
 from experiments.benchmark import figures, kept, tables
 from experiments.robust import harm, public
 from experiments.robust import tables as robust
@@ -28,6 +28,7 @@ app.command("public")(public.public)
 app.command("harm")(harm.harm)
 app.command("keep")(kept.keep)
 app.command("exits")(exits.main)
+app.command("along")(along.main)
 app.add_typer(decide.app, name="decide")
 app.add_typer(ess.app, name="ess")
 app.add_typer(speed.app, name="speed")

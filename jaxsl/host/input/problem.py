@@ -157,7 +157,10 @@ def runs(
     costs = costs_of(table, law, x, cost, ~marked.rows & np.isnan(y).any(axis=1))
     formulas = [*names.values(), *([] if cost is None else [cost])]
     used = {name for formula in formulas for name in table.names(formula)}
-    labels = {name: np.array(values, object) for name, values in table.labels(used).items()}
+    texts = table.labels(used) | (
+        {} if group is None or group not in table.columns else {group: table.text(group)}
+    )
+    labels = {name: np.array(values, object) for name, values in texts.items()}
     times, course = (
         weights_of(table, weight, ~np.isnan(y).any(axis=1)),
         course_of(table, law, names, x, group),
