@@ -11,6 +11,7 @@ from experiments.speed import (
     growth,
     quadrature,
     seeds,
+    start,
     study,
 )
 
@@ -24,3 +25,4 @@ app.command("allocation")(allocation.main)
 app.command("study")(study.main)
 app.command("episodes")(episodes.main)
 app.command("seeds")(seeds.main)
+app.command("start")(start.main)
