@@ -1,22 +1,20 @@
 """A law's inputs, outcomes, costs and weights from the columns of a table, checked row by row."""
 
-from collections.abc import Mapping
-from functools import partial
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from jaxsl.host.errors import UserError
-from jaxsl.host.input.law_values import box_draws
 from jaxsl.host.input.table import Table
-from jaxsl.law import Law
-from jaxsl.precision import double_precision
+
+if TYPE_CHECKING:
+    from jaxsl.law import Law
 
 NUM_TRIALS = 32  # parameter vectors at which a law is tried on the rows
 
 
-def column_names(law: Law, mapping: Mapping[str, str], outcome: str | None = None) -> dict[str, str]:
+def column_names(law: "Law", mapping: Mapping[str, str], outcome: str | None = None) -> dict[str, str]:
     """The column or expression of every input and output of a law.
 
     Raises:
@@ -39,6 +37,22 @@ def column_names(law: Law, mapping: Mapping[str, str], outcome: str | None = Non
     return names | dict(mapping)
 
 
+def own(mapping: Mapping[str, str], law: "Law") -> dict[str, str]:
+    """What of a mapping concerns this law."""
+    return {name: column for name, column in mapping.items() if name in (*law.inputs, *law.outputs)}
+
+
+def read_for(
+    laws: Iterable[Any], mapping: Mapping[str, str], outcome: str | None
+) -> tuple[dict[str, str], list[str]]:
+    """The columns of inputs and outputs of several laws, and those of the outcomes, to read a table for."""
+    laws = list(laws)
+    outputs = {name for law in laws for name in law.outputs}
+    names = {name: name for law in laws for name in law.inputs} | {name: outcome or name for name in outputs}
+    names |= {name: column for name, column in mapping.items() if name in names}
+    return names, sorted({names[name] for name in outputs})
+
+
 def _column(table: Table, what: str, name: str, formula: str, option: str) -> np.ndarray:
     """The column of a law's input or output, which is named in the message when it is missing."""
     if name == formula and name not in table.columns:
@@ -48,7 +62,7 @@ def _column(table: Table, what: str, name: str, formula: str, option: str) -> np
     return table.evaluate(formula)
 
 
-def inputs_of(table: Table, law: Law, names: Mapping[str, str]) -> np.ndarray:
+def inputs_of(table: Table, law: "Law", names: Mapping[str, str]) -> np.ndarray:
     """The inputs of every row, ``(row, feature)``.
 
     Args:
@@ -75,7 +89,7 @@ def inputs_of(table: Table, law: Law, names: Mapping[str, str]) -> np.ndarray:
         _refuse(table, formula, low, values, why)
         columns.append(values)
     x = np.stack(columns, axis=1).astype(np.float64)
-    finite = _ever_finite(law, x)
+    finite = _ever_finite(law, x) if hasattr(law, "function") else np.ones(len(x), bool)
     if not finite.all():
         row = int(np.argmin(finite))
         point = ", ".join(f"{name}={x[row, i]:g}" for i, name in enumerate(law.inputs))
@@ -85,22 +99,23 @@ def inputs_of(table: Table, law: Law, names: Mapping[str, str]) -> np.ndarray:
     return x
 
 
-def _ever_finite(law: Law, x: np.ndarray) -> np.ndarray:
+def _ever_finite(law: "Law", x: np.ndarray) -> np.ndarray:
     """Which rows have a finite value at one parameter vector of the box at least, ``(row,)`` of bool.
 
     One is enough: a law may well overflow in a corner of its box, but a logarithm of something negative has
     no value in all of it.
     """
+    from jaxsl.host.programs.law_values import box_draws, ever_finite
+    from jaxsl.host.programs.packing import pad
+    from jaxsl.pool import buffer_size
+    from jaxsl.precision import double_precision
+
     with double_precision():
-        return np.asarray(_any_finite(law, box_draws(law, NUM_TRIALS), x))
+        rows = pad(x, buffer_size(len(x)))
+        return np.asarray(ever_finite(law, box_draws(law, NUM_TRIALS), rows))[: len(x)]
 
 
-@partial(jax.jit, static_argnames="law")
-def _any_finite(law: Law, theta: jax.Array, x: jax.Array) -> jax.Array:
-    return jnp.isfinite(jax.vmap(law.predict, (0, None))(theta, x)).all(axis=2).any(axis=0)
-
-
-def outcomes_of(table: Table, law: Law, names: Mapping[str, str]) -> np.ndarray:
+def outcomes_of(table: Table, law: "Law", names: Mapping[str, str]) -> np.ndarray:
     """The outcomes of every row, ``(row, output)``, not a number for a candidate; as ``inputs_of``."""
     columns = []
     for name in law.outputs:
@@ -122,7 +137,7 @@ def outcomes_of(table: Table, law: Law, names: Mapping[str, str]) -> np.ndarray:
     return y
 
 
-def costs_of(table: Table, law: Law, x: np.ndarray, cost: str | None, candidate: np.ndarray) -> np.ndarray:
+def costs_of(table: Table, law: "Law", x: np.ndarray, cost: str | None, candidate: np.ndarray) -> np.ndarray:
     """What every row costs, ``(row,)``, not a number where unknown; a ``candidate`` must have a cost."""
     if cost is None:
         return np.full(table.num_rows, np.nan)

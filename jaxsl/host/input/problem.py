@@ -6,16 +6,22 @@ goes into ``Answers``, a type that nothing which fits or selects takes.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from jaxsl.host.errors import UserError
+from jaxsl.host.input.course import course_of
 from jaxsl.host.input.law_columns import column_names, costs_of, inputs_of, outcomes_of, weights_of
 from jaxsl.host.input.remarks import repeated, slips
 from jaxsl.host.input.table import Table, read
 from jaxsl.host.input.target import Marked, parse_target
-from jaxsl.law import Law
+
+if TYPE_CHECKING:
+    from jaxsl.law import Law
+
+if TYPE_CHECKING:
+    from jaxsl.along import Course
 
 DEAREST = 1 / 6  # share of finished runs that are the target where none is named
 
@@ -31,6 +37,7 @@ class Runs:
         row_numbers: where a person finds each in the table, ``(row,)``.
         labels: columns of text by name, ``(row,)`` each.
         weight: how often each run counts, ``(row,)``; None for once each.
+        course: the training run that each row is of, and where along it; None where each is of its own.
     """
 
     x: np.ndarray
@@ -39,6 +46,7 @@ class Runs:
     row_numbers: np.ndarray
     labels: Mapping[str, np.ndarray] = field(default_factory=dict)
     weight: np.ndarray | None = None
+    course: "Course | None" = None
 
     @property
     def observed(self) -> np.ndarray:
@@ -49,7 +57,10 @@ class Runs:
         """Some of the rows, by index or by mask."""
         labels = {name: values[rows] for name, values in self.labels.items()}
         weight = None if self.weight is None else self.weight[rows]
-        return Runs(self.x[rows], self.y[rows], self.cost[rows], self.row_numbers[rows], labels, weight)
+        course = None if self.course is None else self.course.take(rows)
+        return Runs(
+            self.x[rows], self.y[rows], self.cost[rows], self.row_numbers[rows], labels, weight, course
+        )
 
     def split_dearest(self, share: float = DEAREST) -> tuple["Runs", "Runs"]:
         """The cheaper runs and the dearest, this share of them, at least one and with all that cost the same.
@@ -96,7 +107,7 @@ class Problem:
         notes: things that are allowed and worth saying.
     """
 
-    law: Law
+    law: "Law"
     runs: Runs
     table: str
     unit: str
@@ -107,13 +118,14 @@ class Problem:
 
 def runs(
     source: Any,
-    law: Law,
+    law: "Law",
     *,
     mapping: Mapping[str, str] | None = None,
     cost: str | None = None,
     outcome: str | None = None,
     target: Any = None,
     weight: str | None = None,
+    group: str | None = None,
 ) -> Problem:
     """Read a problem.
 
@@ -125,6 +137,7 @@ def runs(
         outcome: column of the outcome, for a law with one output.
         target: see ``jaxsl.host.input.target.parse_target``.
         weight: column or expression of how often each run counts.
+        group: column that tells training runs apart, of which the table has a row for each checkpoint.
 
     Raises:
         UserError: naming the row and the column, for anything that cannot be used as it stands.
@@ -145,7 +158,11 @@ def runs(
     formulas = [*names.values(), *([] if cost is None else [cost])]
     used = {name for formula in formulas for name in table.names(formula)}
     labels = {name: np.array(values, object) for name, values in table.labels(used).items()}
-    whole = Runs(x, y, costs, table.row_numbers, labels, weights_of(table, weight, ~np.isnan(y).any(axis=1)))
+    times, course = (
+        weights_of(table, weight, ~np.isnan(y).any(axis=1)),
+        course_of(table, law, names, x, group),
+    )
+    whole = Runs(x, y, costs, table.row_numbers, labels, times, course)
     kept = whole.take(~marked.rows)
     targets, answers = _targets(marked, whole, table, law, names)
     aim = None if targets is None else targets.x
@@ -160,7 +177,7 @@ def runs(
     return Problem(law, kept, table.name, table.unit, targets, answers, notes)
 
 
-def configurations(source: Any, law: Law, mapping: Mapping[str, str] | None = None) -> np.ndarray:
+def configurations(source: Any, law: "Law", mapping: Mapping[str, str] | None = None) -> np.ndarray:
     """The law's inputs in a table, whatever else it holds: ``(row, feature)``; errors as in ``runs``.
 
     Example:
@@ -172,7 +189,7 @@ def configurations(source: Any, law: Law, mapping: Mapping[str, str] | None = No
 
 
 def _targets(
-    marked: Marked, whole: Runs, runs: Table, law: Law, names: Mapping[str, str]
+    marked: Marked, whole: Runs, runs: Table, law: "Law", names: Mapping[str, str]
 ) -> tuple[Targets | None, Answers | None]:
     if marked.table is not None:
         targets, needed = own_targets(marked, law, names), (runs.names(names[name]) for name in law.outputs)
@@ -185,7 +202,7 @@ def _targets(
     return Targets(held.x, held.row_numbers, held.labels), Answers(held.y)
 
 
-def own_targets(marked: Marked, law: Law, names: Mapping[str, str]) -> Targets:
+def own_targets(marked: Marked, law: "Law", names: Mapping[str, str]) -> Targets:
     """The targets of a table of their own; ``names`` maps inputs to columns, but for points."""
     assert marked.table is not None
     x = inputs_of(marked.table, law, {name: name for name in names} if marked.is_point else names)
