@@ -6,6 +6,7 @@ import typer
 
 from experiments import decide, ess, exits, speed, table1
 from experiments.benchmark import figures, tables
+from experiments.pilot.__main__ import main as pilot
 from experiments.robust import tables as robust
 from experiments.several import tables as several
 from jaxsl.host.errors import UserError
@@ -24,6 +25,7 @@ app.command("figure3")(figures.figure3)
 app.command("several")(several.several)
 app.command("robust")(robust.robust)
 app.command("exits")(exits.main)
+app.command("pilot")(pilot)
 app.add_typer(decide.app, name="decide")
 app.add_typer(ess.app, name="ess")
 app.add_typer(speed.app, name="speed")
