@@ -33,9 +33,10 @@ from experiments.pilot.train import (
     versions,
 )
 
-CHANNELS = (12, 16, 24, 32, 48, 64, 96, 128)  # N from 3,516 to 393,856
-CHECKPOINTS = tuple(2**k for k in range(17, 24))  # bytes of the main run, 0.13 to 8.4 million
-REPLICATE_SEEDS = (1, 2)  # which stop one doubling earlier
+FIRST = 17  # log2 of the bytes of the main run at the first checkpoint, 0.13 million
+LAST = {12: 22, 16: 22, 24: 22, 32: 22, 48: 22, 64: 23, 96: 23}  # by channels, at the last; N to 221,664
+REPLICATES = {16: 21, 24: 21, 32: 21, 48: 21}  # the same of other seeds
+REPLICATE_SEEDS = (1, 2)
 WARMUP = 100  # steps
 SHARE_OF_RATE = 0.5  # of the peak of a run that decays all along
 DECAY = 8  # the bytes of the main run over those of a decay
@@ -57,13 +58,20 @@ class Curve(NamedTuple):
         """The cell ``run`` of its rows."""
         return f"N{self.N}-seed{self.seed}"
 
+    def expected_cost(self) -> int:
+        """Relative time of the curve; the constant stands for the head and the dispatch."""
+        return self.checkpoints[-1] * (self.N + 45_000)
+
 
 def curves() -> list[Curve]:
     """The curves of the table, the cheapest first: every size with seed 0, and shorter by other seeds."""
-    sizes = [num_params(channels) for channels in CHANNELS]
-    every = [Curve(N, 0, CHECKPOINTS) for N in sizes]
-    every += [Curve(N, seed, CHECKPOINTS[:-1]) for N in sizes for seed in REPLICATE_SEEDS]
-    return sorted(every, key=lambda curve: (curve.N * curve.checkpoints[-1], curve))
+    every = [_curve(width, 0, last) for width, last in LAST.items()]
+    every += [_curve(width, seed, last) for width, last in REPLICATES.items() for seed in REPLICATE_SEEDS]
+    return sorted(every, key=Curve.expected_cost)
+
+
+def _curve(channels: int, seed: int, last: int) -> Curve:
+    return Curve(num_params(channels), seed, tuple(2**k for k in range(FIRST, last + 1)))
 
 
 def train_curve(N: int, seed: int, checkpoints: tuple[int, ...]) -> list[dict[str, Any]]:
@@ -112,9 +120,6 @@ def sweep(wanted: list[Curve], table: Path, workers: int = 2) -> int:
     """Trains the curves the table lacks, appends each as it finishes, and returns how many were trained."""
     there = Counter(row["run"] for row in recover(table, COLUMNS))
     missing = [curve for curve in wanted if there[curve.name] < len(curve.checkpoints)]
-    jobs = [
-        Job(rest_of_curve, (curve, there[curve.name]), curve.checkpoints[-1] * (curve.N + 45_000))
-        for curve in missing
-    ]
+    jobs = [Job(rest_of_curve, (curve, there[curve.name]), curve.expected_cost()) for curve in missing]
     run_all(jobs, table, COLUMNS, workers)
     return len(jobs)
