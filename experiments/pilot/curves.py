@@ -95,7 +95,7 @@ def train_curve(N: int, seed: int, checkpoints: tuple[int, ...]) -> list[dict[st
             last = end + end // DECAY
             falling = run.lr * np.linspace(1, 0, last - end + 2)[1:-1]
             copies = tree.map(lambda leaf: jnp.copy(leaf) if eqx.is_array(leaf) else leaf, (model, state))
-            decayed, _ = descend(*copies, falling.astype(np.float32), starts[end:last])
+            decayed, _ = descend(copies[0], copies[1], falling.astype(np.float32), starts[end:last])
             loss, loss_constant = held_out_loss(decayed), held_out_loss(model)
             rows.append(
                 {
