@@ -24,8 +24,8 @@ def areas(step: np.ndarray, rate: np.ndarray, memory: float = MEMORY) -> tuple[n
         S_1(s) = sum_{i <= s} rate_i
         S_2(s) = sum_{i <= s} m_i,   m_i = memory m_{i-1} + (rate_{i-1} - rate_i)
 
-    Between the given steps the rate is a straight line, and before the first that of the first. A rise to the first peak counts in ``S_1`` and is no
-    (negative) annealing.
+    Between the given steps the rate is a straight line, and before the first that of the first. A rise to the
+    first peak counts in ``S_1`` and is no (negative) annealing.
 
     Args:
         step: optimiser steps, increasing, ``(row,)``.
