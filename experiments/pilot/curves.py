@@ -34,9 +34,9 @@ from experiments.pilot.train import (
 )
 
 FIRST = 17  # log2 of the bytes of the main run at the first checkpoint, 0.13 million
-LAST = {12: 22, 16: 22, 24: 22, 32: 22, 48: 22, 64: 23, 96: 23}  # by channels, at the last; N to 221,664
-REPLICATES = {16: 21, 24: 21, 32: 21, 48: 21}  # the same of other seeds
-REPLICATE_SEEDS = (1, 2)
+LAST = 21  # the same at the last, 2.1 million
+CHANNELS = (12, 16, 24, 32, 48, 64)  # N from 3,516 to 98,624
+REPLICATES = {16: 2, 24: 2, 32: 1}  # channels of sizes with further seeds, and how many
 WARMUP = 100  # steps
 SHARE_OF_RATE = 0.5  # of the peak of a run that decays all along
 DECAY = 8  # the bytes of the main run over those of a decay
@@ -64,14 +64,11 @@ class Curve(NamedTuple):
 
 
 def curves() -> list[Curve]:
-    """The curves of the table, the cheapest first: every size with seed 0, and shorter by other seeds."""
-    every = [_curve(width, 0, last) for width, last in LAST.items()]
-    every += [_curve(width, seed, last) for width, last in REPLICATES.items() for seed in REPLICATE_SEEDS]
-    return sorted(every, key=Curve.expected_cost)
-
-
-def _curve(channels: int, seed: int, last: int) -> Curve:
-    return Curve(num_params(channels), seed, tuple(2**k for k in range(FIRST, last + 1)))
+    """The curves of the table: every size with seed 0, the cheapest first, then those of other seeds."""
+    checkpoints = tuple(2**k for k in range(FIRST, LAST + 1))
+    every = [(width, 0) for width in CHANNELS]
+    every += [(width, seed + 1) for width, more in REPLICATES.items() for seed in range(more)]
+    return [Curve(num_params(width), seed, checkpoints) for width, seed in every]
 
 
 def train_curve(N: int, seed: int, checkpoints: tuple[int, ...]) -> list[dict[str, Any]]:
