@@ -12,7 +12,7 @@ PACKAGES = ("jaxsl", "laws", "experiments")
 FILES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 # The stages of the core, in the order data walks through them: each imports from itself and those before it.
 STAGES = {
-    "laws and runs": "_linalg precision quantile law one_of constrain error_scale unit transform pool",
+    "laws and runs": "_linalg precision quantile law one_of constrain error_scale unit transform along pool",
     "posterior": "posterior moments conditioned",
     "fit": "noise residual starts solver fit cluster basins",
     "trust": "standard_errors identify profile sensitivity deletion bootstrap chaining",

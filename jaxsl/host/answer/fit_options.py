@@ -42,6 +42,7 @@ class FitKeywords(TypedDict, total=False):
     robust: str | None
     above: float | None
     weight: str | None
+    group: str | None
 
 
 class How(Reading, FitKeywords, total=False):
@@ -61,6 +62,8 @@ class FitOptions:
         robust: ``"huber:DELTA"`` for Huber's loss, in the unit of the errors; None for squares.
         above: how much less a run above the curve counts than one below; None for the same.
         weight: column or expression of how often each run counts; None for once each.
+        group: column that tells training runs apart where each checkpoint has a row: errors of one run's rows
+            hang together (``jaxsl.along``). None where each row is a run of its own.
 
     Raises:
         UserError: for what is no option.
@@ -74,6 +77,7 @@ class FitOptions:
     robust: str | None = None
     above: float | None = None
     weight: str | None = None
+    group: str | None = None
 
     def __post_init__(self):
         ties = (self.tie,) if isinstance(self.tie, str) else tuple(self.tie)

@@ -101,6 +101,7 @@ class _World:
             design,
             self.options,
             self.seen.weight,
+            self.seen.course,
         )
 
     def believe(self, rows: list[int]) -> Believed:

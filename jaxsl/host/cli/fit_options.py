@@ -55,6 +55,15 @@ WeightOption = Annotated[
         help="Column or expression of how often each run counts; once by default.",
     ),
 ]
+GroupOption = Annotated[
+    str | None,
+    typer.Option(
+        "--group",
+        metavar="COLUMN",
+        help="Column that tells training runs apart, where each checkpoint has a row: their errors hang "
+        "together.",
+    ),
+]
 OPTIONS: dict[str, tuple[Any, Any]] = {
     "fix": (FixOption, None),
     "box": (BoxOption, None),
@@ -64,6 +73,7 @@ OPTIONS: dict[str, tuple[Any, Any]] = {
     "robust": (RobustOption, None),
     "above": (AboveOption, None),
     "weight": (WeightOption, None),
+    "group": (GroupOption, None),
 }
 
 

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from jaxsl.along import Course
+from jaxsl.host.input.course import course_of
 from jaxsl.host.input.law_columns import column_names, costs_of, inputs_of, outcomes_of, weights_of
 from jaxsl.host.input.remarks import repeated, slips
 from jaxsl.host.input.table import Table, read
@@ -28,6 +30,7 @@ class Runs:
         row_numbers: where a person finds each in the table, ``(row,)``.
         labels: columns of text by name, ``(row,)`` each.
         weight: how often each run counts, ``(row,)``; None for once each.
+        course: the training run that each row is of, and where along it; None where each is of its own.
     """
 
     x: np.ndarray
@@ -36,6 +39,7 @@ class Runs:
     row_numbers: np.ndarray
     labels: Mapping[str, np.ndarray] = field(default_factory=dict)
     weight: np.ndarray | None = None
+    course: Course | None = None
 
     @property
     def observed(self) -> np.ndarray:
@@ -46,7 +50,10 @@ class Runs:
         """Some of the rows, by index or by mask."""
         labels = {name: values[rows] for name, values in self.labels.items()}
         weight = None if self.weight is None else self.weight[rows]
-        return Runs(self.x[rows], self.y[rows], self.cost[rows], self.row_numbers[rows], labels, weight)
+        course = None if self.course is None else Course(self.course.run[rows], self.course.place[rows])
+        return Runs(
+            self.x[rows], self.y[rows], self.cost[rows], self.row_numbers[rows], labels, weight, course
+        )
 
     def _repr_html_(self) -> str:
         from jaxsl.host.html.display import runs_html
@@ -99,6 +106,7 @@ def runs(
     outcome: str | None = None,
     target: Any = None,
     weight: str | None = None,
+    group: str | None = None,
 ) -> Problem:
     """Read a problem.
 
@@ -110,6 +118,7 @@ def runs(
         outcome: column of the outcome, for a law with one output.
         target: see ``jaxsl.host.input.target.parse_target``.
         weight: column or expression of how often each run counts.
+        group: column that tells training runs apart, of which the table has a row for each checkpoint.
 
     Raises:
         UserError: naming the row and the column, for anything that cannot be used as it stands.
@@ -130,7 +139,11 @@ def runs(
     formulas = [*names.values(), *([] if cost is None else [cost])]
     used = {name for formula in formulas for name in table.names(formula)}
     labels = {name: np.array(values, object) for name, values in table.labels(used).items()}
-    whole = Runs(x, y, costs, table.row_numbers, labels, weights_of(table, weight, ~np.isnan(y).any(axis=1)))
+    times, course = (
+        weights_of(table, weight, ~np.isnan(y).any(axis=1)),
+        course_of(table, law, names, x, group),
+    )
+    whole = Runs(x, y, costs, table.row_numbers, labels, times, course)
     kept = whole.take(~marked.rows)
     targets, answers = _targets(marked, whole, table, law, names)
     aim = None if targets is None else targets.x

@@ -3,6 +3,7 @@
 import jax.numpy as jnp
 import numpy as np
 
+from jaxsl.along import Course
 from jaxsl.pool import Observations, Target, buffer_size, observe
 
 
@@ -16,10 +17,24 @@ def pad(values: np.ndarray, size: int) -> np.ndarray:
     return np.concatenate([values, np.repeat(values[:1], size - len(values), axis=0)])
 
 
-def pack_observations(x: np.ndarray, y: np.ndarray, weight: np.ndarray | None = None) -> Observations:
-    """Runs ``x (row, feature)``, ``y (row, output)``, ``weight (row,)`` in a buffer of one of few sizes."""
+def pack_observations(
+    x: np.ndarray, y: np.ndarray, weight: np.ndarray | None = None, course: Course | None = None
+) -> Observations:
+    """Runs ``x (row, feature)``, ``y (row, output)``, ``weight (row,)`` in a buffer of one of few sizes.
+
+    A ``course`` on which no run has two rows is none.
+    """
     times = None if weight is None else jnp.asarray(weight)
-    return observe(jnp.asarray(x), jnp.asarray(y), buffer_size(len(x)), times)
+    return observe(jnp.asarray(x), jnp.asarray(y), buffer_size(len(x)), times, pack_course(course))
+
+
+def pack_course(course: Course | None) -> Course | None:
+    """Where rows are on which run, in JAX; None where no run has two, so that programs are the same."""
+    if course is None:
+        return None
+    run = np.asarray(course.run)
+    several = np.unique(run[run >= 0], return_counts=True)[1] > 1
+    return Course(jnp.asarray(run), jnp.asarray(course.place)) if several.any() else None
 
 
 def pack_target(x: np.ndarray) -> Target:

@@ -98,6 +98,8 @@ def new_records(
     check_level(level, of)
     if options.weight is not None:
         raise UserError(f"--weight {options.weight}: every run of a study counts once; leave it out")
+    if options.group is not None:
+        raise UserError(f"--group {options.group}: every run of a study has one outcome; leave it out")
     if replicates < 1:
         raise UserError(f"--replicates {replicates}: how often one configuration may be run, 1 or more")
     if space:
