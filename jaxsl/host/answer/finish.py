@@ -106,7 +106,6 @@ def finish(
     *,
     rate: str = "lr",
     step: str | None = None,
-    run: str | None = None,
     outcome: str = "loss",
     memory: float = MEMORY,
     level: float = LEVEL,
@@ -122,8 +121,9 @@ def finish(
     Args:
         source, how: as in ``jaxsl.host.fit``.
         law: with the inputs ``S_1`` and ``S_2`` of ``jaxsl.host.input.rates.areas``.
-        rate, step, run, outcome: columns of the learning rate, the optimiser steps (by default ``step`` and
-            the like), the run (by default ``run_id`` and the like, or the file) and the outcome.
+        rate, step, outcome: columns of the learning rate, the optimiser steps (by default ``step`` and the
+            like) and the outcome. ``group`` of ``how`` tells runs apart (by default ``run_id`` and the like,
+            or the file).
         memory: of the annealing area, as in ``areas``.
         level: of every interval, in per cent.
         seed: of the fits' starting points.
@@ -138,6 +138,8 @@ def finish(
     if not 0 <= memory < 1:
         raise UserError(f"--memory {memory:g}: give a share from 0 to below 1, such as 0.999")
     reading, options = split(how)
+    if options.schedule is not None:
+        raise UserError(f"--schedule {options.schedule}: the column of the rate says it; leave it out")
     if reading.get("reduce"):
         raise UserError("--reduce: a learning curve needs its rows; leave it out")
     logged = read_rows(source, [outcome], from_name=reading.get("from_name"))
@@ -149,14 +151,14 @@ def finish(
     if outcome not in table.columns:
         raise UserError(f"{table.name} has no column {outcome!r}; {table.suggest(outcome)}")
     runs, left_out = [], []
-    for name, rows in _runs(table, run).items():
+    for name, rows in _runs(table, options.group).items():
         seen = _curve(table, rows, steps, rate, outcome, memory)
         if np.isfinite(seen.y[-1]):
             runs.append(seen.ended(name, table))
         elif len(seen.fitted) < num_needed(found):
             left_out.append(f"{name} has {len(seen.fitted)} outcomes from the peak of its rate on, too few")
         else:
-            runs.append(_end(name, seen, table, found, options, level, seed))
+            runs.append(_end(name, seen, table, found, replace(options, group=None), level, seed))
     if not runs:
         raise UserError(f"no run of {table.name} can be predicted: {'; '.join(left_out[:3])}")
     return FinishReport(
@@ -195,11 +197,11 @@ class _Curve:
         return float(1 - self.rate[place] / max(self.rate.max(), np.finfo(float).tiny))
 
 
-def _runs(table: Table, run: str | None) -> dict[str, np.ndarray]:
+def _runs(table: Table, group: str | None) -> dict[str, np.ndarray]:
     """The rows of every run, by its name."""
-    if run is not None and run not in table.columns:
-        raise UserError(f"{table.name} has no column {run!r}; {table.suggest(run)}")
-    column = run or run_column(table) or (FILE if FILE in table.columns else None)
+    if group is not None and group not in table.columns:
+        raise UserError(f"--group {group}: {table.name} has no such column; {table.suggest(group)}")
+    column = group or run_column(table) or (FILE if FILE in table.columns else None)
     if column is None:
         return {table.name: np.arange(table.num_rows)}
     names = np.array(table.text(column))

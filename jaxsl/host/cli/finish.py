@@ -22,9 +22,6 @@ def finish(
     step: Annotated[
         str | None, typer.Option("--step", metavar="COLUMN", help="Optimiser steps; by default step.")
     ] = None,
-    run: Annotated[
-        str | None, typer.Option("--run", metavar="COLUMN", help="What tells runs apart; by default run_id.")
-    ] = None,
     outcome: Annotated[str, typer.Option("--outcome", metavar="COLUMN", help="Of the outcome.")] = "loss",
     memory: Annotated[
         float, typer.Option("--memory", help="Of the annealing area, a step: lambda of the paper.")
@@ -58,7 +55,6 @@ def finish(
             law,
             rate=rate,
             step=step,
-            run=run,
             outcome=outcome,
             memory=memory,
             level=level,

@@ -69,7 +69,7 @@ def schedule_of(table: Table, rows: np.ndarray, step: str, rate: str) -> tuple[n
         here = rows[order[twice[0] + 1]]
         raise UserError(
             f"{table.place(here, step)}: step {steps[order[twice[0]]]:g} of this run stands twice; remove "
-            "one, or tell runs apart with --run COLUMN"
+            "one, or tell runs apart with --group COLUMN"
         )
     return steps, rates
 

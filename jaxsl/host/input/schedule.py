@@ -1,7 +1,7 @@
 """Which rows of a run count: by its schedule of the learning rate, each checkpoint or the last one alone.
 
->>> run, place, done = np.array([0, 0, 0, -1]), np.array([8.0, 8.5, 9.0, 8.0]), np.array([True, True, False, True])
->>> counting("cosine", run, place, done).tolist()
+>>> run, place = np.array([0, 0, 0, -1]), np.array([8.0, 8.5, 9.0, 8.0])
+>>> counting("cosine", run, place, np.array([True, True, False, True])).tolist()
 [False, True, True, True]
 """
 
@@ -26,7 +26,7 @@ def check_schedule(schedule: str | None, group: str | None) -> None:
         raise UserError(f"--schedule {schedule}: say which rows are of one run with --group COLUMN")
 
 
-def counting(schedule: str, run: np.ndarray, place: np.ndarray, done: np.ndarray) -> np.ndarray:
+def counting(schedule: str | None, run: np.ndarray, place: np.ndarray, done: np.ndarray) -> np.ndarray:
     """Which rows count, ``(row,)`` of bool: of ``cosine`` the last outcome of each run, else all.
 
     Args:
@@ -50,10 +50,10 @@ def require_schedule(schedule: str | None, table: str, run: np.ndarray, done: np
         UserError: with the reason, and what to say.
     """
     grouped = run[done & (run >= 0)]
-    if schedule is None and len(np.unique(grouped)) < len(grouped):
+    num = len(np.unique(grouped))
+    if schedule is None and num < len(grouped):
         raise UserError(
-            f"{table} has {len(grouped)} outcomes of {len(np.unique(grouped))} runs. Where the rate decays over "
-            "the whole run, a loss on the way, at a rate that is still high, is no outcome of the law: say "
-            "--schedule wsd (each after a decay of its own), constant (all at one rate), or cosine, of which "
-            "the last of each run alone counts"
+            f"{table} has {len(grouped)} outcomes of {num} runs. Where the rate decays over the whole run, a "
+            "loss on the way, at a rate that is still high, is no outcome of the law: say --schedule wsd (each "
+            "after a decay of its own), constant (all at one rate), or cosine (the last of each run counts)"
         )
