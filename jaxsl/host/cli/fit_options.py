@@ -69,8 +69,8 @@ ScheduleOption = Annotated[
     typer.Option(
         "--schedule",
         metavar="WHICH",
-        help="Of the learning rate along the runs of --group: constant or wsd, where every outcome counts, or "
-        "cosine, where the last of each run alone does.",
+        help="Of the learning rate along the runs of --group: constant or wsd, where every outcome counts, "
+        "or cosine, where the last of each run alone does.",
     ),
 ]
 OPTIONS: dict[str, tuple[Any, Any]] = {

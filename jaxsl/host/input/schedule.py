@@ -54,6 +54,6 @@ def require_schedule(schedule: str | None, table: str, run: np.ndarray, done: np
     if schedule is None and num < len(grouped):
         raise UserError(
             f"{table} has {len(grouped)} outcomes of {num} runs. Where the rate decays over the whole run, a "
-            "loss on the way, at a rate that is still high, is no outcome of the law: say --schedule wsd (each "
-            "after a decay of its own), constant (all at one rate), or cosine (the last of each run counts)"
+            "loss on the way, at a rate still high, is no outcome of the law: say --schedule wsd (each "
+            "after its own decay), constant (all at one rate), or cosine (the last of each run alone counts)"
         )
