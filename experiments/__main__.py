@@ -7,6 +7,7 @@ import typer
 from experiments import decide, ess, exits, speed, table1
 from experiments.benchmark import figures, tables
 from experiments.curves import ends
+from experiments.curves import tables as curves
 from experiments.pilot.__main__ import main as pilot
 from experiments.robust import tables as robust
 from experiments.several import tables as several
@@ -28,6 +29,7 @@ app.command("robust")(robust.robust)
 app.command("exits")(exits.main)
 app.command("pilot")(pilot)
 app.command("ends")(ends.ends)
+app.command("curves")(curves.curves)
 app.add_typer(decide.app, name="decide")
 app.add_typer(ess.app, name="ess")
 app.add_typer(speed.app, name="speed")
