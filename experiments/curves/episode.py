@@ -76,7 +76,7 @@ class Offer(NamedTuple):
 
 
 def measure(given: World, method: Method, seed: int) -> dict[str, list]:
-    """Before every purchase: what was spent, the intervals ``(round, 3, target)``, what rows of a run share."""
+    """Before every purchase what was spent, intervals ``(round, 3, target)``, what rows of a run share."""
     offer, design = (as_curves if method.curves else as_points)(given), method.design
     with double_precision():
         pool, x, y, hidden = jax.tree.map(jnp.asarray, (offer.pool, offer.x, offer.y, offer.hidden))
