@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from experiments.curves.worlds import World
+from jaxsl.acquisition import MSPE
 from jaxsl.along import Course
 from jaxsl.belief import Belief
 from jaxsl.design import Design, State
@@ -20,13 +21,13 @@ from jaxsl.pool import Pool, Rows, Target, observe
 from jaxsl.precision import double_precision, to_numpy
 from laws.chinchilla import CHINCHILLA
 
-BUDGET = 0.2  # of all rows priced one by one
+BUDGET = 0.1  # of all rows priced one by one
 LEVEL = 0.9
-ROUNDS = 48
+ROUNDS = 24  # which spend the budget in every world
 BUFFER = 128
 RUNS, ROWS, TARGETS = 16, 7, 16  # to which worlds are padded, so that they share a program
 WARM_ROWS, WARM_CHECKPOINTS = 12, 3  # bought first: the cheapest rows, or as many on the cheapest sizes
-RESTART = 1e-5  # price of continuing a run
+RESTART = 1e-4  # price of continuing a run
 
 
 def no_preference(posterior, pool: Pool, target: Target):
@@ -46,7 +47,8 @@ class Method:
     def design(self) -> Design:
         """Its design."""
         rule = DiscrepancyRule() if self.together else DiscrepancyRule(Kinds(shares=(0.0,)))
-        return Design((CHINCHILLA,), no_preference if self.blind else Design(()).acquisition, rule=rule)
+        acquisition = no_preference if self.blind else MSPE()
+        return Design((CHINCHILLA,), acquisition, rule=rule, num_starts=16, num_warm=8)
 
 
 METHODS = {
@@ -77,18 +79,19 @@ class Offer(NamedTuple):
 
 def measure(given: World, method: Method, seed: int) -> dict[str, list]:
     """Before every purchase what was spent, intervals ``(round, 3, target)``, what rows of a run share."""
-    offer, design = (as_curves if method.curves else as_points)(given), method.design
+    design, seeing = method.design, as_curves if method.curves else as_points
     with double_precision():
-        pool, x, y, hidden = jax.tree.map(jnp.asarray, (offer.pool, offer.x, offer.y, offer.hidden))
-        course = jax.tree.map(jnp.asarray, offer.course)
+        offer = seeing(given)
         target = Target(
             jnp.asarray(padded(given.target, TARGETS)),
             jnp.asarray((np.arange(TARGETS) < len(given.target)) / len(given.target)),
         )
-        state = design.start(pool, observe(x, y, BUFFER, course=course), 0.0)
+        first = observe(jnp.asarray(offer.x), jnp.asarray(offer.y), BUFFER, course=offer.course)
+        state = design.start(offer.pool, first, 0.0)
         changed = state.available.at[offer.first].set(False), jnp.asarray(offer.spent)
         state = eqx.tree_at(lambda state: (state.available, state.spent), state, changed)
-        found = to_numpy(_episode(design, state, pool, target, hidden, jax.random.key(seed)))
+        hidden = jnp.asarray(offer.hidden)
+        found = to_numpy(_episode(design, state, offer.pool, target, hidden, jax.random.key(seed)))
     rounds, (interval, share) = int(found.num_rounds), found.watched
     return {
         "spent": found.spent[:rounds].tolist(),
@@ -112,7 +115,8 @@ def as_points(given: World) -> Offer:
     runs, rows = np.nonzero(given.real)
     cost, x, y = given.single[runs, rows], given.x[runs, rows], given.alone[runs, rows]
     first, size = np.argsort(cost, kind="stable")[:WARM_ROWS], RUNS * ROWS
-    pool = Pool(padded(x, size), np.append(cost, np.full(size - len(cost), np.inf)))
+    padding = np.full(size - len(cost), np.inf)
+    pool = Pool(jnp.asarray(padded(x, size)), jnp.asarray(np.append(cost, padding)))
     hidden = padded(y[:, None], size)
     return Offer(pool, hidden, x[first], y[first, None], None, first, float(cost[first].sum()))
 
@@ -128,17 +132,15 @@ def as_curves(given: World) -> Offer:
     real[:num, :rows] = given.real
     told = real[run] & (np.arange(ROWS) <= last[:, None]) & real[run, last][:, None]
     place = np.log10(x[..., 1])
-    pool = Pool(
-        x[run, last],
-        np.where(told.any(axis=1), np.sum(step[run] * told, axis=1), np.inf),
-        Rows(x[run], place[run], told, run, step[run], np.asarray(RESTART)),
-    )
+    cost = np.where(told.any(axis=1), np.sum(step[run] * told, axis=1), np.inf)
+    rows_of = map(jnp.asarray, (x[run], place[run], told, run, step[run], RESTART))
+    pool = Pool(jnp.asarray(x[run, last]), jnp.asarray(cost), Rows(*rows_of))
     cheapest = np.argsort(step[:num, :WARM_CHECKPOINTS].sum(axis=1), kind="stable")
     sizes = [int(np.flatnonzero(given.x[cheapest, 0, 0] == size)[0]) for size in np.unique(given.x[:, 0, 0])]
     first = cheapest[sizes[: WARM_ROWS // WARM_CHECKPOINTS]]
     which = np.repeat(first, WARM_CHECKPOINTS), np.tile(np.arange(WARM_CHECKPOINTS), len(first))
     index = first * ROWS + WARM_CHECKPOINTS - 1
-    course = Course(which[0], place[which])
+    course = Course(jnp.asarray(which[0]), jnp.asarray(place[which]))
     spent = float(step[which].sum())
     return Offer(pool, y[run][..., None], x[which], y[which][:, None], course, index, spent)
 

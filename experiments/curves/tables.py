@@ -17,8 +17,8 @@ from experiments.report import OUTPUTS, provenance, write_table
 from jaxsl.host.errors import UserError
 
 NAMES = ("points", "curves, errors independent", "curves", "random curves")
-SPENDS = (0.02, 0.05, 0.1, 0.2)  # shares of what all rows cost one by one
-GRID = np.geomspace(1e-4, 0.2, 200)
+SPENDS = (0.005, 0.02, 0.05, 0.1)  # shares of what all rows cost one by one
+GRID = np.geomspace(1e-4, 0.1, 200)
 
 
 def curves(
