@@ -3,10 +3,12 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from jaxsl.host.answer.report import Report
 from jaxsl.host.study import ledger as states
 from jaxsl.host.study.ledger import DONE, PENDING, STATUSES, Ledger, Run
+from jaxsl.host.study.sizes import since
 
 
 @dataclass(frozen=True)
@@ -19,6 +21,7 @@ class Asked(Report):
         cost: expected.
         name: of its candidate.
         fall: expected fall of the targets' variance; not a number for one of the first runs.
+        of: the run that it continues; empty for a new one. since: the tokens it is continued from, else 0.
     """
 
     id: str
@@ -26,6 +29,8 @@ class Asked(Report):
     cost: float
     name: str
     fall: float
+    of: str = ""
+    since: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -82,4 +87,33 @@ def status_of(ledger: Ledger, notes: tuple[str, ...]) -> Status:
         num_reported=ledger.num_reported,
         pending=tuple(ledger.with_status(PENDING)),
         notes=(*notes, *ledger.notes),
+    )
+
+
+def asked_runs(ledger: Ledger, proposals: list[Any]) -> list[Asked]:
+    """Proposals as runs with the next numbers."""
+    first, inputs = 1 + sum(id.startswith("r") for id in ledger.runs), ledger.settings["inputs"]
+    return [
+        Asked(
+            id=f"r{first + index}",
+            x=dict(zip(inputs, map(float, item.x), strict=True)),
+            cost=item.cost,
+            name=item.name,
+            fall=item.fall,
+            of=item.of,
+            since=since(ledger, item.of),
+        )
+        for index, item in enumerate(proposals)
+    ]
+
+
+def stands(ledger: Ledger, proposals: list[Any]) -> bool:
+    """Whether proposals made a moment ago may still be asked for."""
+    used, most = ledger.used(), ledger.settings["replicates"]
+    times: dict[tuple[float, ...], int] = {}
+    for item in proposals:
+        times[item.x] = times.get(item.x, 0) + 1
+    cost = math.fsum(item.planned for item in proposals) * ledger.factor
+    return all(used.get(x, 0) + number <= most for x, number in times.items()) and (
+        cost <= ledger.left * (1 + 2e-9)
     )
