@@ -5,10 +5,11 @@ import sys
 import typer
 
 from experiments import decide, ess, exits, speed, table1
-from experiments.benchmark import figures, tables
+from experiments.benchmark import figures, kept, tables
 from experiments.curves import ends
 from experiments.curves import tables as curves
 from experiments.pilot.__main__ import main as pilot
+from experiments.robust import harm, public
 from experiments.robust import tables as robust
 from experiments.several import tables as several
 from jaxsl.host.errors import UserError
@@ -26,6 +27,9 @@ app.command("figure2")(figures.figure2)
 app.command("figure3")(figures.figure3)
 app.command("several")(several.several)
 app.command("robust")(robust.robust)
+app.command("public")(public.public)
+app.command("harm")(harm.harm)
+app.command("keep")(kept.keep)
 app.command("exits")(exits.main)
 app.command("pilot")(pilot)
 app.command("ends")(ends.ends)

@@ -22,6 +22,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax import Array
+from jax.typing import ArrayLike
 
 
 class Course(eqx.Module):
@@ -42,6 +43,10 @@ class Course(eqx.Module):
             jnp.concatenate([self.run, jnp.full(more, -1, self.run.dtype)]),
             jnp.concatenate([self.place, jnp.zeros(more, self.place.dtype)]),
         )
+
+    def take(self, rows: ArrayLike) -> "Course":
+        """Some of the rows, by index or by mask."""
+        return Course(self.run[rows], self.place[rows])
 
     def at(self, here: Array, run: int | Array, place: float | Array) -> "Course":
         """The same but for rows that are ``here (row,)`` of bool."""

@@ -1,8 +1,8 @@
 """Which rows of a run are worth their price, and whether a run is worth going on with.
 
 A run passes every place on its way; to know the outcome there costs an evaluation, or a decay of the rate
-from there on. Rows are chosen one after the other, each in the light of those before it, by what it adds to the
-joint fall of the target's variance (``jaxsl.curves``) for its price.
+from there on. Rows are chosen one after the other, each in the light of those before it, by what it adds to
+the joint fall of the target's variance (``jaxsl.curves``) for its price.
 """
 
 from dataclasses import replace

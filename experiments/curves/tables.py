@@ -11,7 +11,7 @@ import typer
 
 from experiments.benchmark.fingerprint import fingerprint_of_source
 from experiments.benchmark.options import split
-from experiments.benchmark.sweep import read
+from experiments.benchmark.kept import read
 from experiments.curves.worlds import WORLDS, world
 from experiments.report import OUTPUTS, provenance, write_table
 from jaxsl.host.errors import UserError

@@ -82,7 +82,7 @@ class Episode:
         self.laws, self.x, self.cost = tuple(laws), np.asarray(x), np.asarray(cost, np.float64)
         self.target, self.seed, self.level, self.design = np.asarray(target), seed, level, design
         self.size, self.options, self.weight = buffer_size(len(self.x)), options, weight
-        self.course = pack_course(course)
+        self.course = pack_course(course, len(self.x))
 
     def warm(self) -> np.ndarray:
         """The cheapest runs, bought before the first choice: indices, cheapest first."""
@@ -100,7 +100,7 @@ class Episode:
         with double_precision():
             weight = None if self.weight is None else jnp.asarray(self.weight[rows])
             told = jnp.asarray(self.options.outcomes(y))
-            course = None if self.course is None else Course(self.course.run[rows], self.course.place[rows])
+            course = None if self.course is None else self.course.take(rows)
             observations = observe(jnp.asarray(self.x[rows]), told, self.size, weight, course)
             return believe(self.laws, observations, self.target, self.x, self.level, self.seed, self.options)
 

@@ -19,7 +19,7 @@ from typing import Any, Unpack
 
 import numpy as np
 import pyarrow as pa
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from jaxsl.host.answer.believed import LEVEL, check_level
 from jaxsl.host.answer.fit import answered, prediction
@@ -225,7 +225,7 @@ def _end(
     told = prediction(answer)
     assert told is not None
     low, median, high = (float(values[0, 0]) for values in (told.low, told.median, told.high))
-    deviation = (high - low) / (2 * float(norm.ppf(0.5 + level / 200)))
+    deviation = (high - low) / (2 * float(ndtri(0.5 + level / 200)))
     last = int(np.flatnonzero(np.isfinite(seen.y))[-1])
     return Finish(
         run=name,

@@ -22,7 +22,10 @@ from jaxsl.host.errors import UserError
 from jaxsl.host.input.problem import Runs
 from jaxsl.host.input.reading import Reading
 from jaxsl.host.input.schedule import check_schedule
+from jaxsl.host.programs.law_values import floors
+from jaxsl.host.programs.packing import array, pad
 from jaxsl.law import Law
+from jaxsl.pool import buffer_size
 from jaxsl.precision import double_precision
 from jaxsl.residual import Asymmetric, Both, Huber
 from jaxsl.unit import in_unit, unit
@@ -131,8 +134,9 @@ class FitOptions:
 
     def units(self, laws: Iterable[Law], x: np.ndarray, y: np.ndarray) -> dict[str, float]:
         """By name the unit in which each law takes outcomes ``y (row, output)`` at ``x``; 1 without any."""
+        rows = array(pad(x, buffer_size(len(x))) if len(x) else x)
         with double_precision():
-            return {law.name: unit(law, x, y) if len(y) else 1.0 for law in laws}
+            return {law.name: unit(law, rows, y, floors) if len(y) else 1.0 for law in laws}
 
     def laws(self, laws: Iterable[Law], units: Mapping[str, float] | None = None) -> tuple[Law, ...]:
         """The laws in the ``units`` of their outcomes, with fewer parameters, other boxes.

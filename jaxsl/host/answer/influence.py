@@ -7,11 +7,8 @@ what that says is told.
 
 from dataclasses import dataclass, replace
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
-from jaxsl.along import Course
 from jaxsl.error_scale import ABSOLUTE
 from jaxsl.host.answer.believed import Believed, believe_runs
 from jaxsl.host.answer.report import Report
@@ -82,10 +79,10 @@ def influence(
     with double_precision():
         moves, moved = moved_without(
             law,
-            jax.tree.map(jnp.asarray, found.observations),
-            jax.tree.map(jnp.asarray, lesson.learned.basins),
-            jnp.asarray(np.where(mask, 1 - found.bad, 0.0)),
-            jnp.asarray(aim),
+            found.observations,
+            lesson.learned.basins,
+            np.where(mask, 1 - found.bad, 0.0),
+            np.asarray(aim),
         )
     index = exponents(law)
     # Laws and outcomes are on the scale of the errors, and all is compared there.
@@ -98,7 +95,7 @@ def influence(
             break
         others = np.arange(len(x)) != row
         left = None if weight is None else weight[others]
-        on = None if course is None else Course(course.run[mask][others], course.place[mask][others])
+        on = None if course is None else course.take(mask).take(others)
         again = believe_runs(
             found.laws, x[others], y[others], target, candidates, found.level, seed, weight=left, course=on
         )

@@ -10,13 +10,13 @@
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Unpack
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from jaxsl.host.answer.believed import LEVEL, check_level
+from jaxsl.host.answer.curves import Curves, asked, curves_of, stopped, together
 from jaxsl.host.answer.episode import CHOOSING
 from jaxsl.host.answer.fit import Answer, answered, fit_report
 from jaxsl.host.answer.fit_options import How, split
@@ -28,7 +28,7 @@ from jaxsl.host.errors import UserError
 from jaxsl.host.input.problem import Problem, Runs
 from jaxsl.host.input.table import Table
 from jaxsl.host.programs.learning import Ranking, rank_rows
-from jaxsl.host.programs.packing import pack_target, pad
+from jaxsl.host.programs.packing import key_of, pack_target, pad
 from jaxsl.pool import buffer_size
 from jaxsl.precision import double_precision, to_numpy
 
@@ -49,6 +49,9 @@ def next_runs(
     level: float = LEVEL,
     of: str = "outcome",
     seed: int = 0,
+    curves: bool = False,
+    restart: float = 0.0,
+    row_cost: float = 0.0,
     **how: Unpack[How],
 ) -> NextReport:
     """Rank the candidates of a table of runs, best first, each as if it were the only next run.
@@ -63,6 +66,9 @@ def next_runs(
         max_cost: what one run may cost; when None, those that cost more than all runs so far together come
             last: predictions then get better all along, and no run is bought before the law is known.
         count: how many runs are returned, at most.
+        curves: candidates are runs, told apart by ``group``: a row of one stands for taking the run there,
+            tells of all its rows on the way, and costs what that row does less what the run has cost so far.
+        restart, row_cost: what it costs to go on with a run, and to know the outcome at each row.
 
     Raises:
         UserError: for anything that cannot be used as it stands, no candidate, or none that may be bought.
@@ -73,9 +79,15 @@ def next_runs(
     table = run_table(source, laws, map, outcome, **reading)
     price = require_cost(table, cost)
     chosen = ensemble(table, laws, mapping=map, outcome=outcome, target=target, cost=price, options=options)
+    if curves and options.group is None:
+        raise UserError("--curves needs to know which rows are of one run; name their column with --group")
+    if not curves and (restart or row_cost):
+        raise UserError("--restart and --row-cost are prices of runs with several rows; add --curves")
+    runs = curves_of(chosen.problem, restart, row_cost) if curves else None
+    chosen = chosen if runs is None else replace(chosen, problem=runs.problem)
     require_choice(chosen.problem, budget, max_cost)
     answer = answered(chosen, level, of, seed)
-    return ranked(answer, fit_report(answer), budget, max_cost, count, seed)
+    return ranked(answer, fit_report(answer), budget, max_cost, count, seed, curves=runs)
 
 
 def require_cost(table: Table, cost: str | None) -> str:
@@ -128,11 +140,12 @@ def ranked(
     count: int = 5,
     seed: int = 0,
     most: int | None = None,
+    curves: Curves | None = None,
 ) -> NextReport:
     """The ``count`` best candidates, for a problem that passed ``require_choice``.
 
     Where that are more than ``most``, the best of them and a sample of the others
-    (``jaxsl.host.answer.thinning``).
+    (``jaxsl.host.answer.thinning``). Of ``curves`` the candidates are runs.
     """
     problem, found, now = answer.ensemble.problem, answer.found, report.prediction
     assert problem.targets is not None and now is not None
@@ -146,25 +159,36 @@ def ranked(
     room = buffer_size(len(ranks), 8)
     with double_precision():
         aim, size = pack_target(problem.targets.x), buffer_size(len(pool.x))
-        rows = np.concatenate([np.asarray(aim.x), pad(pool.x, size)])
+        scored = CHOOSING.num_scored, CHOOSING.least_scored
+        stop: tuple[str, ...] = ()
+        available = np.concatenate([sale, np.zeros(size - len(sale), bool)])
+        if curves is None:
+            rows = np.concatenate([np.asarray(aim.x), pad(pool.x, size)])
+            table, weight = found.at(rows, *scored, whole=True).table, aim.weight
+        else:
+            question = asked(found, curves, *scored)
+            table, weight = together(question)
+            stop = _stopped(curves, pool, answer, stopped(curves, question, money, available, seed))
         ranking = to_numpy(
             rank_rows(
                 CHOOSING,
-                found.at(rows, CHOOSING.num_scored, CHOOSING.least_scored, whole=True).table,
-                jnp.asarray(pad(pool.cost, size)),
-                jnp.asarray(np.concatenate([sale, np.zeros(size - len(sale), bool)])),
-                aim.weight,
-                jnp.asarray(spent),
-                jnp.asarray(money),
-                jax.random.key(seed),
-                jnp.asarray(pad(ranks, room)),
+                table,
+                pad(pool.cost, size),
+                available,
+                weight,
+                np.asarray(spent),
+                np.asarray(money),
+                key_of(seed),
+                pad(ranks, room),
                 min(room, DETAILED),
             )
         )
     return NextReport(
         fit=report,
         prediction=now,
-        runs=tuple(_next_run(problem, pool, now, ranking, place, answer) for place in range(len(ranks))),
+        runs=tuple(
+            _next_run(problem, pool, now, ranking, place, answer, curves) for place in range(len(ranks))
+        ),
         within=float(np.mean(now.within**2)),
         between=float(np.mean(now.between**2)),
         budget=budget,
@@ -172,12 +196,27 @@ def ranked(
         limit=float(ranking.limit),
         num_candidates=len(pool.x),
         num_affordable=affordable,
-        pool_cost=float(pool.cost.sum()),
+        pool_cost=float(pool.cost.sum()) if curves is None else curves.cost,
+        group=None if curves is None else answer.ensemble.options.group,
+        stop=stop,
     )
 
 
+def _stopped(curves: Curves, pool: Runs, answer: Answer, worthless: Mapping[int, bool]) -> tuple[str, ...]:
+    """Names of the runs that may stop."""
+    names = pool.labels[answer.ensemble.options.group or ""]
+    rows = [int(np.argmax(curves.run == run)) for run, stops in worthless.items() if stops]
+    return tuple(str(names[row]) for row in rows)
+
+
 def _next_run(
-    problem: Problem, pool: Runs, now: Prediction, ranking: Ranking, place: int, answer: Answer
+    problem: Problem,
+    pool: Runs,
+    now: Prediction,
+    ranking: Ranking,
+    place: int,
+    answer: Answer,
+    curves: Curves | None,
 ) -> NextRun:
     """The candidate at this place of a ranking.
 
@@ -203,4 +242,6 @@ def _next_run(
         between=float(beyond_rounding(ranking.between[place], ranking.within[place])),
         low=answer.found.back(median + (low - median) * shrink),
         high=answer.found.back(median + (high - median) * shrink),
+        tells=1 if curves is None else len(curves.rows[row]),
+        goes_on=curves is not None and bool(curves.goes_on[row]),
     )

@@ -43,6 +43,23 @@ def next_command(
     aim: AimOption = None,
     hold: HoldOption = None,
     range: RangeOption = None,
+    curves: Annotated[
+        bool,
+        typer.Option(
+            "--curves",
+            help="Candidates are runs (--group): a row stands for taking its run there, and tells of all its "
+            "rows on the way; its cost is that of the run to there.",
+        ),
+    ] = False,
+    restart: Annotated[
+        float, typer.Option("--restart", help="With --curves: what it costs to go on with a run.")
+    ] = 0.0,
+    row_cost: Annotated[
+        float,
+        typer.Option(
+            "--row-cost", help="With --curves: what it costs to know a row's outcome, as by a decay."
+        ),
+    ] = 0.0,
     json: JsonOption = False,
     **how: Any,
 ) -> None:
@@ -54,6 +71,9 @@ def next_command(
     a batch whose runs account for each other use `jaxsl study ask -n`. With several laws (--law again, or
     --law all) a run that tells them apart is worth it. With --aim optimal:C=1e24 in place of --target the
     runs are those that teach most about the best sizes at that cost.
+
+    Where a run tells its loss at several checkpoints, each has a row, and --group names the column of the
+    run; with --curves the candidates are runs, new or continued.
     """
     from jaxsl.host.answer.next_runs import next_runs
     from jaxsl.host.decision.next_for import next_for
@@ -63,6 +83,8 @@ def next_command(
 
     mapping = read_mapping(map)
     if aim is not None:
+        if curves:
+            raise UserError("--aim knows no --curves; leave one of them out")
         if target:
             raise UserError("--aim takes the place of --target; give one of them")
         given = [name for name in OPTIONS if name in how]
@@ -104,6 +126,9 @@ def next_command(
             level=level,
             of=of,
             seed=seed,
+            curves=curves,
+            restart=restart,
+            row_cost=row_cost,
             **how,
         )
     if json:

@@ -1,21 +1,23 @@
 """Rows of one training run: which run each row of a table is of, and where along it."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from jaxsl.along import Course
 from jaxsl.host.errors import UserError
 from jaxsl.host.input.table import Table
 from jaxsl.law import Law
+
+if TYPE_CHECKING:
+    from jaxsl.along import Course
 
 SIZE, TOKENS = "N", "D"
 
 
 def course_of(
     table: Table, law: Law, names: Mapping[str, str], x: np.ndarray, group: str | None
-) -> Course | None:
+) -> "Course | None":
     """The run of every row, and the decimal logarithm of how far it is along it, in NumPy.
 
     Along a run its tokens ``D`` grow; of a law without them, the one input that differs among its rows.
@@ -41,6 +43,8 @@ def course_of(
     """
     if group is None:
         return None
+    from jaxsl.along import Course
+
     if group not in table.columns:
         raise UserError(f"--group {group}: {table.name} has no such column; {table.suggest(group)}")
     labels = table.text(group)

@@ -6,11 +6,11 @@ goes into ``Answers``, a type that nothing which fits or selects takes.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from jaxsl.along import Course
+from jaxsl.host.errors import UserError
 from jaxsl.host.input.course import course_of
 from jaxsl.host.input.law_columns import column_names, costs_of, inputs_of, outcomes_of, weights_of
 from jaxsl.host.input.remarks import repeated, slips
@@ -18,6 +18,11 @@ from jaxsl.host.input.schedule import check_schedule, counting, require_schedule
 from jaxsl.host.input.table import Table, read
 from jaxsl.host.input.target import Marked, parse_target
 from jaxsl.law import Law
+
+if TYPE_CHECKING:
+    from jaxsl.along import Course
+
+DEAREST = 1 / 6  # share of finished runs that are the target where none is named
 
 
 @dataclass(frozen=True)
@@ -40,7 +45,7 @@ class Runs:
     row_numbers: np.ndarray
     labels: Mapping[str, np.ndarray] = field(default_factory=dict)
     weight: np.ndarray | None = None
-    course: Course | None = None
+    course: "Course | None" = None
 
     @property
     def observed(self) -> np.ndarray:
@@ -51,10 +56,22 @@ class Runs:
         """Some of the rows, by index or by mask."""
         labels = {name: values[rows] for name, values in self.labels.items()}
         weight = None if self.weight is None else self.weight[rows]
-        course = None if self.course is None else Course(self.course.run[rows], self.course.place[rows])
+        course = None if self.course is None else self.course.take(rows)
         return Runs(
             self.x[rows], self.y[rows], self.cost[rows], self.row_numbers[rows], labels, weight, course
         )
+
+    def split_dearest(self, share: float = DEAREST) -> tuple["Runs", "Runs"]:
+        """The cheaper runs and the dearest, this share of them, at least one and with all that cost the same.
+
+        Raises:
+            UserError: when the share is none.
+        """
+        if not 0 < share < 1:
+            raise UserError(f"--target-share {share:g}: give a share of the runs above 0 and below 1")
+        num = max(int(share * len(self.cost) * (1 + 1e-9)), 1)
+        dear = self.cost >= np.sort(self.cost)[-num]
+        return self.take(~dear), self.take(dear)
 
     def _repr_html_(self) -> str:
         from jaxsl.host.html.display import runs_html
@@ -143,7 +160,10 @@ def runs(
     costs = costs_of(table, law, x, cost, ~marked.rows & np.isnan(y).any(axis=1))
     formulas = [*names.values(), *([] if cost is None else [cost])]
     used = {name for formula in formulas for name in table.names(formula)}
-    labels = {name: np.array(values, object) for name, values in table.labels(used).items()}
+    texts = table.labels(used) | (
+        {} if group is None or group not in table.columns else {group: table.text(group)}
+    )
+    labels = {name: np.array(values, object) for name, values in texts.items()}
     times, course = (
         weights_of(table, weight, ~np.isnan(y).any(axis=1)),
         course_of(table, law, names, x, group),

@@ -231,7 +231,7 @@ def rank_rows(
         design: how to choose; its laws do not matter.
         table: what candidates are scored by.
         cost, available: of every candidate, ``(candidate,)``.
-        target_weight: ``(target,)``.
+        target_weight: ``(target,)``; summing to one, or to the outputs that a target was padded to.
         spent: cost of all runs so far; infinite where it is not known, for no limit.
         money: what may be spent in all, a scalar.
         key: for ties.
@@ -249,7 +249,8 @@ def rank_rows(
     fall = MSPE().fall(table, pool.x[index], target)
 
     def at(row):
-        one = MSPE().fall(table, pool.x[index[:detailed]], Target(row[None], jnp.ones(1)))
+        alone = Target(row[None], jnp.sum(target_weight)[None])
+        one = MSPE().fall(table, pool.x[index[:detailed]], alone)
         return one.within + one.between
 
     return Ranking(

@@ -105,15 +105,3 @@ def asked_runs(ledger: Ledger, proposals: list[Any]) -> list[Asked]:
         )
         for index, item in enumerate(proposals)
     ]
-
-
-def stands(ledger: Ledger, proposals: list[Any]) -> bool:
-    """Whether proposals made a moment ago may still be asked for."""
-    used, most = ledger.used(), ledger.settings["replicates"]
-    times: dict[tuple[float, ...], int] = {}
-    for item in proposals:
-        times[item.x] = times.get(item.x, 0) + 1
-    cost = math.fsum(item.planned for item in proposals) * ledger.factor
-    return all(used.get(x, 0) + number <= most for x, number in times.items()) and (
-        cost <= ledger.left * (1 + 2e-9)
-    )
