@@ -4,14 +4,15 @@ import hashlib
 import json
 import os
 from functools import cache
+from itertools import product
 from typing import Annotated
 
 import numpy as np
 import typer
 
 from experiments.benchmark.fingerprint import fingerprint_of_source
-from experiments.benchmark.options import split
 from experiments.benchmark.kept import read
+from experiments.benchmark.options import split
 from experiments.curves.worlds import WORLDS, world
 from experiments.report import OUTPUTS, provenance, write_table
 from jaxsl.host.errors import UserError
@@ -40,19 +41,18 @@ def results(kind: str, seeds: int) -> dict[str, list[dict]]:
     path = OUTPUTS / "curves.jsonl"
     path.parent.mkdir(parents=True, exist_ok=True)
     done, found = read(path), dict[str, list[dict]]()
-    for name in NAMES:
-        for seed in range(seeds):
-            key = _key(kind, name, seed)
-            if key not in done:
-                from experiments.curves.episode import METHODS, measure
+    for seed, name in product(range(seeds), NAMES):
+        key = _key(kind, name, seed)
+        if key not in done:
+            from experiments.curves.episode import METHODS, measure
 
-                measured = measure(world(kind, seed), METHODS[name], seed)
-                done[key] = {"fingerprint": key, "world": kind, "method": name, "seed": seed, **measured}
-                with path.open("a") as file:
-                    file.write(json.dumps(done[key]) + "\n")
-                    file.flush()
-                    os.fsync(file.fileno())
-            found.setdefault(name, []).append(done[key])
+            measured = measure(world(kind, seed), METHODS[name], seed)
+            done[key] = {"fingerprint": key, "world": kind, "method": name, "seed": seed, **measured}
+            with path.open("a") as file:
+                file.write(json.dumps(done[key]) + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+        found.setdefault(name, []).append(done[key])
     return found
 
 
