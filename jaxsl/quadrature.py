@@ -37,6 +37,8 @@ Covariances differ in every direction, so one direction is not enough. ``QuasiMo
 error and keeps the choice in all pools but one; three hundredths are off where 8 basins overlap.
 """
 
+from collections.abc import Callable
+
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
@@ -44,6 +46,8 @@ from jax import Array
 from jax.scipy.special import logsumexp
 from scipy.special import ndtri
 from scipy.stats import qmc
+
+Rule = Callable[[Array, Array, Array], tuple[Array, Array]]
 
 
 class GaussHermite(eqx.Module):
