@@ -11,7 +11,7 @@ and so stays there; ``real`` tells it apart, ``places`` says where the parameter
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import equinox as eqx
 import jax
@@ -207,7 +207,7 @@ def companions(law: Law, laws: Sequence[Law]) -> tuple[Law, ...]:
 def shared(law: Law, laws: Sequence[Law]) -> AnyLaw:
     """A law as one of its companions among ``laws``; itself where it has none."""
     members = companions(law, laws)
-    return law if len(members) == 1 else OneOf(members, jnp.asarray(members.index(law)))
+    return law if len(members) == 1 else OneOf(members, cast(Array, np.int64(members.index(law))))
 
 
 def stacked(laws: tuple[Law, ...], theta: Sequence[Array]) -> Array:

@@ -6,8 +6,6 @@ import numpy as np
 from jax import Array
 from jax.scipy.special import betainc, ndtri
 from jax.typing import ArrayLike
-from scipy.special import ndtri as normal_quantile
-from scipy.special import stdtrit
 
 HALVINGS = 60
 
@@ -116,6 +114,9 @@ def student_over_normal(probability: float, dof: Array) -> Array:
         >>> student_over_normal(0.95, jnp.array([1.0, 10.0, jnp.inf])).round(2).tolist()  # 6.31, 1.81, 1.64
         [3.84, 1.1, 1.0]
     """
+    from scipy.special import ndtri as normal_quantile
+    from scipy.special import stdtrit
+
     inverse = np.linspace(0, 1, 129)
     with np.errstate(divide="ignore"):
         ratio = stdtrit(1 / inverse, probability) / normal_quantile(probability)

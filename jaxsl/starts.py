@@ -3,7 +3,6 @@
 import jax
 import jax.numpy as jnp
 from jax import Array
-from scipy.stats import qmc
 
 from jaxsl.one_of import AnyLaw
 from jaxsl.transform import box
@@ -23,6 +22,8 @@ def random_starts(key: Array, law: AnyLaw, num_starts: int, dtype=float) -> Arra
         >>> starts.shape, bool((starts >= CHINCHILLA.lower * 0.999).all())
         ((8, 5), True)
     """
+    from scipy.stats import qmc
+
     bounds = box(law, dtype)
     order = max(num_starts - 1, 1).bit_length()
     sequence = qmc.Sobol(law.num_params, seed=0).random_base2(order)[:num_starts]

@@ -6,10 +6,10 @@ below the box, they are taken to be in another unit, a power of ten ``s`` away, 
 ``s f(x; theta)`` with its floors and amplitudes, the parameters that it is affine in, in that unit too.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
@@ -22,12 +22,16 @@ BEYOND, BELOW = 2.0, 1e-3  # the floor's upper bound times these is where outcom
 SHARE = 0.1  # of the outcomes are smaller than the one that is looked at, so that a bad run decides nothing
 
 
-def unit(law: Law, x: ArrayLike, y: ArrayLike) -> float:
+def unit(law: Law, x: Array, y: ArrayLike, floors: Callable[[Law, Array], Array] | None = None) -> float:
     """The power of ten ``s`` that outcomes ``y (row, output)`` at ``x (row, feature)`` are counted in.
 
     With ``u`` the upper bound of the floor's box and ``y_0`` the size of a small outcome (its tenth part is
     smaller), ``s`` is 1 where ``u / 1000 <= y_0 <= 2 u``, else such that ``u / 10 < y_0 / s <= u``. 1 of a
     law without a floor, unless it predicts a loss, for which ``u`` is 10.
+
+    Args:
+        law: the law. x, y: the runs.
+        floors: ``added``, which None stands for, or that compiled.
 
     Example:
         >>> import numpy as np
@@ -36,7 +40,9 @@ def unit(law: Law, x: ArrayLike, y: ArrayLike) -> float:
         >>> [unit(CHINCHILLA, x, factor * y) for factor in (1, 100, 1000, 0.001)]
         [1.0, 100.0, 1000.0, 0.001]
     """
-    largest = _floor(law, x)
+    is_floor = np.asarray((floors or added)(law, x))
+    bounds = [param.upper for param, here in zip(law.params, is_floor, strict=True) if here]
+    largest = max(bounds, default=USUAL if LOSS in law.outputs else 0.0)
     outcomes = np.abs(np.asarray(y))
     size = float(np.quantile(outcomes, SHARE)) if outcomes.size else 0.0
     if not largest or not size or BELOW * largest <= size <= BEYOND * largest:
@@ -44,18 +50,19 @@ def unit(law: Law, x: ArrayLike, y: ArrayLike) -> float:
     return float(f"1e{int(np.ceil(np.log10(size / largest) - 1e-9))}")
 
 
-def _floor(law: Law, x: ArrayLike) -> float:
-    """The upper bound of the floor's box; 0 where nothing tells the size of outcomes."""
-    floors = [law.params[i].upper for i in law.linear_index if _added(law, i, x)]
-    return max(floors, default=USUAL if LOSS in law.outputs else 0.0)
+def added(law: Law, x: Array) -> Array:
+    """Which of the parameters that a law is affine in are added to outputs at ``x`` and do nothing else.
 
+    ``(param,)`` of bool: those of which all derivatives in the middle of the box are 1 or 0, and one is 1.
 
-def _added(law: Law, index: int, x: ArrayLike) -> bool:
-    """Whether a parameter is added to an output and has no other effect."""
-    theta = jnp.asarray((law.lower + law.upper) / 2)
-    direction = jnp.zeros_like(theta).at[index].set(1.0)
-    _, change = jax.jvp(lambda theta: law.predict(theta, jnp.asarray(x)), (theta,), (direction,))
-    return bool(jnp.any(change == 1) & jnp.all((change == 0) | (change == 1)))
+    Example:
+        >>> from laws.chinchilla import CHINCHILLA
+        >>> added(CHINCHILLA, jnp.array([[1e8, 2e9]])).tolist()
+        [True, False, False, False, False]
+    """
+    change = law.jacobian(jnp.asarray((law.lower + law.upper) / 2), x)
+    alone = jnp.any(change == 1, axis=(0, 1)) & jnp.all((change == 0) | (change == 1), axis=(0, 1))
+    return alone & np.isin(np.arange(law.num_params), law.linear_index)
 
 
 @cache

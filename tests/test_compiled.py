@@ -4,8 +4,8 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from jaxsl.host import compiled as module
 from jaxsl.host.compiled import accepted, compiled
+from jaxsl.host.compiled import options as module
 
 
 def test_a_program_is_traced_once_and_gives_what_the_function_gives():

@@ -14,8 +14,8 @@ from jaxsl.decision.faithful import log_weights, truncated
 from jaxsl.decision.frontier import Regret
 from jaxsl.decision.plane import plane
 from jaxsl.discrepancy import DiscrepancyRule
-from jaxsl.host.input.law_values import box_draws
 from jaxsl.host.laws.lookup import find
+from jaxsl.host.programs.law_values import box_draws
 from jaxsl.law import Law, params
 from jaxsl.pool import Pool, observe, uniform_target
 from jaxsl.posterior import LawPosterior

@@ -42,10 +42,11 @@ def weigh(known: Known, fit: Fit, theta: Array, label: Array, used: Array, num_c
         basins=_basins(known, fit, posterior, label, slot // kinds, every.reshape(basins, kinds), 1 - kept),
         posterior=posterior,
         evidence=jnp.where(jnp.isfinite(fit.objective[0]), logsumexp(jnp.max(evidence, axis=0)), -jnp.inf),
-        dof=known.noise.dof + known.noise.count,
+        dof=known.dof + known.noise.count,
         holds=jnp.sum(every.reshape(basins, kinds)[:, size == 0]),
         bad=share @ doubted,
         leverage=jnp.where(known.mask, share @ claimed, 0.0),
+        along=known.along,
     )
 
 

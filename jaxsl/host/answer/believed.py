@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxsl.along import Along, Course
 from jaxsl.belief import Belief
 from jaxsl.belief import believe as mixed_belief
 from jaxsl.design import Design
@@ -18,7 +19,7 @@ from jaxsl.host.answer.components import Components, Told
 from jaxsl.host.answer.fit_options import PLAIN, FitOptions
 from jaxsl.host.errors import UserError
 from jaxsl.host.programs.learning import Lesson, Mixed, learn, reweigh, weights
-from jaxsl.host.programs.packing import everywhere, pack_observations, pack_target, pad
+from jaxsl.host.programs.packing import everywhere, key_of, pack_observations, pack_target, pad
 from jaxsl.law import Law
 from jaxsl.one_of import AnyLaw, OneOf, places, shared
 from jaxsl.pool import Observations, Target, buffer_size
@@ -93,6 +94,16 @@ class Believed:
             ]
         )
 
+    @property
+    def along(self) -> Along | None:
+        """How errors along a run hang together, weighed over laws; None where no run has two rows."""
+        each = [one.learned.along for one in self.lessons]
+        found = [(float(one.share), float(one.length)) for one in each if one is not None]
+        if not found:
+            return None
+        share, length = np.array(found).T
+        return Along(self.share @ share, np.exp(self.share @ np.log(length)))
+
     def some(self, numbers: Sequence[int]) -> "Believed":
         """The laws of these numbers alone."""
         share = self.share[list(numbers)]
@@ -112,11 +123,11 @@ class Believed:
         )
 
     def own_posterior(self, index: int) -> DiscrepantPosterior:
-        """The posterior of one law in its own parameters; in double precision."""
+        """The posterior of one law in its own parameters, in NumPy; in double precision."""
         law, posterior = self.laws[index], _posterior(self.lessons[index])
         if isinstance(posterior.law, OneOf):
             posterior = posterior.of(law, places(posterior.law.laws)[int(posterior.law.index)])
-        return jax.tree.map(jnp.asarray, posterior)
+        return to_numpy(posterior)
 
     def at(self, x: np.ndarray, num: int | None = None, least: float = 0.0, whole: bool = False) -> Mixed:
         """All components at ``x``, as ``Components.at``."""
@@ -160,15 +171,15 @@ def believe(
     laws, robust = tuple(on_scale(law, options.scale) for law in laws), options.robust_loss
     with double_precision():
         aim = everywhere(observations) if target is None else pack_target(target)
-        near, key = jnp.asarray(_thinned(candidates, np.asarray(aim.x))), jax.random.key(seed)
+        near, key = _thinned(candidates, np.asarray(aim.x)), key_of(seed)
         lessons = []
         for law in (shared(law, laws) for law in laws):
             runs = observations
             if robust is not None:
                 runs = replace(runs, weight=reweigh(law, runs, robust, key))
-            found = to_numpy(learn(Design((law,)), runs, aim, near, jnp.asarray(level / 100), key))
+            found = to_numpy(learn(Design((law,)), runs, aim, near, np.asarray(level / 100), key))
             lessons.append(_own(law, found))
-        evidence = jnp.stack([jnp.asarray(one.learned.evidence) for one in lessons])
+        evidence = np.stack([one.learned.evidence for one in lessons])
         return Believed(
             laws,
             tuple(lessons),
@@ -190,10 +201,14 @@ def believe_runs(
     seed: int = 0,
     options: FitOptions = PLAIN,
     weight: np.ndarray | None = None,
+    course: Course | None = None,
 ) -> Believed:
-    """The same for runs ``x (row, feature)``, ``y (row, output)``, ``weight (row,)``, as they came out."""
+    """The same for runs ``x (row, feature)``, ``y (row, output)``, ``weight (row,)``, as they came out.
+
+    A ``course`` tells which rows are of one training run, and where along it.
+    """
     with double_precision():
-        runs = pack_observations(x, options.outcomes(y), weight)
+        runs = pack_observations(x, options.outcomes(y), weight, course)
         return believe(laws, runs, target, candidates, level, seed, options)
 
 

@@ -14,7 +14,6 @@ from typing import Any, Unpack
 
 import jax
 import numpy as np
-from scipy.stats import f as f_distribution
 
 from jaxsl.error_scale import on_scale
 from jaxsl.fit import fit as fit_law
@@ -27,7 +26,7 @@ from jaxsl.host.answer.which_laws import Ensemble, Laws, ensemble, resolved, run
 from jaxsl.host.compiled import compiled
 from jaxsl.host.errors import UserError
 from jaxsl.host.input.columns import Table
-from jaxsl.host.programs.packing import pack_observations
+from jaxsl.host.programs.packing import key_of, pack_observations
 from jaxsl.law import Law
 from jaxsl.pool import Observations
 from jaxsl.precision import double_precision
@@ -132,7 +131,7 @@ def _sharing(law: Law, chosen: Ensemble, label: np.ndarray, seed: int) -> Sharin
     def squares(rows: np.ndarray) -> tuple[float, float]:
         weight = None if seen.weight is None else seen.weight[rows]
         runs = pack_observations(seen.x[rows], options.outcomes(seen.y[rows]), weight)
-        return tuple(map(float, _squares(scaled, runs, jax.random.key(seed))))  # type: ignore[return-value]
+        return tuple(map(float, _squares(scaled, runs, key_of(seed))))  # type: ignore[return-value]
 
     with double_precision():
         whole, count = squares(np.ones(len(label), bool))
@@ -141,8 +140,10 @@ def _sharing(law: Law, chosen: Ensemble, label: np.ndarray, seed: int) -> Sharin
     left = round(count) - len(names) * law.num_params
     if left < 1 or not parts > 0:
         return Sharing(law.name, float("nan"), float("nan"), (more, max(left, 0)))
+    from scipy.special import fdtrc
+
     statistic = max(whole - parts, 0.0) / more / (parts / left)
-    return Sharing(law.name, statistic, float(f_distribution.sf(statistic, more, left)), (more, left))
+    return Sharing(law.name, statistic, float(fdtrc(more, left, statistic)), (more, left))
 
 
 @compiled

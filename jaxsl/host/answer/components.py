@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-import jax.numpy as jnp
 import numpy as np
 
 from jaxsl.discrepancy.posterior import DiscrepantPosterior
@@ -102,7 +101,7 @@ class Components:
     def _intervals(self, x: np.ndarray, level: float) -> Told:
         mixed, num = self.at(x), len(x)
         with double_precision():
-            found = to_numpy(intervals(mixed, jnp.asarray(level / 100)))
+            found = to_numpy(intervals(mixed, np.asarray(level / 100)))
         about = {name: np.asarray(part)[:num] for name, part in vars(found.moments).items()}
         outcome, curve = (self.back(np.asarray(part)[:, :num]) for part in (found.outcome, found.curve))
         return Told(outcome, curve, self.back(about["mean"]), about["within"], about["between"])
@@ -116,8 +115,8 @@ def _predicted(
     posterior: DiscrepantPosterior, slot: np.ndarray, x: np.ndarray, whole: bool = False
 ) -> Predictive:
     with double_precision():
-        rows = jnp.asarray(x if whole else pad(x, buffer_size(len(x))))
-        return to_numpy(predicted(posterior, jnp.asarray(slot), rows))
+        rows = np.asarray(x) if whole else pad(x, buffer_size(len(x)))
+        return to_numpy(predicted(posterior, np.asarray(slot), rows))
 
 
 def _heaviest(weight: list[np.ndarray], num: int | None, least: float) -> list[np.ndarray]:

@@ -21,7 +21,10 @@ from jaxsl.host.answer.relation import read_relation
 from jaxsl.host.errors import UserError
 from jaxsl.host.input.problem import Runs
 from jaxsl.host.input.reading import Reading
+from jaxsl.host.programs.law_values import floors
+from jaxsl.host.programs.packing import array, pad
 from jaxsl.law import Law
+from jaxsl.pool import buffer_size
 from jaxsl.precision import double_precision
 from jaxsl.residual import Asymmetric, Both, Huber
 from jaxsl.unit import in_unit, unit
@@ -42,6 +45,7 @@ class FitKeywords(TypedDict, total=False):
     robust: str | None
     above: float | None
     weight: str | None
+    group: str | None
 
 
 class How(Reading, FitKeywords, total=False):
@@ -61,6 +65,8 @@ class FitOptions:
         robust: ``"huber:DELTA"`` for Huber's loss, in the unit of the errors; None for squares.
         above: how much less a run above the curve counts than one below; None for the same.
         weight: column or expression of how often each run counts; None for once each.
+        group: column that tells training runs apart where each checkpoint has a row: errors of one run's rows
+            hang together (``jaxsl.along``). None where each row is a run of its own.
 
     Raises:
         UserError: for what is no option.
@@ -74,6 +80,7 @@ class FitOptions:
     robust: str | None = None
     above: float | None = None
     weight: str | None = None
+    group: str | None = None
 
     def __post_init__(self):
         ties = (self.tie,) if isinstance(self.tie, str) else tuple(self.tie)
@@ -121,8 +128,9 @@ class FitOptions:
 
     def units(self, laws: Iterable[Law], x: np.ndarray, y: np.ndarray) -> dict[str, float]:
         """By name the unit in which each law takes outcomes ``y (row, output)`` at ``x``; 1 without any."""
+        rows = array(pad(x, buffer_size(len(x))) if len(x) else x)
         with double_precision():
-            return {law.name: unit(law, x, y) if len(y) else 1.0 for law in laws}
+            return {law.name: unit(law, rows, y, floors) if len(y) else 1.0 for law in laws}
 
     def laws(self, laws: Iterable[Law], units: Mapping[str, float] | None = None) -> tuple[Law, ...]:
         """The laws in the ``units`` of their outcomes, with fewer parameters, other boxes.

@@ -111,6 +111,19 @@ class RankedLaw(LawReport):
 
 
 @dataclass(frozen=True)
+class AlongRuns:
+    """How errors of one training run's rows hang together, as of ``jaxsl.along.Along``.
+
+    Attributes:
+        share: of the error's variance that rows at the same place have in common.
+        decades: of tokens over which it is forgotten to ``1 / e``.
+    """
+
+    share: float
+    decades: float
+
+
+@dataclass(frozen=True)
 class FitReport(Report):
     """Laws fitted to runs.
 
@@ -123,6 +136,7 @@ class FitReport(Report):
         notes: what is allowed and worth saying: replicates, parameters at a bound or hardly told.
         influence: runs without which the answer would be another; of a fit that was asked for.
         intervals: of parameters of the heaviest law by the methods that were asked for.
+        along: how errors of one training run's rows hang together; None where no run has two rows.
         kept: what is kept of it, for predictions elsewhere; of a fit that was asked for, ``jaxsl.host.fit``.
     """
 
@@ -134,6 +148,7 @@ class FitReport(Report):
     notes: tuple[str, ...]
     intervals: tuple[ParameterInterval, ...] = ()
     influence: tuple[Influence, ...] = ()
+    along: AlongRuns | None = None
     kept: Kept | None = field(default=None, repr=False, compare=False)
 
     def save(self, path: str | Path, force: bool = False) -> None:

@@ -7,8 +7,6 @@ what that says is told.
 
 from dataclasses import dataclass, replace
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from jaxsl.error_scale import ABSOLUTE
@@ -74,17 +72,17 @@ def influence(
     law, lesson = found.laws[found.best], found.lessons[found.best]
     mask = np.asarray(found.observations.mask)
     x, y, weight = np.asarray(found.observations.x)[mask], found.outcomes, found.observations.weight
-    weight = None if weight is None else np.asarray(weight)[mask]
+    weight, course = None if weight is None else np.asarray(weight)[mask], found.observations.course
     if len(np.unique(x, axis=0)) * law.num_outputs <= law.num_params:
         return ()
     aim = x[:0] if target is None else target
     with double_precision():
         moves, moved = moved_without(
             law,
-            jax.tree.map(jnp.asarray, found.observations),
-            jax.tree.map(jnp.asarray, lesson.learned.basins),
-            jnp.asarray(np.where(mask, 1 - found.bad, 0.0)),
-            jnp.asarray(aim),
+            found.observations,
+            lesson.learned.basins,
+            np.where(mask, 1 - found.bad, 0.0),
+            np.asarray(aim),
         )
     index = exponents(law)
     # Laws and outcomes are on the scale of the errors, and all is compared there.
@@ -97,8 +95,9 @@ def influence(
             break
         others = np.arange(len(x)) != row
         left = None if weight is None else weight[others]
+        on = None if course is None else course.take(mask).take(others)
         again = believe_runs(
-            found.laws, x[others], y[others], target, candidates, found.level, seed, weight=left
+            found.laws, x[others], y[others], target, candidates, found.level, seed, weight=left, course=on
         )
         after = _quantities(again, law, index, aim)
         errors = np.abs(after.value - now.value) / now.error

@@ -12,8 +12,6 @@ import math
 from collections.abc import Mapping
 from typing import Any, Unpack
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from jaxsl.host.answer.believed import LEVEL, check_level
@@ -28,7 +26,7 @@ from jaxsl.host.errors import UserError
 from jaxsl.host.input.problem import Problem, Runs
 from jaxsl.host.input.table import Table
 from jaxsl.host.programs.learning import Ranking, rank_rows
-from jaxsl.host.programs.packing import pack_target, pad
+from jaxsl.host.programs.packing import key_of, pack_target, pad
 from jaxsl.pool import buffer_size
 from jaxsl.precision import double_precision, to_numpy
 
@@ -151,13 +149,13 @@ def ranked(
             rank_rows(
                 CHOOSING,
                 found.at(rows, CHOOSING.num_scored, CHOOSING.least_scored, whole=True).table,
-                jnp.asarray(pad(pool.cost, size)),
-                jnp.asarray(np.concatenate([sale, np.zeros(size - len(sale), bool)])),
+                pad(pool.cost, size),
+                np.concatenate([sale, np.zeros(size - len(sale), bool)]),
                 aim.weight,
-                jnp.asarray(spent),
-                jnp.asarray(money),
-                jax.random.key(seed),
-                jnp.asarray(pad(ranks, room)),
+                np.asarray(spent),
+                np.asarray(money),
+                key_of(seed),
+                pad(ranks, room),
                 min(room, DETAILED),
             )
         )

@@ -1,7 +1,6 @@
 """The parameters of a fit as a report says them: those left free, and those that follow from them."""
 
 import numpy as np
-from scipy.stats import t as student_t
 
 from jaxsl.constrain import Constrained
 from jaxsl.host.answer.fit_report import Parameter
@@ -55,7 +54,9 @@ def _given(
     value = float(row @ found.value[basin] + constant)
     parts = np.flatnonzero(row)
     if len(parts) > 1:
-        quantile = student_t.ppf((1 + level / 100) / 2, min(float(learned.dof), 1e6))
+        from scipy.special import stdtrit
+
+        quantile = stdtrit(min(float(learned.dof), 1e6), (1 + level / 100) / 2)
         half = quantile * float(np.linalg.norm(row @ learned.basins.root[basin]))
         ends = [value - half, value + half]
     else:

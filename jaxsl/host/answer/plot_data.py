@@ -25,8 +25,8 @@ from jaxsl.host.answer.slices import Slice, along
 from jaxsl.host.answer.thinning import MOST_DRAWN
 from jaxsl.host.answer.which_laws import Ensemble, Laws, ensemble, resolved, run_table
 from jaxsl.host.compiled import compiled
-from jaxsl.host.input.law_values import law_values
 from jaxsl.host.input.problem import Problem, Runs
+from jaxsl.host.programs.law_values import law_values
 from jaxsl.host.programs.learning import Lesson
 from jaxsl.host.programs.packing import pack_target
 from jaxsl.law import Law

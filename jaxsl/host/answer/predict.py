@@ -12,8 +12,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.csv
-import pyarrow.parquet
 
 from jaxsl.host.answer.believed import LEVEL, check_level
 from jaxsl.host.answer.fit_report import FitReport
@@ -66,8 +64,11 @@ class PredictReport(Report):
             if name in table.column_names:
                 raise UserError(f"{self.points.table.name} has a column {name!r} already; rename it")
             table = table.append_column(name, pa.array(values))
+        from pyarrow.csv import write_csv
+        from pyarrow.parquet import write_table
+
         is_parquet = Path(path).suffix.lower() in (".parquet", ".pq")
-        write = pyarrow.parquet.write_table if is_parquet else pyarrow.csv.write_csv
+        write = write_table if is_parquet else write_csv
         write_file(path, lambda partial: write(table, str(partial)), inputs, force)
 
     def _columns(self) -> dict[str, np.ndarray]:

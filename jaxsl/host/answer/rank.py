@@ -20,6 +20,7 @@ from jaxsl.host.answer.fit_report import RankedLaw, RankReport
 from jaxsl.host.answer.which_laws import ALL, Laws, ensemble
 from jaxsl.host.compiled import compiled
 from jaxsl.host.programs.learning import num_identified
+from jaxsl.host.programs.packing import key_of
 from jaxsl.one_of import AnyLaw, shared
 from jaxsl.pool import Observations, Target
 from jaxsl.precision import double_precision
@@ -49,10 +50,7 @@ def rank(
     answer = answered(chosen, seed=seed)
     found, report = answer.found, fit_report(answer)
     with double_precision():
-        key, (runs, aim) = (
-            jax.random.key(seed),
-            jax.tree.map(jax.numpy.asarray, (found.observations, found.target)),
-        )
+        key, runs, aim = key_of(seed), found.observations, found.target
         error = [float(_error(shared(law, found.laws), runs, aim, key)) for law in found.laws]
         identified = [
             int(num_identified(law, runs, one.learned.basins))

@@ -105,6 +105,7 @@ def ensemble(
         target=target,
         cost=cost,
         weight=options.weight,
+        group=options.group,
     )
     given = fitted_as(options, problem, together)
     seen = given.seen

@@ -1,9 +1,17 @@
 """Options of the commands that decide: what may be chosen, and what it costs."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from jaxsl.host.cli.options import (
+    LevelOption,
+    MapOption,
+    OutcomeOption,
+    SeedOption,
+    read_mapping,
+    with_options,
+)
 from jaxsl.host.errors import UserError
 from jaxsl.host.input.numerals import number
 
@@ -93,3 +101,22 @@ def read_ranges(pairs: list[str] | None) -> dict[str, tuple[float, float]]:
             raise UserError(f"--range {pair}: {name} has a range already; give it once")
         ranges[name] = low, high
     return ranges
+
+
+def _read(given: dict[str, Any]) -> dict[str, Any]:
+    found = {"map": read_mapping(given["map"]), "hold": read_held(given["hold"])}
+    return given | found | {"range": read_ranges(given["range"])}
+
+
+with_sizes = with_options(
+    {
+        "cost": (CostExpressionOption, "6*N*D"),
+        "hold": (HoldOption, None),
+        "range": (RangeOption, None),
+        "map": (MapOption, None),
+        "outcome": (OutcomeOption, None),
+        "level": (LevelOption, 90.0),
+        "seed": (SeedOption, 0),
+    },
+    _read,
+)

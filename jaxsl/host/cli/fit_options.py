@@ -1,13 +1,11 @@
 """The options of every fit, in one place: ``@with_fit_options`` gives them to a command."""
 
-import inspect
 import re
-from collections.abc import Callable
-from functools import wraps
 from typing import Annotated, Any
 
 import typer
 
+from jaxsl.host.cli.options import with_options
 from jaxsl.host.errors import UserError
 
 FixOption = Annotated[
@@ -55,6 +53,15 @@ WeightOption = Annotated[
         help="Column or expression of how often each run counts; once by default.",
     ),
 ]
+GroupOption = Annotated[
+    str | None,
+    typer.Option(
+        "--group",
+        metavar="COLUMN",
+        help="Column that tells training runs apart, where each checkpoint has a row: their errors hang "
+        "together.",
+    ),
+]
 OPTIONS: dict[str, tuple[Any, Any]] = {
     "fix": (FixOption, None),
     "box": (BoxOption, None),
@@ -64,26 +71,8 @@ OPTIONS: dict[str, tuple[Any, Any]] = {
     "robust": (RobustOption, None),
     "above": (AboveOption, None),
     "weight": (WeightOption, None),
+    "group": (GroupOption, None),
 }
-
-
-def with_fit_options(command: Callable[..., None]) -> Callable[..., None]:
-    """A command whose ``**options`` are those of every fit, read: keywords of the verbs of ``jaxsl.host``."""
-    signature = inspect.signature(command)
-    own = [one for one in signature.parameters.values() if one.kind is not inspect.Parameter.VAR_KEYWORD]
-    shared = [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
-        for name, (annotation, default) in OPTIONS.items()
-    ]
-
-    @wraps(command)
-    def called(**given: Any) -> None:
-        options = {name: given.pop(name) for name in OPTIONS}
-        command(**given, **read_options(options))
-
-    called.__signature__ = signature.replace(parameters=[*own, *shared])  # type: ignore[attr-defined]
-    called.__annotations__ = {one.name: one.annotation for one in (*own, *shared)} | {"return": None}
-    return called
 
 
 def read_options(given: dict[str, Any]) -> dict[str, Any]:
@@ -125,3 +114,6 @@ def _pairs(option: str, texts: list[str], between: str, wanted: str) -> dict[str
             raise UserError(f"--{option} {text}: {name} is given twice; give it once")
         found[name] = numbers
     return found
+
+
+with_fit_options = with_options(OPTIONS, read_options)

@@ -4,27 +4,13 @@ from typing import Annotated, Any
 
 import typer
 
-from jaxsl.host.cli.decision_options import (
-    CostExpressionOption,
-    HoldOption,
-    RangeOption,
-    read_held,
-    read_ranges,
-)
-from jaxsl.host.cli.options import (
-    JsonOption,
-    LawsOption,
-    LevelOption,
-    MapOption,
-    OutcomeOption,
-    SeedOption,
-    read_mapping,
-    reads_runs,
-)
+from jaxsl.host.cli.decision_options import with_sizes
+from jaxsl.host.cli.options import JsonOption, LawsOption, reads_runs
 from jaxsl.host.errors import UserError
 
 
 @reads_runs
+@with_sizes
 def multiplier(
     runs: Annotated[
         list[str], typer.Argument(metavar="RUNS...", help="Tables of two recipes or more, or one with --by.")
@@ -38,15 +24,8 @@ def multiplier(
     against: Annotated[
         str | None, typer.Option("--against", metavar="VALUE", help="Recipe of --by to compare with.")
     ] = None,
-    cost: CostExpressionOption = "6*N*D",
-    hold: HoldOption = None,
-    range: RangeOption = None,
-    map: MapOption = None,
-    outcome: OutcomeOption = None,
-    level: LevelOption = 90.0,
-    seed: SeedOption = 0,
     json: JsonOption = False,
-    **how: Any,
+    **options: Any,
 ) -> None:
     """Say how many times the compute a recipe needs to reach the loss of another, each at its best sizes.
 
@@ -59,7 +38,6 @@ def multiplier(
     from jaxsl.host.show.console import busy, print_json
     from jaxsl.host.show.decision import show_multiplier
 
-    mapping, held, ranges = read_mapping(map), read_held(hold), read_ranges(range)
     if by is None and against is not None:
         raise UserError("--against names a value of the column --by; give both, or two tables")
     if by is not None and len(runs) > 1:
@@ -70,15 +48,8 @@ def multiplier(
         report = compare(
             {name: name for name in runs} if by is None else split(runs[0], by, against),
             law,
-            cost=cost,
             budget=budget,
-            hold=held,
-            range=ranges,
-            map=mapping,
-            outcome=outcome,
-            level=level,
-            seed=seed,
-            **how,
+            **options,
         )
     if json:
         print_json(report)

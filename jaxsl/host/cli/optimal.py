@@ -2,42 +2,18 @@
 
 from typing import Any
 
-from jaxsl.host.cli.decision_options import (
-    BudgetsOption,
-    CostExpressionOption,
-    HoldOption,
-    MaybeRunsArgument,
-    RangeOption,
-    numbers,
-    read_held,
-    read_ranges,
-)
-from jaxsl.host.cli.options import (
-    JsonOption,
-    LawsOption,
-    LevelOption,
-    MapOption,
-    OutcomeOption,
-    SeedOption,
-    read_mapping,
-    reads_runs,
-)
+from jaxsl.host.cli.decision_options import BudgetsOption, MaybeRunsArgument, numbers, with_sizes
+from jaxsl.host.cli.options import JsonOption, LawsOption, reads_runs
 
 
 @reads_runs
+@with_sizes
 def optimal(
     law: LawsOption,
     budget: BudgetsOption,
     runs: MaybeRunsArgument = None,
-    cost: CostExpressionOption = "6*N*D",
-    hold: HoldOption = None,
-    range: RangeOption = None,
-    map: MapOption = None,
-    outcome: OutcomeOption = None,
-    level: LevelOption = 90.0,
-    seed: SeedOption = 0,
     json: JsonOption = False,
-    **how: Any,
+    **options: Any,
 ) -> None:
     """Say which sizes are best at a cost: parameters, tokens, the loss, with intervals, and how flat it is.
 
@@ -53,22 +29,8 @@ def optimal(
     from jaxsl.host.show.console import busy, print_json
     from jaxsl.host.show.decision import show_optimal
 
-    mapping, held, ranges = read_mapping(map), read_held(hold), read_ranges(range)
-    budgets = numbers("--budget", budget)
     with busy(f"fitting {', '.join(law)} and looking for the best"):
-        report = best(
-            runs or None,
-            law,
-            cost=cost,
-            budget=budgets,
-            hold=held,
-            range=ranges,
-            map=mapping,
-            outcome=outcome,
-            level=level,
-            seed=seed,
-            **how,
-        )
+        report = best(runs or None, law, budget=numbers("--budget", budget), **options)
     if json:
         print_json(report)
     else:

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable
+from functools import wraps
 from typing import Annotated, Any
 
 import typer
@@ -33,6 +34,14 @@ TargetOption = Annotated[
         help="What to predict: a file, a column that marks rows (is_target, or split=test), a condition on "
         "rows ('N >= 1e9'), or a point N=7e10,D=1.4e12, in inputs or mapped columns, which may be given "
         "several times.",
+    ),
+]
+TargetShareOption = Annotated[
+    float | None,
+    typer.Option(
+        "--target-share",
+        metavar="SHARE",
+        help="In place of --target: this share of the finished runs is the target, the dearest.",
     ),
 ]
 MapOption = Annotated[
@@ -126,16 +135,37 @@ def read_mapping(pairs: list[str] | None) -> dict[str, str]:
     return mapping
 
 
-def reads_runs(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options of how its table of runs is read, which it gets together as ``**how``."""
-    options = {"where": WhereOption, "reduce": ReduceOption, "from_name": FromNameOption}
-    signature = inspect.signature(command)
-    own = [one for one in signature.parameters.values() if one.kind is not one.VAR_KEYWORD]
-    added = [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=option)
-        for name, option in options.items()
-    ]
-    told: Any = command
-    told.__signature__ = signature.replace(parameters=[*own, *added])
-    told.__annotations__ = {one.name: one.annotation for one in own} | options | {"return": None}
-    return command
+def with_options(
+    options: dict[str, tuple[Any, Any]], read: Callable[[dict[str, Any]], dict[str, Any]] = dict
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """A command with ``options``, an annotation and a default each, which it gets as ``read`` gives them.
+
+    The command takes them as ``**options``; several such decorators may stand above each other.
+    """
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        signature = inspect.signature(command)
+        own = [one for one in signature.parameters.values() if one.kind is not one.VAR_KEYWORD]
+        added = [
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+            for name, (annotation, default) in options.items()
+        ]
+
+        @wraps(command)
+        def called(**given: Any) -> None:
+            mine = {name: given.pop(name) for name in options}
+            command(**given, **read(mine))
+
+        called.__signature__ = signature.replace(parameters=[*own, *added])  # type: ignore[attr-defined]
+        called.__annotations__ = {one.name: one.annotation for one in (*own, *added)} | {"return": None}
+        return called
+
+    return decorate
+
+
+READING: dict[str, tuple[Any, Any]] = {
+    "where": (WhereOption, None),
+    "reduce": (ReduceOption, None),
+    "from_name": (FromNameOption, None),
+}
+reads_runs = with_options(READING)  # how a table of runs is read

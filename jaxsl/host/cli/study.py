@@ -51,8 +51,13 @@ PriceOption = Annotated[
     float | None,
     typer.Option(
         "--price",
-        help="What narrowing the interval by one is worth, in the unit of the costs; stop at no run.",
+        help="What narrowing the interval by one is worth, or with --aim a loss lower by one, in the unit of "
+        "the costs; stop at no run.",
     ),
+]
+RegretOption = Annotated[
+    float | None,
+    typer.Option("--regret", help="With --aim: stop once deciding gives up no more loss than this."),
 ]
 
 
@@ -94,6 +99,7 @@ def new(
     item_sd: ItemOption = None,
     gain: GainOption = None,
     price: PriceOption = None,
+    regret: RegretOption = None,
     aim: AimOption = None,
     hold: HoldOption = None,
     range: RangeOption = None,
@@ -110,7 +116,7 @@ def new(
     from jaxsl.host.study import Study
     from jaxsl.host.study.settings import Stop
 
-    stop = Stop(width, ess, item_sd, gain, price)
+    stop = Stop(width, ess, item_sd, gain, price, regret)
     made = Study.create(
         path,
         law,
@@ -159,8 +165,7 @@ def ask(
     with busy("fitting and choosing"):
         reason = ""
         if opened.ledger.settings["stop"] and not anyway:
-            worth = opened.worth()
-            reason = worth.reason if worth else ""
+            reason = opened.reason_to_stop()
         asked = [] if reason else opened.ask(count)
     if json:
         print_json({"asked": asked, "stop": reason or None})
@@ -235,6 +240,7 @@ def change(
     item_sd: ItemOption = None,
     gain: GainOption = None,
     price: PriceOption = None,
+    regret: RegretOption = None,
     clear: Annotated[bool, typer.Option("--clear", help="Drop the stop rules there are.")] = False,
     law: Annotated[
         list[str] | None,
@@ -246,16 +252,15 @@ def change(
     """Change the budget or the stop rules, or accept a law that was edited or moved; the rest stays."""
     from jaxsl.host.show.study import show_study
     from jaxsl.host.study import Study
-    from jaxsl.host.study.settings import Stop, check_aim, check_budget
+    from jaxsl.host.study.settings import Stop, check_budget, check_rules
 
     opened = Study(path)
     check_budget(budget)
-    given = {"width": width, "ess": ess, "item_sd": item_sd, "gain": gain, "price": price}
+    given = {"width": width, "ess": ess, "item_sd": item_sd, "gain": gain, "price": price, "regret": regret}
     rules = {name: value for name, value in given.items() if value is not None}
     settings: dict[str, Any] = {} if budget is None else {"budget": budget}
     if rules or clear:
-        if rules and "aim" in opened.ledger.settings:
-            check_aim(opened.ledger.settings["aim"], None, (), Stop(**rules))
+        check_rules(opened.ledger.settings.get("aim"), Stop(**rules))
         settings["stop"] = rules if clear else opened.ledger.settings["stop"] | rules
         Stop(**settings["stop"])
     if law:

@@ -1,6 +1,5 @@
 """A decision as what runs are chosen for: the best configuration at a cost, in coordinates of its regret."""
 
-import jax.numpy as jnp
 import numpy as np
 
 from jaxsl.host.answer.episode import CHOOSING
@@ -10,7 +9,7 @@ from jaxsl.host.decision.question import check_budgets
 from jaxsl.host.errors import UserError
 from jaxsl.host.input.numerals import number
 from jaxsl.host.programs.learning import mixture
-from jaxsl.host.programs.packing import pad
+from jaxsl.host.programs.packing import array, pad
 from jaxsl.pool import Target, buffer_size
 from jaxsl.posterior import Predictive, Tabulated
 from jaxsl.precision import to_numpy
@@ -49,11 +48,11 @@ def aimed_at(known: Known, levels: np.ndarray, x: np.ndarray) -> tuple[Tabulated
     Raises:
         UserError: when no component has a best configuration.
     """
-    features, padded = x.shape[1], jnp.asarray(pad(x, buffer_size(len(x))))
+    features, padded = x.shape[1], np.asarray(pad(x, buffer_size(len(x))))
     space, ask, parts, root = known.asked.space(), known.ask(levels), [], None
     for part in known.parts:
         weight = np.asarray(part.posterior.weight) * part.share
-        slot = jnp.asarray(np.argmax(weight))
+        slot = np.asarray(np.argmax(weight))
         table, root = programs.regretted(part.posterior, space, slot, root, ask, padded)
         table = to_numpy(table)
         kept = (weight >= CHOOSING.least_scored) & np.isfinite(table.mean).all(axis=(1, 2))
@@ -65,7 +64,7 @@ def aimed_at(known: Known, levels: np.ndarray, x: np.ndarray) -> tuple[Tabulated
         raise UserError("no belief has a best configuration there, so no run can be chosen for it")
     rows = np.arange(features + len(x), dtype=np.float64)[:, None]
     weight = np.full(features, 1 / features)
-    target = Target(jnp.asarray(rows[:features]), jnp.asarray(weight))
+    target = Target(array(rows[:features]), array(weight))
     return mixture(parts).table, target, rows[features:]
 
 

@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import jax.numpy as jnp
 import numpy as np
 
 from jaxsl.host.answer.report import Report
 from jaxsl.host.decision import programs
 from jaxsl.host.decision.known import Known
 from jaxsl.host.programs.learning import intervals, mixture
-from jaxsl.host.programs.packing import pad
+from jaxsl.host.programs.packing import array, pad
 from jaxsl.pool import buffer_size
 from jaxsl.posterior import Predictive
 from jaxsl.precision import double_precision, to_numpy
@@ -130,10 +129,10 @@ class Values:
         rows = pad(np.arange(num)[:, None], size)[:, 0]
         with double_precision():
             part = to_numpy(
-                Predictive(jnp.asarray(self.mean[:, rows, None]), jnp.asarray(self.root[:, rows][:, :, None]))
+                Predictive(array(self.mean[:, rows, None]), array(self.root[:, rows][:, :, None]))
             )
             mixed = mixture([(self.weight, self.noise, self.dof, part)])
-            return np.asarray(intervals(mixed, jnp.asarray(level / 100)).curve)[:, :num, 0]
+            return np.asarray(intervals(mixed, np.asarray(level / 100)).curve)[:, :num, 0]
 
 
 def values(known: Known, levels: np.ndarray, reach: bool) -> Values:
@@ -187,15 +186,15 @@ def values(known: Known, levels: np.ndarray, reach: bool) -> Values:
                 asked.free,
                 reach,
                 again,
-                jnp.asarray(best),
-                jnp.asarray(index),
-                jnp.asarray(u),
+                np.asarray(best),
+                np.asarray(index),
+                np.asarray(u),
             )
             draw.append(np.concatenate(np.asarray(curves)[: len(levels)], axis=1))
             own = np.full(len(index), 1 / len(index))
             if known.found is not None:
-                bad = jnp.asarray(part.bad)
-                drawn_by = (jnp.asarray(one) for one in (index, u, scale))
+                bad = np.asarray(part.bad)
+                drawn_by = (np.asarray(one) for one in (index, u, scale))
                 keeping, worth = programs.faithful(part.posterior, known.found.observations, bad, *drawn_by)
                 own = np.asarray(keeping)
                 worths.append(part.share * float(worth))
@@ -219,7 +218,7 @@ def _num_factors(posterior) -> int:
     from jaxsl.decision import curves
 
     with double_precision():
-        return curves(posterior, jnp.ones(1)).num_factors
+        return curves(posterior, array([1.0])).num_factors
 
 
 def weighted_quantile(value: np.ndarray, weight: np.ndarray, probability: float) -> np.ndarray:

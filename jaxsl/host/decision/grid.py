@@ -10,10 +10,10 @@ that helps (Fedorov 1972).
 """
 
 from collections.abc import Mapping, Sequence
+from statistics import NormalDist
 
 import jax.numpy as jnp
 import numpy as np
-from scipy.special import ndtri
 
 from jaxsl.fit import PRIOR
 from jaxsl.host.answer.believed import LEVEL, check_level
@@ -109,7 +109,7 @@ def grid(
     share = np.diff(np.linspace(0, runs, len(centres) + 1).round().astype(int))
     rows = chosen(information, root[1, names.index(size)], np.repeat(np.arange(len(centres)), SIZES), share)
     left = np.linalg.inv(information[rows].sum(axis=0) + PRIOR * np.eye(len(slope)))
-    half = ndtri(0.5 + level / 200)
+    half = NormalDist().inv_cdf(0.5 + level / 200)
     labels = [*names, "loss", *(f"{name} ~ C^a" for name in names)]
     expected = []
     for name, value, row in zip(labels, middle, wanted, strict=True):

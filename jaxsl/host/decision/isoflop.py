@@ -12,22 +12,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Unpack
 
-import jax.numpy as jnp
 import numpy as np
-from scipy.stats import t as student
 
 from jaxsl.host.answer.believed import LEVEL, check_level
 from jaxsl.host.answer.which_laws import Laws, ensemble
 from jaxsl.host.decision.estimate import Estimate, values
-from jaxsl.host.decision.known import Known, Part, best_of_heaviest, learned
+from jaxsl.host.decision.known import Known, best_of_heaviest, exact, learned
 from jaxsl.host.decision.optimal import exponents
 from jaxsl.host.decision.question import check_budgets, question
 from jaxsl.host.decision.report import Group, IsoflopReport
 from jaxsl.host.errors import UserError
 from jaxsl.host.input.problem import Runs
 from jaxsl.host.input.reading import Reading
-from jaxsl.posterior import LawPosterior
-from jaxsl.precision import double_precision
 
 GAP = 0.1  # decades between costs of one budget and the next
 WIDE = 0.3  # decades within one budget above which costs are no budgets
@@ -80,6 +76,8 @@ def isoflop(
     Raises:
         UserError: for anything that cannot be used as it stands, and where runs form no budgets.
     """
+    from scipy.special import stdtrit
+
     check_level(level)
     chosen = ensemble(source, law, mapping=map, outcome=outcome, **how)
     seen, inputs = chosen.seen, chosen.laws[0].inputs
@@ -104,7 +102,7 @@ def isoflop(
         [size] * len(levels), [""] * len(levels), [True] * len(levels), level
     )
     sigma, dof = _pooled(fits)
-    half = student.ppf(0.5 + level / 200, dof) if dof else np.nan
+    half = stdtrit(dof, 0.5 + level / 200) if dof else np.nan
     bias = _bias(known, levels, fits, u, sigma, place)
     good = [index for index, fit in enumerate(fits) if not fit.refused]
     spread = np.array([sigma * np.linalg.norm(fit.slope) for fit in fits])
@@ -215,11 +213,7 @@ def _bias(
     assert known.found is not None
     law, lesson = known.found.laws[known.found.best], known.found.lessons[known.found.best]
     theta = np.asarray(lesson.parameters.value)[:1]
-    with double_precision():
-        nothing = jnp.zeros((1, law.num_params, law.num_params))
-        alone = LawPosterior(law, jnp.asarray(theta), nothing, jnp.ones(1), jnp.zeros(1))
-        part = Part(law, alone, 1.0, np.inf, np.zeros(0))
-        best = best_of_heaviest(replace(known, parts=(part,)), levels, False)
+    best = best_of_heaviest(replace(known, parts=(exact(law, theta),)), levels, False)
     fitted = np.asarray(lesson.fitted)[:, 0]
     rng, found = np.random.default_rng(0), []
     for at, fit in zip(np.log(best[:, known.asked.free[place]]), fits, strict=True):

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Unpack
 
-import jax.numpy as jnp
 import numpy as np
 
 from jaxsl.host.answer.believed import Believed, believe_runs
@@ -16,6 +15,7 @@ from jaxsl.host.decision.question import Question, question
 from jaxsl.host.errors import UserError
 from jaxsl.host.input.reading import Reading
 from jaxsl.host.laws.estimate import find_estimate
+from jaxsl.host.programs.packing import array
 from jaxsl.law import Law
 from jaxsl.posterior import LawPosterior, Posterior
 from jaxsl.precision import double_precision
@@ -70,7 +70,7 @@ class Known:
         search = self.asked.starts(self.middle)
         start = np.broadcast_to(search, (len(level), *search.shape)) if start is None else start
         centre = np.broadcast_to(self.centre, (len(level), self.centre.shape[1]))
-        return programs.Ask(jnp.asarray(level), jnp.asarray(centre), jnp.asarray(start))
+        return programs.Ask(*map(array, (level, centre, start)))
 
     def trust(self, x: np.ndarray) -> Trust | None:
         """How far to trust an answer at ``x (row, feature)``; None of published parameters."""
@@ -94,10 +94,14 @@ def published(name: str, cost: str, hold: Mapping[str, float], ranges: Mapping) 
     law, theta = found.law, found.theta[None]
     asked = question(law, cost, hold, ranges)
     middle = np.sqrt(np.where(asked.given, asked.low * asked.high, 1e18))
-    with double_precision():
-        nothing = jnp.zeros((1, law.num_params, law.num_params))
-        posterior = LawPosterior(law, jnp.asarray(theta), nothing, jnp.ones(1), jnp.zeros(1))
-    return Known((Part(law, posterior, 1.0, np.inf, np.zeros(0)),), True, asked, middle, middle[None])
+    return Known((exact(law, theta),), True, asked, middle, middle[None])
+
+
+def exact(law: Law, theta: np.ndarray) -> Part:
+    """A law with parameters ``(1, param)`` that are taken for certain."""
+    nothing = np.zeros((1, law.num_params, law.num_params))
+    posterior = LawPosterior(law, array(theta), array(nothing), array([1.0]), array([0.0]))
+    return Part(law, posterior, 1.0, np.inf, np.zeros(0))
 
 
 def learned(
@@ -182,7 +186,7 @@ def best_of_heaviest(known: Known, levels: np.ndarray, reach: bool) -> np.ndarra
 
 def some(posterior: Any, slot: np.ndarray) -> Any:
     """The components at ``slot`` alone."""
-    return posterior if isinstance(posterior, LawPosterior) else posterior.some(jnp.asarray(slot))
+    return posterior if isinstance(posterior, LawPosterior) else posterior.some(np.asarray(slot))
 
 
 def _parts(found: Believed) -> tuple[Part, ...]:

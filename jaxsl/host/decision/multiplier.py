@@ -15,8 +15,6 @@ from typing import Any, Unpack
 
 import jax.numpy as jnp
 import numpy as np
-from scipy.interpolate import PchipInterpolator
-from scipy.stats import t as student
 
 from jaxsl.host.answer.believed import LEVEL, check_level
 from jaxsl.host.answer.which_laws import Laws
@@ -177,13 +175,19 @@ def _times(levels: np.ndarray, losses: np.ndarray, aim: float, now: float) -> fl
     reached, at = losses[known][::-1], levels[known][::-1]
     if aim < reached[0]:
         return np.inf
-    return -np.inf if aim > reached[-1] else float(PchipInterpolator(reached, at)(aim)) - now
+    if aim > reached[-1]:
+        return -np.inf
+    from scipy.interpolate import PchipInterpolator
+
+    return float(PchipInterpolator(reached, at)(aim)) - now
 
 
 def _shared(one: Known, other: Known) -> tuple[Shared, ...]:
     """Whether parameters differ, of one law alone."""
     if len(one.parts) > 1 or one.found is None or other.found is None:
         return ()
+    from scipy.special import stdtr
+
     law = one.parts[0].law
     value, spread, dof = [], [], []
     with double_precision():
@@ -194,7 +198,7 @@ def _shared(one: Known, other: Known) -> tuple[Shared, ...]:
             dof.append(float(known.lessons[0].learned.dof))
         theta = [known.lessons[0].parameters.value[0] for known in (one.found, other.found)]
     size = np.abs(value[0] - value[1]) / np.hypot(*spread)
-    chance = 2 * student.sf(size, min(dof))
+    chance = 2 * stdtr(min(dof), -size)
     return tuple(
         Shared(param.name, float(a), float(b), float(p))
         for param, a, b, p in zip(law.params, *theta, chance, strict=True)

@@ -8,8 +8,6 @@ import math
 from collections.abc import Mapping
 from typing import Any, Unpack
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from jaxsl.host.answer.believed import LEVEL, check_level
@@ -25,7 +23,7 @@ from jaxsl.host.errors import UserError
 from jaxsl.host.input.problem import Runs
 from jaxsl.host.input.reading import Reading
 from jaxsl.host.programs.learning import Ranking, rank_rows
-from jaxsl.host.programs.packing import pad
+from jaxsl.host.programs.packing import key_of, pad
 from jaxsl.pool import buffer_size
 from jaxsl.precision import double_precision, to_numpy
 
@@ -128,13 +126,13 @@ def _rank(
         ranking = rank_rows(
             CHOOSING,
             table,
-            jnp.asarray(pad(pool.cost, size)),
-            jnp.asarray(np.concatenate([sale, np.zeros(size - len(sale), bool)])),
+            np.asarray(pad(pool.cost, size)),
+            np.asarray(np.concatenate([sale, np.zeros(size - len(sale), bool)])),
             target.weight,
-            jnp.asarray(spent),
-            jnp.asarray(money),
-            jax.random.key(seed),
-            jnp.asarray(pad(np.arange(count), buffer_size(count, 8))),
+            np.asarray(spent),
+            np.asarray(money),
+            key_of(seed),
+            np.asarray(pad(np.arange(count), buffer_size(count, 8))),
             1,
         )
     return to_numpy(ranking), expected_regret(table, target)

@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Unpack
 
-import jax.numpy as jnp
 import numpy as np
 
 from jaxsl.host.answer.believed import LEVEL, check_level
@@ -23,7 +22,7 @@ from jaxsl.host.decision.question import Question, check_budgets
 from jaxsl.host.decision.report import Decision, Flat, OptimalReport
 from jaxsl.host.errors import UserError
 from jaxsl.host.input.reading import Reading
-from jaxsl.host.programs.packing import pad
+from jaxsl.host.programs.packing import array, pad
 from jaxsl.law import Law
 from jaxsl.pool import buffer_size
 from jaxsl.precision import double_precision
@@ -187,13 +186,11 @@ def _flat(known: Known, told: Values, levels: np.ndarray, shown: Sequence[int]) 
     rows = pad(np.array(shown), size)
     centre = np.broadcast_to(known.centre, start.shape)
     with double_precision():
-        slot = jnp.asarray(np.argmax(np.asarray(part.posterior.weight)))
-        ask = programs.Ask(
-            *(jnp.asarray(part) for part in (levels[rows], centre[rows], start[rows][:, None]))
-        )
+        slot = np.asarray(np.argmax(np.asarray(part.posterior.weight)))
+        ask = programs.Ask(*(array(part) for part in (levels[rows], centre[rows], start[rows][:, None])))
         times = np.asarray(
             programs.flatness(
-                part.posterior, known.asked.space(), known.asked.free, slot, ask, jnp.asarray(FACTORS)
+                part.posterior, known.asked.space(), known.asked.free, slot, ask, np.asarray(FACTORS)
             )
         )
     return [

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from jaxsl.decision import Space
 from jaxsl.host.errors import UserError
 from jaxsl.host.input.expression import Expression, parse
+from jaxsl.host.programs.packing import array
 from jaxsl.law import Law
 
 DOWN, UP = 1e-6, 1e15  # times the runs' range: how far an input that costs is searched
@@ -59,13 +60,13 @@ class Question:
     def space(self) -> Space:
         """The same for the core; in double precision."""
         free = np.isin(np.arange(len(self.inputs)), self.free)
-        others = {name: jnp.asarray(value) for name, value in self.held.items() if name not in self.inputs}
+        others = {name: array(value) for name, value in self.held.items() if name not in self.inputs}
         return Space(
             Cost(self.cost, self.inputs, others),
-            jnp.asarray(free),
-            jnp.asarray(np.where(free, 1.0, self.low)),
-            jnp.asarray(np.where(free, np.log(np.where(free, self.low, 1.0)), 0.0)),
-            jnp.asarray(np.where(free, np.log(np.where(free, self.high, 1.0)), 0.0)),
+            array(free),
+            array(np.where(free, 1.0, self.low)),
+            array(np.where(free, np.log(np.where(free, self.low, 1.0)), 0.0)),
+            array(np.where(free, np.log(np.where(free, self.high, 1.0)), 0.0)),
         )
 
     def costs(self, x: np.ndarray) -> np.ndarray:

@@ -7,12 +7,12 @@ holds; numbers carry their full value (``<data value="...">``), and the whole an
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import NormalDist
 from typing import Any, Unpack
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from scipy.special import ndtri
 
 from jaxsl.host.answer.believed import LEVEL
 from jaxsl.host.answer.fit_options import PLAIN, How, split
@@ -192,7 +192,7 @@ def report_data(
         choice=choice,
         flat=_flat(view),
         best=best,
-        calibration=float(np.mean(np.abs(view.left_out) <= ndtri((1 + view.level / 100) / 2))),
+        calibration=float(np.mean(np.abs(view.left_out) <= NormalDist().inv_cdf((1 + view.level / 100) / 2))),
         level=view.level,
         provenance=made,
     )

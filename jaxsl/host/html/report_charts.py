@@ -1,7 +1,8 @@
 """Which charts the HTML report shows of a view."""
 
+from statistics import NormalDist
+
 import numpy as np
-from scipy.special import ndtri
 
 from jaxsl.host.answer.fit_report import NextRun
 from jaxsl.host.answer.plot_data import View
@@ -26,7 +27,7 @@ def charts(view: View) -> dict[str, list[Chart]]:
 
 
 def _half_width(view: View) -> float:
-    return float(ndtri((1 + view.level / 100) / 2))
+    return NormalDist().inv_cdf((1 + view.level / 100) / 2)
 
 
 def run_key(row_number: int) -> str:

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet
 
 from jaxsl.host.errors import UserError
 from jaxsl.host.input.delimited import from_text
@@ -86,8 +85,10 @@ def _unpacked(content: bytes, name: str) -> bytes:
 
 
 def _from_parquet(content: bytes, name: str) -> Sheet:
+    from pyarrow.parquet import ParquetFile
+
     try:
-        data = pyarrow.parquet.ParquetFile(pa.BufferReader(content)).read(use_threads=False)
+        data = ParquetFile(pa.BufferReader(content)).read(use_threads=False)
     except (pa.ArrowException, OSError) as error:
         reason = str(error).splitlines()[0]
         raise UserError(f"{name} is a damaged Parquet file ({reason}); write it again") from None

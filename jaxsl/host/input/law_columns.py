@@ -1,22 +1,20 @@
 """A law's inputs, outcomes, costs and weights from the columns of a table, checked row by row."""
 
 from collections.abc import Mapping
-from functools import partial
+from typing import TYPE_CHECKING
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from jaxsl.host.errors import UserError
-from jaxsl.host.input.law_values import box_draws
 from jaxsl.host.input.table import Table
-from jaxsl.law import Law
-from jaxsl.precision import double_precision
+
+if TYPE_CHECKING:
+    from jaxsl.law import Law
 
 NUM_TRIALS = 32  # parameter vectors at which a law is tried on the rows
 
 
-def column_names(law: Law, mapping: Mapping[str, str], outcome: str | None = None) -> dict[str, str]:
+def column_names(law: "Law", mapping: Mapping[str, str], outcome: str | None = None) -> dict[str, str]:
     """The column or expression of every input and output of a law.
 
     Raises:
@@ -48,7 +46,7 @@ def _column(table: Table, what: str, name: str, formula: str, option: str) -> np
     return table.evaluate(formula)
 
 
-def inputs_of(table: Table, law: Law, names: Mapping[str, str]) -> np.ndarray:
+def inputs_of(table: Table, law: "Law", names: Mapping[str, str]) -> np.ndarray:
     """The inputs of every row, ``(row, feature)``.
 
     Args:
@@ -85,22 +83,23 @@ def inputs_of(table: Table, law: Law, names: Mapping[str, str]) -> np.ndarray:
     return x
 
 
-def _ever_finite(law: Law, x: np.ndarray) -> np.ndarray:
+def _ever_finite(law: "Law", x: np.ndarray) -> np.ndarray:
     """Which rows have a finite value at one parameter vector of the box at least, ``(row,)`` of bool.
 
     One is enough: a law may well overflow in a corner of its box, but a logarithm of something negative has
     no value in all of it.
     """
+    from jaxsl.host.programs.law_values import box_draws, ever_finite
+    from jaxsl.host.programs.packing import pad
+    from jaxsl.pool import buffer_size
+    from jaxsl.precision import double_precision
+
     with double_precision():
-        return np.asarray(_any_finite(law, box_draws(law, NUM_TRIALS), x))
+        rows = pad(x, buffer_size(len(x)))
+        return np.asarray(ever_finite(law, box_draws(law, NUM_TRIALS), rows))[: len(x)]
 
 
-@partial(jax.jit, static_argnames="law")
-def _any_finite(law: Law, theta: jax.Array, x: jax.Array) -> jax.Array:
-    return jnp.isfinite(jax.vmap(law.predict, (0, None))(theta, x)).all(axis=2).any(axis=0)
-
-
-def outcomes_of(table: Table, law: Law, names: Mapping[str, str]) -> np.ndarray:
+def outcomes_of(table: Table, law: "Law", names: Mapping[str, str]) -> np.ndarray:
     """The outcomes of every row, ``(row, output)``, not a number for a candidate; as ``inputs_of``."""
     columns = []
     for name in law.outputs:
@@ -122,7 +121,7 @@ def outcomes_of(table: Table, law: Law, names: Mapping[str, str]) -> np.ndarray:
     return y
 
 
-def costs_of(table: Table, law: Law, x: np.ndarray, cost: str | None, candidate: np.ndarray) -> np.ndarray:
+def costs_of(table: Table, law: "Law", x: np.ndarray, cost: str | None, candidate: np.ndarray) -> np.ndarray:
     """What every row costs, ``(row,)``, not a number where unknown; a ``candidate`` must have a cost."""
     if cost is None:
         return np.full(table.num_rows, np.nan)

@@ -6,15 +6,22 @@ goes into ``Answers``, a type that nothing which fits or selects takes.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from jaxsl.host.errors import UserError
+from jaxsl.host.input.course import course_of
 from jaxsl.host.input.law_columns import column_names, costs_of, inputs_of, outcomes_of, weights_of
 from jaxsl.host.input.remarks import repeated, slips
 from jaxsl.host.input.table import Table, read
 from jaxsl.host.input.target import Marked, parse_target
 from jaxsl.law import Law
+
+if TYPE_CHECKING:
+    from jaxsl.along import Course
+
+DEAREST = 1 / 6  # share of finished runs that are the target where none is named
 
 
 @dataclass(frozen=True)
@@ -28,6 +35,7 @@ class Runs:
         row_numbers: where a person finds each in the table, ``(row,)``.
         labels: columns of text by name, ``(row,)`` each.
         weight: how often each run counts, ``(row,)``; None for once each.
+        course: the training run that each row is of, and where along it; None where each is of its own.
     """
 
     x: np.ndarray
@@ -36,6 +44,7 @@ class Runs:
     row_numbers: np.ndarray
     labels: Mapping[str, np.ndarray] = field(default_factory=dict)
     weight: np.ndarray | None = None
+    course: "Course | None" = None
 
     @property
     def observed(self) -> np.ndarray:
@@ -46,7 +55,22 @@ class Runs:
         """Some of the rows, by index or by mask."""
         labels = {name: values[rows] for name, values in self.labels.items()}
         weight = None if self.weight is None else self.weight[rows]
-        return Runs(self.x[rows], self.y[rows], self.cost[rows], self.row_numbers[rows], labels, weight)
+        course = None if self.course is None else self.course.take(rows)
+        return Runs(
+            self.x[rows], self.y[rows], self.cost[rows], self.row_numbers[rows], labels, weight, course
+        )
+
+    def split_dearest(self, share: float = DEAREST) -> tuple["Runs", "Runs"]:
+        """The cheaper runs and the dearest, this share of them, at least one and with all that cost the same.
+
+        Raises:
+            UserError: when the share is none.
+        """
+        if not 0 < share < 1:
+            raise UserError(f"--target-share {share:g}: give a share of the runs above 0 and below 1")
+        num = max(int(share * len(self.cost) * (1 + 1e-9)), 1)
+        dear = self.cost >= np.sort(self.cost)[-num]
+        return self.take(~dear), self.take(dear)
 
     def _repr_html_(self) -> str:
         from jaxsl.host.html.display import runs_html
@@ -99,6 +123,7 @@ def runs(
     outcome: str | None = None,
     target: Any = None,
     weight: str | None = None,
+    group: str | None = None,
 ) -> Problem:
     """Read a problem.
 
@@ -110,6 +135,7 @@ def runs(
         outcome: column of the outcome, for a law with one output.
         target: see ``jaxsl.host.input.target.parse_target``.
         weight: column or expression of how often each run counts.
+        group: column that tells training runs apart, of which the table has a row for each checkpoint.
 
     Raises:
         UserError: naming the row and the column, for anything that cannot be used as it stands.
@@ -130,7 +156,11 @@ def runs(
     formulas = [*names.values(), *([] if cost is None else [cost])]
     used = {name for formula in formulas for name in table.names(formula)}
     labels = {name: np.array(values, object) for name, values in table.labels(used).items()}
-    whole = Runs(x, y, costs, table.row_numbers, labels, weights_of(table, weight, ~np.isnan(y).any(axis=1)))
+    times, course = (
+        weights_of(table, weight, ~np.isnan(y).any(axis=1)),
+        course_of(table, law, names, x, group),
+    )
+    whole = Runs(x, y, costs, table.row_numbers, labels, times, course)
     kept = whole.take(~marked.rows)
     targets, answers = _targets(marked, whole, table, law, names)
     aim = None if targets is None else targets.x

@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxsl.host.errors import UserError
-from jaxsl.host.input.law_values import law_values
 from jaxsl.host.laws.lookup import find
+from jaxsl.host.programs.law_values import law_values
 from jaxsl.law import Law
 from jaxsl.precision import double_precision
 

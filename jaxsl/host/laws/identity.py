@@ -52,7 +52,7 @@ def fingerprint(law: "Law", target: Sequence[Sequence[float]]) -> dict[str, Any]
     """
     import jax.numpy as jnp
 
-    from jaxsl.host.input.law_values import box_draws, law_values
+    from jaxsl.host.programs.law_values import box_draws, law_values
     from jaxsl.precision import double_precision
 
     x = np.array(target, float)[:MOST_TARGETS]

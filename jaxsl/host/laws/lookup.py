@@ -61,12 +61,11 @@ def find(name: str) -> Law:
         5
     """
     place, colon, attribute = name.rpartition(":")
-    if colon:
-        law = _law(_file(Path(place)) if _is_file(place) else _module(place), place, attribute)
-    elif name.endswith(".py"):
+    if not colon and name.endswith(".py"):
         raise UserError(f"--law {name}: say which law of it, {name}:NAME; {_listing(_file(Path(name)))}")
-    else:
-        law = _installed(name)
+    if not colon:
+        return _installed(name)
+    law = _law(_file(Path(place)) if _is_file(place) else _module(place), place, attribute)
     check_traceable(law)
     return law
 

@@ -5,13 +5,15 @@ import sys
 import tempfile
 from pathlib import Path
 
+from jaxsl.host.trusted import is_own
+
 
 def enable_compilation_cache() -> None:
     """Keep every compiled program in ``$JAXSL_CACHE``, by default in the user's cache folder.
 
-    An empty ``JAXSL_CACHE`` switches it off; a folder that cannot be written to, with one line on standard
-    error. Called by the command line before JAX is imported, which keeps ``jaxsl --help`` fast; works
-    afterwards too. Importing jaxsl never calls it.
+    An empty ``JAXSL_CACHE`` switches it off, and so does a folder that cannot be written to, or by others
+    than the user too, with one line on standard error. Called by the command line before JAX is imported,
+    which keeps ``jaxsl --help`` fast; works afterwards too. Importing jaxsl never calls it.
     """
     folder = os.environ.get("JAXSL_CACHE", str(_default()))
     reason = _unwritable(folder) if folder else ""
@@ -42,11 +44,12 @@ def _default() -> Path:
 
 
 def _unwritable(folder: str) -> str:
-    """Why nothing can be written to a folder; empty if something can. Makes it when it is not there."""
+    """Why programs cannot be kept in a folder; empty if they can. Makes it when it is not there."""
     try:
-        Path(folder).mkdir(parents=True, exist_ok=True)
+        Path(folder).mkdir(mode=0o700, parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder) as file:
             file.write(b"x")
+        # Who writes there decides what is run; where users have no numbers, nobody can say who does.
+        return "" if is_own(Path(folder)) or not hasattr(os, "getuid") else "others than you may write to it"
     except OSError as error:
         return error.strerror or type(error).__name__
-    return ""

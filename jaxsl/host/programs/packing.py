@@ -1,9 +1,21 @@
-"""Host arrays as the padded arrays of the core, in a few fixed sizes, so that few programs are compiled."""
+"""Host arrays as the padded arrays of the core, in a few fixed sizes, so that few programs are compiled.
 
-import jax.numpy as jnp
+All are NumPy, which programs take as they are: a JAX array of a new shape would be a program of its own.
+"""
+
+from typing import Any
+
+import jax
 import numpy as np
+from numpy.typing import ArrayLike
 
-from jaxsl.pool import Observations, Target, buffer_size, observe
+from jaxsl.along import Course
+from jaxsl.pool import Observations, Target, buffer_size
+
+
+def array(values: ArrayLike) -> Any:
+    """``np.asarray``, where the core speaks of JAX's arrays: inside a program they are."""
+    return np.asarray(values)
 
 
 def pad(values: np.ndarray, size: int) -> np.ndarray:
@@ -16,18 +28,62 @@ def pad(values: np.ndarray, size: int) -> np.ndarray:
     return np.concatenate([values, np.repeat(values[:1], size - len(values), axis=0)])
 
 
-def pack_observations(x: np.ndarray, y: np.ndarray, weight: np.ndarray | None = None) -> Observations:
-    """Runs ``x (row, feature)``, ``y (row, output)``, ``weight (row,)`` in a buffer of one of few sizes."""
-    times = None if weight is None else jnp.asarray(weight)
-    return observe(jnp.asarray(x), jnp.asarray(y), buffer_size(len(x)), times)
+def pack_observations(
+    x: np.ndarray, y: np.ndarray, weight: np.ndarray | None = None, course: Course | None = None
+) -> Observations:
+    """Runs ``x (row, feature)``, ``y (row, output)``, ``weight (row,)`` in a buffer of one of few sizes.
+
+    As by ``jaxsl.pool.observe``: a run that diverged, with an outcome that is not finite, is padding too. A
+    ``course`` on which no run has two rows is none.
+
+    Example:
+        >>> runs = pack_observations(np.array([[1.0], [2.0]]), np.array([[3.0], [np.nan]]))
+        >>> runs.x.shape, runs.y[:2, 0].tolist(), runs.mask[:3].tolist()
+        ((32, 1), [3.0, 0.0], [True, False, False])
+    """
+    num, size = len(x), buffer_size(len(x))
+    mask, outcomes, times = np.zeros(size, bool), np.zeros((size, y.shape[1])), np.ones(size)
+    mask[:num] = np.isfinite(y).all(axis=1)
+    outcomes[:num] = np.where(mask[:num, None], y, 0.0)
+    times[:num] = 1.0 if weight is None else weight
+    own = None if weight is None else array(times)
+    where = pack_course(course, size)
+    return Observations(array(pad(x, size)), array(outcomes), array(mask), own, where)
+
+
+def pack_course(course: Course | None, size: int) -> Course | None:
+    """Where rows are on which run, with rows of no run up to ``size``.
+
+    None where no run has two rows, so that programs are those without.
+    """
+    if course is None:
+        return None
+    run, num = np.asarray(course.run), len(course.run)
+    if not (np.unique(run[run >= 0], return_counts=True)[1] > 1).any():
+        return None
+    runs, places = np.full(size, -1), np.zeros(size)
+    runs[:num], places[:num] = run, course.place
+    return Course(array(runs), array(places))
 
 
 def pack_target(x: np.ndarray) -> Target:
     """Targets of equal weight, ``x (target, feature)``; padded rows have weight zero."""
     size = buffer_size(len(x))
-    return Target(jnp.asarray(pad(x, size)), jnp.asarray((np.arange(size) < len(x)) / len(x)))
+    return Target(array(pad(x, size)), array((np.arange(size) < len(x)) / len(x)))
 
 
 def everywhere(observations: Observations) -> Target:
     """The runs themselves as target: without any other, basins are told apart by what they predict there."""
-    return Target(observations.x, observations.mask / observations.num_observed)
+    mask = np.asarray(observations.mask)
+    return Target(observations.x, array(mask / mask.sum()))
+
+
+def key_of(seed: int) -> jax.Array:
+    """``jax.random.key(seed)``, which compiles a program for it.
+
+    Example:
+        >>> bool(key_of(7) == jax.random.key(7))
+        True
+    """
+    words = np.array([seed >> 32 & 0xFFFFFFFF, seed & 0xFFFFFFFF], np.uint32)
+    return jax.random.wrap_key_data(array(words), impl="threefry2x32")

@@ -6,6 +6,7 @@ import numpy as np
 from rich.console import Console
 
 from jaxsl.host.answer.fit_report import (
+    AlongRuns,
     BasinReport,
     FitReport,
     LeftOut,
@@ -55,6 +56,8 @@ def show_fit(report: FitReport) -> None:
         f"residuals: RMSE {number(found.rmse)}, R² {number(found.r2)}, largest {number(found.worst)} "
         f"in {report.trust.unit} {found.worst_row}; noise: standard deviation {number(best.noise)}"
     )
+    if report.along is not None:
+        out.print(_along(report.along))
     if report.intervals:
         out.print()
         out.print(f"{report.intervals[0].level:g} % intervals of {best.law} by method")
@@ -68,6 +71,11 @@ def show_fit(report: FitReport) -> None:
     for one in report.influence:
         out.print(_influence(report, one))
     show_rest(out, report.trust, report.left_out, report.notes)
+
+
+def _along(found: AlongRuns) -> str:
+    share = f"rows of one run share {found.share:.0%} of their error's variance"
+    return f"{share}, over {found.decades:.2g} decades of tokens"
 
 
 def show_next(report: NextReport) -> None:

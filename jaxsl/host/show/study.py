@@ -108,6 +108,8 @@ def show_decided(status: "Status", decided: "Decided", inputs: list[str]) -> Non
     if len(regret) > 1:
         runs = f"{len(regret) - 1} runs" if len(regret) > 2 else "run"
         out.print(f"after the next {runs} for {number(spend[-1], 3)} it would be {number(regret[-1], 2)}")
+    if decided.reason:
+        out.print(f"not worth going on: {decided.reason}")
     show_notes(out, status.notes)
 
 

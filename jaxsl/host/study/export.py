@@ -5,8 +5,6 @@ from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.csv
-import pyarrow.parquet
 
 from jaxsl.host.errors import UserError
 from jaxsl.host.study.ledger import Ledger
@@ -47,7 +45,10 @@ def write(found: pa.Table, path: Path, inputs: Sequence[str | Path], force: bool
     Raises:
         UserError: when the ending is neither, or the file may not or cannot be written.
     """
-    writers = {".csv": pyarrow.csv.write_csv, ".parquet": pyarrow.parquet.write_table}
+    from pyarrow.csv import write_csv
+    from pyarrow.parquet import write_table
+
+    writers = {".csv": write_csv, ".parquet": write_table}
     if path.suffix.lower() not in writers:
         raise UserError(f"{path}: name a file that ends in {' or '.join(writers)}")
     write_file(path, partial(writers[path.suffix.lower()], found), inputs, force)

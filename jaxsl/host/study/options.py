@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.stats import qmc
 
 from jaxsl.host.answer.episode import WARM_PER_PARAMETER, WARM_SHARE
 from jaxsl.host.study.answers import Proposal
@@ -53,6 +52,8 @@ def points_of(space: Space, ledger: Ledger, taken: list[Point]) -> list[Candidat
 
 def spread_over(space: Space) -> np.ndarray:
     """Quasi-random points of a space, ``(point, feature)``."""
+    from scipy.stats import qmc
+
     return space.at(qmc.Sobol(len(space.axes), scramble=False).random(SPACE_POINTS + 1)[:SPACE_POINTS])
 
 

@@ -37,7 +37,9 @@ class Stop:
         ess: equivalent sample size at which it is.
         item_sd: standard deviation of a test item's score, for ``ess``; without it scores lie in [0, 1].
         gain: share by which the best affordable run must be expected to narrow the interval.
-        price: what narrowing the interval by one is worth, in the unit of the costs.
+        price: what narrowing the interval by one is worth, in the unit of the costs; with an aim, what a
+            loss lower by one is worth.
+        regret: with an aim, loss given up by deciding, as expected, at which the decision is good enough.
     """
 
     width: float | None = None
@@ -45,6 +47,7 @@ class Stop:
     item_sd: float | None = None
     gain: float | None = None
     price: float | None = None
+    regret: float | None = None
 
     def __post_init__(self):
         for name, value in vars(self).items():
@@ -91,13 +94,16 @@ def new_records(
     if (candidates is None) == (not space):
         raise UserError("say what may be run: --candidates FILE, or --space for every input; one of the two")
     if aim is not None:
-        check_aim(aim, target, space, stop, options)
+        check_aim(aim, target, space, options)
     elif target is None:
         raise UserError("there is no target; say what to predict with --target, or to decide with --aim")
+    check_rules(aim, stop or Stop())
     check_budget(budget)
     check_level(level, of)
     if options.weight is not None:
         raise UserError(f"--weight {options.weight}: every run of a study counts once; leave it out")
+    if options.group is not None:
+        raise UserError(f"--group {options.group}: every run of a study has one outcome; leave it out")
     if replicates < 1:
         raise UserError(f"--replicates {replicates}: how often one configuration may be run, 1 or more")
     if space:
@@ -147,9 +153,24 @@ def new_records(
     return header, records, notes
 
 
-def check_aim(
-    aim: str, target: Any, space: Sequence[str], stop: Stop | None, options: FitOptions = PLAIN
-) -> None:
+def check_rules(aim: str | None, stop: Stop) -> None:
+    """Refuse rules about the interval of a target where there is an aim, and about regret where is none.
+
+    Raises:
+        UserError: saying which option to leave out.
+    """
+    if aim is None and stop.regret is not None:
+        raise UserError(
+            f"--regret {stop.regret:g}: is of a decision; give one with --aim in place of --target"
+        )
+    of_target = ("width", "ess", "item_sd", "gain")
+    for name in of_target if aim is not None else ():
+        if getattr(stop, name) is not None:
+            option = name.replace("_", "-")
+            raise UserError(f"--{option}: is about a target's interval, and --aim has none; leave it out")
+
+
+def check_aim(aim: str, target: Any, space: Sequence[str], options: FitOptions) -> None:
     """Refuse what is no aim, and what does not go with one.
 
     Raises:
@@ -160,10 +181,6 @@ def check_aim(
         raise UserError("--aim takes the place of --target; give one of them")
     if space:
         raise UserError("--aim chooses among candidates; give them with --candidates in place of --space")
-    rules = [name for name, value in vars(stop or Stop()).items() if value is not None]
-    if rules:
-        option = rules[0].replace("_", "-")
-        raise UserError(f"--{option}: is about a target's interval, and --aim has none; leave it out")
     if options != PLAIN:
         raise UserError("--aim fits laws as they are; leave out the options of the fit")
 

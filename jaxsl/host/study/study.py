@@ -12,7 +12,6 @@
 1
 """
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -22,9 +21,9 @@ import numpy as np
 
 from jaxsl.host.errors import UserError
 from jaxsl.host.laws.identity import fingerprint
+from jaxsl.host.study import asking
 from jaxsl.host.study.journal import Journal
 from jaxsl.host.study.ledger import DONE, PENDING, Ledger, Run
-from jaxsl.host.study.lock import Lock
 from jaxsl.host.study.records import now
 from jaxsl.host.study.status import Asked, Status, status_of
 from jaxsl.host.study.studied_laws import check_names, find_laws, reopened, whole
@@ -39,9 +38,6 @@ if TYPE_CHECKING:
     from jaxsl.host.study.settings import Stop
     from jaxsl.host.study.stopping import Worth
     from jaxsl.law import Law
-
-MOST_AT_ONCE = 1000
-ASK_LEASE = 60.0  # an ask may compile for a while
 
 
 class Study:
@@ -165,37 +161,7 @@ class Study:
         Raises:
             UserError: when ``n`` is out of range or the journal cannot be written.
         """
-        if not 1 <= n <= MOST_AT_ONCE:
-            raise UserError(f"ask for 1 to {MOST_AT_ONCE} runs at once, not {n}")
-        asked: list[Asked] = []
-        # One ask at a time, so that two never choose the same run; telling goes on meanwhile.
-        with Lock(self.journal.path.with_name(self.journal.path.name + ".ask"), ASK_LEASE, math.inf):
-            while True:
-                knew = self.refresh().num_lines
-                proposals = self.advisor.ask(self.ledger, n)
-                asked.clear()
-
-                def decide(proposals=proposals, knew=knew) -> list[dict[str, Any]]:
-                    ledger = self.refresh()
-                    if not proposals or not _stands(ledger, proposals):
-                        if proposals and ledger.num_lines == knew:
-                            raise UserError("the advisor proposed runs that may not be run, or are too dear")
-                        return []
-                    number = sum(id.startswith("r") for id in ledger.runs)
-                    asked[:] = [
-                        Asked(f"r{number + index + 1}", self._named(item.x), item.cost, item.name, item.fall)
-                        for index, item in enumerate(proposals)
-                    ]
-                    runs = [
-                        {"id": run.id, "x": run.x, "planned": item.planned, "name": item.name}
-                        for run, item in zip(asked, proposals, strict=True)
-                    ]
-                    return [{"event": "asked", "line": 0, "knew": knew, "runs": runs, "time": now()}]
-
-                self.journal.write(decide)
-                self.refresh()
-                if asked or not proposals:
-                    return asked
+        return asking.ask(self.journal, self.refresh, self.advisor.ask, n)
 
     def tell(
         self,
@@ -310,6 +276,11 @@ class Study:
             return None
         return assess(forecast, outlook, Stop(**ledger.settings["stop"]))
 
+    def reason_to_stop(self) -> str:
+        """Which stop rule holds, and why; empty where none does."""
+        weighed = self.decision() if "aim" in self.ledger.settings else self.worth()
+        return "" if weighed is None else weighed.reason
+
     def decision(self) -> "Decided | None":
         """What would be decided now, and what further runs are worth; None where there is no aim."""
         from jaxsl.host.study.aimed import AimedAdvisor
@@ -384,15 +355,3 @@ class Study:
                 + (f"pending are {pending}" if pending else "none is pending: ask for one first")
             )
         return run
-
-
-def _stands(ledger: Ledger, proposals: list[Any]) -> bool:
-    """Whether proposals made a moment ago may still be asked for."""
-    used, most = ledger.used(), ledger.settings["replicates"]
-    times: dict[tuple[float, ...], int] = {}
-    for item in proposals:
-        times[item.x] = times.get(item.x, 0) + 1
-    cost = math.fsum(item.planned for item in proposals) * ledger.factor
-    return all(used.get(x, 0) + number <= most for x, number in times.items()) and (
-        cost <= ledger.left * (1 + 2e-9)
-    )

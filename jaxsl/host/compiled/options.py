@@ -1,4 +1,4 @@
-"""How the host's programs are compiled: fast, since on small arrays that takes far longer than running them.
+"""With which of XLA's options: fast, since on small arrays compiling takes far longer than running.
 
 On a CPU, XLA's newer emitters of fused loops, its splitting of a program into many parts to compile side by
 side and the last two of LLVM's levels of optimisation gain nothing there, and are half of the time to compile
@@ -7,11 +7,8 @@ is set, and whoever calls the core compiles it as he likes, so with
 ``jax.jit(..., compiler_options=jaxsl.host.compiled.accepted())``.
 """
 
-from collections.abc import Callable
-from functools import cache, wraps
-from typing import Any, ParamSpec, TypeVar
+from functools import cache
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 
@@ -20,24 +17,6 @@ OPTIONS = {
     "xla_cpu_parallel_codegen_split_count": 1,
     "xla_backend_optimization_level": 1,
 }
-
-P = ParamSpec("P")
-R = TypeVar("R")
-
-
-def compiled(function: Callable[P, R]) -> Callable[P, R]:
-    """``eqx.filter_jit`` with these options, for a function that is called and never traced."""
-
-    @cache
-    def program() -> Callable[P, R]:
-        jit: Any = eqx.filter_jit  # whose annotations leave out what it hands on to jax.jit
-        return jit(function, compiler_options=accepted())
-
-    @wraps(function)
-    def call(*args: P.args, **kwargs: P.kwargs) -> R:
-        return program()(*args, **kwargs)
-
-    return call
 
 
 @cache

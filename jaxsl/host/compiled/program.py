@@ -1,0 +1,155 @@
+"""A function of the host as a program: found where it was kept, else traced, kept and compiled."""
+
+from collections.abc import Callable
+from functools import cache, wraps
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+import equinox as eqx
+import jax
+
+from jaxsl.host.compiled.identity import UnknownError, digest, settings, surroundings
+from jaxsl.host.compiled.layout import ARRAYS, parts, put_together, taken_apart
+from jaxsl.host.compiled.options import accepted
+from jaxsl.host.trusted import folder, load, save
+
+R = TypeVar("R")
+
+
+class Kept(NamedTuple):
+    """A program for arguments of some shapes.
+
+    Attributes:
+        program: from the arrays among the arguments to those of what is returned.
+        layout: of what is returned. given: the parts of the arguments that it may refer to.
+    """
+
+    program: Callable[..., Any]
+    layout: Any
+    given: list[Any]
+
+    def __call__(self, arrays: list[Any]) -> Any:
+        """What the function returns."""
+        return put_together(self.layout, self.program(*arrays), self.given)
+
+
+def compiled(function: Callable[..., R]) -> Callable[..., R]:
+    """``eqx.filter_jit`` with ``accepted`` options, for a function that is called and never traced.
+
+    Arrays may be NumPy's or JAX's. Of a function of jaxsl's the program is kept, see ``jaxsl.host.compiled``.
+    """
+    ours = function.__module__.startswith("jaxsl.") and "<" not in function.__qualname__
+    programs: dict[Any, Kept | None] = {}
+
+    @cache
+    def traced() -> Callable[..., R]:
+        jit: Any = eqx.filter_jit  # whose annotations leave out what it hands on to jax.jit
+        return jit(function, compiler_options=accepted())
+
+    @wraps(function)
+    def call(*args: Any, **kwargs: Any) -> R:
+        place = folder() if ours else None
+        leaves, tree = jax.tree.flatten((args, kwargs))
+        if place is None or not all(map(_is_plain, leaves)):
+            return traced()(*args, **kwargs)
+        called = Called(function, leaves, tree)
+        known = called.known
+        if known not in programs:
+            programs[known] = called.kept(place)
+        program = programs[known]
+        return traced()(*args, **kwargs) if program is None else program(called.arrays)
+
+    return call
+
+
+class Called(NamedTuple):
+    """A function with its arguments, as leaves of a tree."""
+
+    function: Callable[..., Any]
+    leaves: list[Any]
+    tree: Any
+
+    @property
+    def arrays(self) -> list[Any]:
+        """Those of the leaves that are arrays."""
+        return [leaf for leaf in self.leaves if isinstance(leaf, ARRAYS)]
+
+    @property
+    def shapes(self) -> tuple[Any, ...]:
+        """The leaves as a program is made for them: arrays by shape and type, all others as they are."""
+        return tuple(
+            (leaf.shape, str(leaf.dtype), getattr(leaf, "weak_type", False))
+            if isinstance(leaf, ARRAYS)
+            else (type(leaf).__name__, leaf)
+            for leaf in self.leaves
+        )
+
+    @property
+    def known(self) -> Any:
+        """What the program is known by in this process."""
+        return self.tree, self.shapes, settings()
+
+    def with_arrays(self, arrays: Any) -> Any:
+        """The arguments with other arrays, as ``(args, kwargs)``."""
+        others = iter(arrays)
+        leaves = [next(others) if isinstance(leaf, ARRAYS) else leaf for leaf in self.leaves]
+        return jax.tree.unflatten(self.tree, leaves)
+
+    def kept(self, place: Path) -> Kept | None:
+        """The program from a folder, or traced and kept there; None where it cannot be kept."""
+        empty = self.with_arrays([None] * len(self.arrays))
+        try:
+            name = f"{self.function.__module__}.{self.function.__qualname__}"
+            path = place / digest(name, empty, self.shapes, settings(), surroundings())
+        except UnknownError:
+            return None
+        given = parts(empty)
+        return self._loaded(path, given) or self._traced(path, given)
+
+    def _loaded(self, path: Path, given: list[Any]) -> Kept | None:
+        found = load(path)
+        if found is None:
+            return None
+        from jax import export
+
+        facts, program = found
+        try:
+            exported = export.deserialize(bytearray(program))
+        except Exception:  # whatever it is, tracing goes around it
+            return None
+        return Kept(self._program(exported, facts["options"]), facts["layout"], given)
+
+    def _traced(self, path: Path, given: list[Any]) -> Kept | None:
+        from jax import export
+
+        layouts = []
+
+        def flat(*arrays: Any) -> list[Any]:
+            args, kwargs = self.with_arrays(arrays)
+            leaves, layout = taken_apart(self.function(*args, **kwargs), given)
+            layouts.append(layout)
+            return leaves
+
+        try:
+            exported = export.export(jax.jit(flat))(*self.arrays)
+            program = bytes(exported.serialize())
+        except Exception:  # an error of the function itself comes again where it is called
+            return None
+        save(path, {"layout": layouts[0], "options": accepted()}, program)
+        return Kept(self._program(exported, accepted()), layouts[0], given)
+
+    def _program(self, exported: Any, options: dict[str, Any]) -> Callable[..., Any]:
+        def program(*arrays: Any) -> Any:
+            return exported.call(*arrays)
+
+        program.__name__ = self.function.__name__
+        return jax.jit(program, compiler_options=options)
+
+
+def _is_plain(leaf: Any) -> bool:
+    """Whether a leaf is hashable, and no tracer nor spread over several devices."""
+    if isinstance(leaf, jax.core.Tracer):
+        return False
+    if isinstance(leaf, jax.Array):
+        return len(leaf.sharding.device_set) == 1
+    return isinstance(leaf, ARRAYS) or type(leaf).__hash__ is not None
