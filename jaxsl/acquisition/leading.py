@@ -17,6 +17,7 @@ def leading(
     price: Array,
     num: int = 1,
     every: bool | Array = False,
+    least: float | Array = -jnp.inf,
 ) -> Array:
     """Scores ``(pool,)``; -inf, where the acquisition can tell, for those that are not among the best.
 
@@ -27,6 +28,7 @@ def leading(
         price: what a score is divided by, ``(pool,)``; infinite where a candidate is out of the question.
         num: how many are wanted.
         every: whether all are, a scalar.
+        least: score per price below which none is, a scalar.
 
     Example:
         >>> import jax.numpy as jnp
@@ -36,5 +38,5 @@ def leading(
         [3.0, 4.0]
     """
     if hasattr(acquisition, "leading"):
-        return acquisition.leading(posterior, pool, target, price, num, every)
+        return acquisition.leading(posterior, pool, target, price, num, every, least)
     return jnp.asarray(acquisition(posterior, pool, target))

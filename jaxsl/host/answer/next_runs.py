@@ -19,6 +19,7 @@ from jaxsl.host.answer.episode import CHOOSING
 from jaxsl.host.answer.fit import Answer, answered, fit_report
 from jaxsl.host.answer.fit_options import How, split
 from jaxsl.host.answer.fit_report import FitReport, NextReport, NextRun, Prediction
+from jaxsl.host.answer.leaders import MANY, leaders
 from jaxsl.host.answer.report import beyond_rounding
 from jaxsl.host.answer.thinning import thinned
 from jaxsl.host.answer.which_laws import Laws, ensemble, resolved, run_table
@@ -142,8 +143,13 @@ def ranked(
     affordable = int(np.sum(sale))
     ranks = thinned(min(count, affordable), most or count)
     room = buffer_size(len(ranks), 8)
+    num_candidates, pool_cost = len(pool.x), float(pool.cost.sum())
     with double_precision():
-        aim, size = pack_target(problem.targets.x), buffer_size(len(pool.x))
+        aim = pack_target(problem.targets.x)
+        if num_candidates > MANY:
+            rows = np.sort(leaders(found, CHOOSING, aim, pool, sale, money, spent, ranks))
+            pool, sale, ranks = pool.take(rows), sale[rows], np.arange(len(rows))
+        size = buffer_size(len(pool.x))
         rows = np.concatenate([np.asarray(aim.x), pad(pool.x, size)])
         ranking = to_numpy(
             rank_rows(
@@ -168,9 +174,9 @@ def ranked(
         budget=budget,
         max_cost=max_cost,
         limit=float(ranking.limit),
-        num_candidates=len(pool.x),
+        num_candidates=num_candidates,
         num_affordable=affordable,
-        pool_cost=float(pool.cost.sum()),
+        pool_cost=pool_cost,
     )
 
 
