@@ -1,4 +1,4 @@
-"""The best of many candidates: predicted and scored in blocks, so that neither memory nor time grows out of hand."""
+"""The best of many candidates, which are predicted and scored in blocks."""
 
 import jax.numpy as jnp
 import numpy as np
@@ -53,18 +53,16 @@ def leaders(
 def _best(
     found: Believed, design: Design, aim: Target, x: np.ndarray, price: np.ndarray, num: int, every: bool
 ) -> np.ndarray:
-    """Rows of the ``num`` best by score per price, best first and the first of equals; fewer where not for sale."""
-    value, rows = np.full(len(x), -np.inf), np.flatnonzero(np.isfinite(price))
-    sought, least = 1 if every else num, -np.inf
-    for block in np.array_split(rows, -(-len(rows) // BLOCK)) if len(rows) else []:
+    """Rows of the ``num`` best by score per price, best first; fewer where fewer have a finite price."""
+    rows = np.flatnonzero(np.isfinite(price))
+    value, best, sought = np.full(len(rows), -np.inf), np.full(num, -np.inf), 1 if every else num
+    for start in range(0, len(rows), BLOCK):
+        block = rows[start : start + BLOCK]
         here = np.concatenate([np.asarray(aim.x), pad(x[block], BLOCK)])
         table = found.at(here, design.num_scored, design.least_scored, whole=True).table
         own = np.concatenate([price[block], np.full(BLOCK - len(block), np.inf)])
-        scored = scores(
-            design, table, jnp.asarray(own), aim.weight, sought, jnp.asarray(least), jnp.asarray(every)
-        )
-        value[block] = np.asarray(scored)[: len(block)] / price[block]
-        if len(rows) > sought:
-            least = np.partition(value, -sought)[-sought]
-    order = rows[np.argsort(-value[rows], kind="stable")]
-    return order[:num]
+        least, wanted = jnp.asarray(best[0]), jnp.asarray(every)
+        scored = scores(design, table, jnp.asarray(own), aim.weight, sought, least, wanted)
+        value[start : start + BLOCK] = np.asarray(scored)[: len(block)] / price[block]
+        best = np.sort(np.concatenate([best, value[start : start + BLOCK]]))[-sought:]
+    return rows[np.argsort(-value, kind="stable")][:num]

@@ -25,7 +25,7 @@ def scores(
     Args:
         design: how to choose; its laws do not matter.
         table: what candidates are scored by; their rows follow those of the targets.
-        price: what scores are divided by, ``(candidate,)``; infinite where a candidate is out of the question.
+        price: what scores are divided by, ``(candidate,)``; infinite where none is wanted.
         target_weight: ``(target,)``.
         num: how many are wanted.
         least: score per price below which none is.
