@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from experiments.benchmark.methods import METHODS, SOLVER, Method
+from experiments.robust.bootstrapped import BootstrapRule
 from jaxsl.acquisition import DOptimal, VOptimal
 from jaxsl.design import Design
 from jaxsl.one_of import AnyLaw
@@ -19,6 +20,11 @@ def default(laws: Laws) -> Design:
 def paper(laws: Laws) -> Design:
     """The paper's, as it is; several laws are weighed by their evidence."""
     return replace(Design.paper(laws[0], solver=SOLVER), laws=laws)
+
+
+def bootstrapped(laws: Laws) -> Design:
+    """Intervals of a residual bootstrap."""
+    return Design(laws, rule=BootstrapRule(), solver=SOLVER)
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,7 @@ COMPARED = {
     "v-opt": Compared(lambda laws: replace(default(laws), acquisition=VOptimal())),
     "d-opt": Compared(lambda laws: replace(default(laws), acquisition=DOptimal())),
     "all-data": Compared(default, METHODS["all-data"]),
+    "bootstrap of cost-random": Compared(bootstrapped, METHODS["cost-random"]),
     "paper mspe": Compared(paper),
     "paper random": Compared(paper, METHODS["random"]),
     "paper cost-random": Compared(paper, METHODS["cost-random"]),

@@ -18,11 +18,11 @@ from jaxsl.host.answer.fit import predicted
 from jaxsl.host.answer.fit_options import FitOptions, How, split
 from jaxsl.host.answer.fit_report import Prediction
 from jaxsl.host.answer.history import DRAWN, WAYS, History, Seen
-from jaxsl.host.answer.next_runs import require_cost
 from jaxsl.host.answer.report import Report, beyond_rounding
 from jaxsl.host.answer.scores import NOTHING, Scores, mean_and_error, scores
 from jaxsl.host.answer.which_laws import Laws, ensemble, resolved, run_table
 from jaxsl.host.errors import UserError
+from jaxsl.host.input.choice import require_cost
 from jaxsl.host.input.problem import Problem, Runs
 from jaxsl.law import Law
 

@@ -6,6 +6,7 @@ import typer
 
 from jaxsl.host.cli.decision_options import AimOption, HoldOption, RangeOption, read_held, read_ranges
 from jaxsl.host.cli.fit_options import OPTIONS, with_fit_options
+from jaxsl.host.cli.looking import looked_at
 from jaxsl.host.cli.options import (
     BudgetOption,
     CostOption,
@@ -55,22 +56,26 @@ def next_command(
     --law all) a run that tells them apart is worth it. With --aim optimal:C=1e24 in place of --target the
     runs are those that teach most about the best sizes at that cost.
     """
+    mapping, choice = read_mapping(map), (budget, max_cost) if aim is None else None
+    named = how | {"map": mapping, "outcome": outcome}
+    tables = looked_at(runs, law, named, target=target, cost=cost, choice=choice)
+
     from jaxsl.host.answer.next_runs import next_runs
-    from jaxsl.host.decision.next_for import next_for
     from jaxsl.host.show.answers import show_next
     from jaxsl.host.show.console import busy, print_json
-    from jaxsl.host.show.decision import show_aimed
 
-    mapping = read_mapping(map)
     if aim is not None:
         if target:
             raise UserError("--aim takes the place of --target; give one of them")
         given = [name for name in OPTIONS if name in how]
         if given:
             raise UserError(f"--{given[0]}: --aim fits laws as they are; leave one of the two out")
+        from jaxsl.host.decision.next_for import next_for
+        from jaxsl.host.show.decision import show_aimed
+
         with busy(f"fitting {', '.join(law)} and scoring the candidates"):
             aimed = next_for(
-                runs,
+                tables,
                 law,
                 aim=aim,
                 cost=cost,
@@ -92,7 +97,7 @@ def next_command(
         return
     with busy(f"fitting {', '.join(law)} and scoring the candidates"):
         report = next_runs(
-            runs,
+            tables,
             law,
             target=target,
             map=mapping,
