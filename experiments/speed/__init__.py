@@ -10,6 +10,7 @@ from experiments.speed import (
     fit,
     growth,
     quadrature,
+    scorer,
     seeds,
     study,
 )
@@ -23,4 +24,5 @@ app.command("ensembles")(ensembles.main)
 app.command("allocation")(allocation.main)
 app.command("study")(study.main)
 app.command("episodes")(episodes.main)
+app.command("scorer")(scorer.main)
 app.command("seeds")(seeds.main)

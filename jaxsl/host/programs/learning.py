@@ -6,7 +6,7 @@ no law. ``python -m experiments speed ensembles`` compares that with a single pr
 """
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -200,8 +200,8 @@ def mixture(parts: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray, Predictive
     slot = np.concatenate([order, np.repeat(order[:1], size - len(order))])
     share = np.where(np.arange(size) < len(order), weight[slot], 0.0) / weight[order].sum()
     each = [(mean, root) for part in here for mean, root in zip(part.mean, part.root, strict=True)]
-    mean = np.stack([each[place][0] for place in slot])
-    root = np.zeros((*mean.shape, factors))
+    mean: Any = np.stack([each[place][0] for place in slot])
+    root: Any = np.zeros((*mean.shape, factors))
     for own, place in zip(root, slot, strict=True):
         found = each[place][1]
         own[..., : found.shape[-1]] = found
