@@ -1,8 +1,8 @@
 """How long the best of many candidates takes to find: every score, or those alone that a bound leaves open.
 
 Command: ``python -m experiments speed scorer``. The default belief in chinchilla's law on 14 made runs, its 8
-heaviest components, 100 targets; candidates spread over three decades of both inputs. CPU seconds of one core,
-compilation apart, both ways in one process; a process of its own for each size, whose peak memory is that of
+heaviest components, 100 targets; candidates spread over three decades of both inputs. CPU seconds of one
+core, compilation apart, both ways in one process; a process of its own for each size, whose peak memory is that of
 the bounded way, the first it does. Operations are those of the products of matrices in the candidates'
 Gaussians and in the bound; ``scored`` are the candidates whose expectation was taken.
 """
@@ -30,7 +30,7 @@ from jaxsl.posterior import Posterior
 from jaxsl.precision import double_precision
 from laws.chinchilla import CHINCHILLA
 
-SIZES = (1e3, 1e4, 1e5, 1e6, 1e7)
+SIZES = "1e3,1e4,1e5,1e6,1e7"
 MOST_WHOLE = 1e6  # candidates of which all are scored, for comparison
 NUM_RUNS, NUM_TARGETS, NUM_COMPONENTS = 14, 100, 8
 NOISE, EXPONENT = 0.01, 0.4
@@ -45,7 +45,7 @@ def case(num: int, dtype: Any = float) -> tuple[Posterior, Pool, Target, jax.Arr
     """What is believed, ``num`` candidates, the targets, and the price of every candidate."""
     rng = np.random.default_rng(0)
     runs, aims = spread(rng, NUM_RUNS, (1e7, 3e8), 1.3), spread(rng, NUM_TARGETS, (3e10, 3e11), 0.7)
-    theta = jnp.asarray(CHINCHILLA.published["hoffmann"], dtype)
+    theta = jnp.asarray(CHINCHILLA.estimates["hoffmann"], dtype)
     x, target = jnp.asarray(runs, dtype), uniform_target(jnp.asarray(aims, dtype))
     y = CHINCHILLA.predict(theta, x) + NOISE * jnp.asarray(rng.normal(size=(NUM_RUNS, 1)), dtype)
     candidates = jnp.asarray(spread(rng, num, (1e7, 3e8), 3.0), dtype)
@@ -109,9 +109,7 @@ def measure(num: int) -> dict[str, Any]:
 
 
 def main(
-    sizes: Annotated[str, typer.Option(help="Numbers of candidates, with commas between.")] = ",".join(
-        f"{size:g}" for size in SIZES
-    ),
+    sizes: Annotated[str, typer.Option(help="Numbers of candidates, with commas between.")] = SIZES,
     out: Annotated[Path, typer.Option(help="Folder of table and plot.")] = OUTPUTS,
 ) -> None:
     """Measure how the time to find the best candidate grows with their number."""
