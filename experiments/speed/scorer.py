@@ -2,9 +2,9 @@
 
 Command: ``python -m experiments speed scorer``. The default belief in chinchilla's law on 14 made runs, its 8
 heaviest components, 100 targets; candidates spread over three decades of both inputs. CPU seconds of one
-core, compilation apart, both ways in one process; a process of its own for each size, whose peak memory is that of
-the bounded way, the first it does. Operations are those of the products of matrices in the candidates'
-Gaussians and in the bound; ``scored`` are the candidates whose expectation was taken.
+core, compilation apart, both ways in one process; a process of its own for each size, whose peak memory is
+that of the bounded way, the first it does. Operations are those of the products of matrices in the
+candidates' Gaussians and in the bound; ``scored`` are the candidates whose expectation was taken.
 """
 
 import time
