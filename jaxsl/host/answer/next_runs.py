@@ -21,9 +21,11 @@ from jaxsl.host.answer.episode import CHOOSING
 from jaxsl.host.answer.fit import Answer, answered, fit_report
 from jaxsl.host.answer.fit_options import How, split
 from jaxsl.host.answer.fit_report import FitReport, NextReport, NextRun, Prediction
+from jaxsl.host.answer.leaders import MANY, leaders
 from jaxsl.host.answer.report import beyond_rounding
 from jaxsl.host.answer.thinning import thinned
 from jaxsl.host.answer.which_laws import Laws, ensemble, resolved, run_table
+from jaxsl.host.errors import UserError
 from jaxsl.host.input.choice import require_choice, require_cost
 from jaxsl.host.input.problem import Problem, Runs
 from jaxsl.host.programs.learning import Ranking, rank_rows
@@ -114,10 +116,13 @@ def ranked(
     affordable = int(np.sum(sale))
     ranks = thinned(min(count, affordable), most or count)
     room = buffer_size(len(ranks), 8)
+    num_candidates, pool_cost = len(pool.x), float(pool.cost.sum())
     with double_precision():
-        aim, size = pack_target(problem.targets.x), buffer_size(len(pool.x))
-        scored = CHOOSING.num_scored, CHOOSING.least_scored
-        stop: tuple[str, ...] = ()
+        aim, scored = pack_target(problem.targets.x), (CHOOSING.num_scored, CHOOSING.least_scored)
+        if curves is None and num_candidates > MANY:
+            rows = np.sort(leaders(found, CHOOSING, aim, pool, sale, money, spent, ranks))
+            pool, sale, ranks = pool.take(rows), sale[rows], np.arange(len(rows))
+        size, stop = buffer_size(len(pool.x)), tuple[str, ...]()
         available = np.concatenate([sale, np.zeros(size - len(sale), bool)])
         if curves is None:
             rows = np.concatenate([np.asarray(aim.x), pad(pool.x, size)])
@@ -151,9 +156,9 @@ def ranked(
         budget=budget,
         max_cost=max_cost,
         limit=float(ranking.limit),
-        num_candidates=len(pool.x),
+        num_candidates=num_candidates,
         num_affordable=affordable,
-        pool_cost=float(pool.cost.sum()) if curves is None else curves.cost,
+        pool_cost=pool_cost if curves is None else curves.cost,
         group=None if curves is None else answer.ensemble.options.group,
         stop=stop,
     )
