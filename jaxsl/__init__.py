@@ -8,4 +8,4 @@ episodes). ``ess`` and ``allocation`` say how far a prediction can be trusted an
 Everything here is pure JAX; files, plots and the command line live in ``jaxsl.host``.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

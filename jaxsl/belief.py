@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from jaxsl.along import Along
 from jaxsl.basins import Basins
 from jaxsl.fit import Fit, Solver
 from jaxsl.moments import quantile
@@ -31,9 +32,11 @@ class Learned(eqx.Module):
         evidence: logarithm of the marginal likelihood, a scalar; -inf where the law could not be fitted.
         dof: degrees of freedom of the noise, for Student's t; infinite for a noise taken as known.
         holds: probability that the law holds without a discrepancy, a scalar; 1 where none is thought of.
-        bad: probability that each run is bad, ``(row,)``.
+        bad: probability that each run is bad, ``(row,)``; of a row of several of one run, that what it
+            adds to those before it is.
         leverage: how much of the fit at each run is its own outcome, ``(row,)``, near 1 for a run that
             carries a parameter alone.
+        along: how the errors of one training run's rows hang together; None where none has several rows.
     """
 
     fit: Fit
@@ -44,6 +47,7 @@ class Learned(eqx.Module):
     holds: Array
     bad: Array
     leverage: Array
+    along: Along | None = None
 
 
 class Rule(Protocol):
@@ -109,6 +113,17 @@ class Belief(eqx.Module):
     def leverage(self) -> Array:
         """How much of the fit at each run is its own outcome, weighed over laws, ``(row,)``."""
         return self.share @ jnp.stack([one.leverage for one in self.learned])
+
+    @property
+    def along(self) -> Along | None:
+        """How errors along a run hang together, weighed over laws; None where no run has several rows."""
+        each = [one.along for one in self.learned if one.along is not None]
+        if not each:
+            return None
+        share, length = (
+            jnp.stack(part) for part in zip(*((one.share, one.length) for one in each), strict=True)
+        )
+        return Along(self.share @ share, jnp.exp(self.share @ jnp.log(length)))
 
     @property
     def dof(self) -> Array:

@@ -145,5 +145,6 @@ def enlarge(state: State, size: int) -> State:
         y=pad(old.y, jnp.zeros(())),
         mask=pad(old.mask, jnp.asarray(False)),
         weight=None if old.weight is None else pad(old.weight, jnp.ones(())),
+        course=None if old.course is None else old.course.padded(size),
     )
     return eqx.tree_at(lambda state: state.observations, state, observations)

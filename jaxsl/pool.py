@@ -5,17 +5,42 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from jaxsl.along import Course
+
+
+class Rows(eqx.Module):
+    """The rows that each candidate run tells of when it is bought, such as its checkpoints, in order.
+
+    Attributes:
+        x: configurations, ``(pool, row, feature)``; padded rows repeat a valid one.
+        place: decimal logarithm of the tokens, ``(pool, row)``.
+        mask: which rows are real, ``(pool, row)`` of bool.
+        run: number of the run in the observations' ``course``, ``(pool,)`` of int. A run that has rows there
+            is continued from the last of them; candidates of one run are several lengths of it.
+        cost: from the row before to this one, with what it costs to evaluate it, ``(pool, row)``.
+        restart: price of continuing a run, a scalar.
+    """
+
+    x: Array
+    place: Array
+    mask: Array
+    run: Array
+    cost: Array
+    restart: Array
+
 
 class Pool(eqx.Module):
     """Candidate runs. There is no outcome field, so nothing that sees a pool can peek.
 
     Attributes:
-        x: configurations, ``(pool, feature)``.
+        x: configurations, ``(pool, feature)``; of a run that tells of several rows, that of its last.
         cost: cost of each, ``(pool,)``, in any one unit, ``>= 0``.
+        rows: what each tells of; None where that is its own configuration alone.
     """
 
     x: Array
     cost: Array
+    rows: Rows | None = None
 
 
 class Target(eqx.Module):
@@ -39,12 +64,15 @@ class Observations(eqx.Module):
         mask: which rows are real, ``(row,)`` of bool.
         weight: how often each run counts, ``(row,)``, its noise having the variance ``sigma^2 / w``: a run of
             weight k is k runs of the same outcome; once each when None.
+        course: where on which training run each row is, whose errors then hang together; None where every
+            row is a run of its own.
     """
 
     x: Array
     y: Array
     mask: Array
     weight: Array | None = None
+    course: Course | None = None
 
     @property
     def num_observed(self) -> Array:
@@ -80,13 +108,21 @@ class Observations(eqx.Module):
                 "size), or begin with more rows (jaxsl.pool.observe or empty)"
             )
 
-    def add(self, x: Array, y: Array, when: bool | Array = True) -> "Observations":
+    def add(
+        self,
+        x: Array,
+        y: Array,
+        when: bool | Array = True,
+        run: int | Array = -1,
+        place: float | Array = 0.0,
+    ) -> "Observations":
         """One more run, ``x (feature,)``, ``y (output,)``, of weight one, in the first free row.
 
         Args:
             x: its configuration.
             y: its outcomes; a run with one that is not finite, which diverged, is not added.
             when: whether to add it at all, a scalar; the same observations otherwise.
+            run, place: where on which training run it is, as of a ``Course``; a run of its own by default.
 
         Raises:
             ValueError: when the buffer is full. Under ``jit`` and ``vmap``, where that is not known yet, a
@@ -102,7 +138,23 @@ class Observations(eqx.Module):
             y=jnp.where(here[:, None], y, self.y),
             mask=self.mask | here,
             weight=None if self.weight is None else jnp.where(here, 1.0, self.weight),
+            course=None if self.course is None else self.course.at(here, run, place),
         )
+
+
+def on_course(observations: Observations) -> Observations:
+    """The same with a course, on which every row is of its own run where there was none.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> on_course(empty(jnp.array([1.0]), 1, 2)).course.run.tolist()
+        [-1, -1]
+    """
+    if observations.course is not None:
+        return observations
+    x, y, mask = observations.x, observations.y, observations.mask
+    alone = Course(jnp.full(mask.shape, -1), jnp.zeros(mask.shape, x.dtype))
+    return Observations(x, y, mask, observations.weight, alone)
 
 
 def is_outcome(y: Array) -> Array:
@@ -127,7 +179,13 @@ def uniform_target(x: Array) -> Target:
     return Target(x=x, weight=jnp.full(x.shape[0], 1.0 / x.shape[0], x.dtype))
 
 
-def observe(x: Array, y: Array, size: int | None = None, weight: Array | None = None) -> Observations:
+def observe(
+    x: Array,
+    y: Array,
+    size: int | None = None,
+    weight: Array | None = None,
+    course: Course | None = None,
+) -> Observations:
     """Pack runs ``x (row, feature)``, ``y (row, output)``, ``weight (row,)`` into a buffer of ``size`` rows.
 
     Padded rows repeat the first configuration, where any law that is finite on the runs is finite. A run that
@@ -153,6 +211,7 @@ def observe(x: Array, y: Array, size: int | None = None, weight: Array | None = 
         y=jnp.concatenate([jnp.where(known[:, None], y, 0.0), jnp.zeros((pad, y.shape[1]), y.dtype)]),
         mask=jnp.concatenate([known, jnp.zeros(pad, bool)]),
         weight=None if weight is None else jnp.concatenate([weight, jnp.ones(pad, y.dtype)]),
+        course=None if course is None else course.padded(size),
     )
 
 

@@ -7,7 +7,8 @@ than the loss where there is none.
 
 Errors that hang together, as those of a law that is bent do, make it generalised least squares: with the
 covariance ``V = (I - E E^T)^-1`` of the weighted residuals, in units of the noise, the loss is
-``r^T V^-1 r = |r|^2 - |E^T r|^2``, output by output (``jaxsl.discrepancy`` finds ``E``).
+``r^T V^-1 r = |r|^2 - |E^T r|^2``, output by output (``jaxsl.discrepancy`` finds ``E``). Errors that rows of
+one training run share are taken out before, by what is new in each row (``jaxsl.along``).
 """
 
 from collections.abc import Callable
@@ -18,6 +19,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from jaxsl.along import Innovations
 from jaxsl.law import Law
 from jaxsl.one_of import AnyLaw
 from jaxsl.pool import Observations
@@ -113,6 +115,7 @@ class Problem(eqx.Module):
         pull: ``lambda``, the weight of the prior in the objective, a scalar; None for no prior.
         explained: ``E``, what of the weighted residuals other errors explain, ``(row, feature)``; None for
             independent errors.
+        new: from residuals to what is new in each, given those before it in its run; None where all is.
     """
 
     law: AnyLaw
@@ -123,13 +126,15 @@ class Problem(eqx.Module):
     robust: Callable[[Array], Array] | None = None
     pull: Array | None = None
     explained: Array | None = None
+    new: Innovations | None = None
 
     def residual(self, theta: Array) -> Array:
         """Weighted residuals, ``(param,) -> (row, output)``; squares sum to the loss less ``explained``."""
         difference = self.law.predict(theta, self.x) - self.y
         if self.robust is not None:
             difference = self.robust(difference)
-        return jnp.where(self.root[:, None] > 0, difference, 0.0) * self.root[:, None]
+        difference = jnp.where(self.root[:, None] > 0, difference, 0.0)
+        return (difference if self.new is None else self.new(difference)) * self.root[:, None]
 
     def loss(self, theta: Array) -> Array:
         """The loss, ``(param,) -> scalar``."""

@@ -10,12 +10,13 @@ import pytest
 from synthetic import DECAY, rows, tabulated
 
 from experiments.benchmark import fingerprint as fingerprints
-from experiments.benchmark import workers
+from experiments.benchmark import kept, workers
 from experiments.benchmark.episode import run
 from experiments.benchmark.fingerprint import fingerprint
+from experiments.benchmark.kept import read
 from experiments.benchmark.methods import METHODS
 from experiments.benchmark.paper import printed
-from experiments.benchmark.sweep import read, sweep
+from experiments.benchmark.sweep import sweep
 from experiments.benchmark.tables import summary
 from experiments.benchmark.unit import Unit, program_of, units
 from experiments.datasets import Group, Runs
@@ -117,7 +118,8 @@ def test_a_sweep_killed_while_writing_loses_one_line_at_most(tmp_path, monkeypat
 
 
 @pytest.mark.slow
-def test_jobs_of_a_scheduler_give_what_processes_give(tmp_path, runs_data):
+def test_jobs_of_a_scheduler_give_what_processes_give(tmp_path, runs_data, monkeypatch):
+    monkeypatch.setattr(kept, "KEPT", tmp_path / "none.gz")
     unit = Unit("parallel", "parallel/sl_9", "cheapest", 0)
     jobs = sweep([unit], tmp_path / "jobs.jsonl", data=runs_data, cluster="local:timeout_min=5")
     processes = sweep([unit], tmp_path / "processes.jsonl", workers=1, data=runs_data)

@@ -226,33 +226,3 @@ def test_fewer_runs_than_parameters_give_a_wide_interval_and_no_nan():
     ends = belief_of(LAW, runs, STARTS).interval(TARGET.x)
     assert np.isfinite(ends).all()
     assert (ends[2] - ends[0] > 0.5).all()
-
-
-@pytest.mark.slow
-def test_ranks_of_the_truth_are_even_where_the_law_holds():
-    """Simulation-based calibration: truths drawn from the prior's middle, outcomes at the target ranked."""
-    rng, num = np.random.default_rng(5), 80
-    levels = np.array([0.25, 0.5, 0.75, 0.9])
-
-    @jax.jit
-    def ends_at(belief):
-        at = jnp.array([[1e5]])
-        return jnp.stack([belief.interval(at, float(level))[:, 0, 0] for level in levels])
-
-    inside, below = np.zeros((num, len(levels))), np.zeros(num)
-    for draw in range(num):
-        floor, size, alpha = 1 + rng.random(), 8 * np.exp(0.3 * rng.standard_normal()), rng.uniform(0.3, 0.5)
-
-        def truth(x, floor=floor, size=size, alpha=alpha):
-            return floor + size * x**-alpha
-
-        belief = belief_of(LAW, runs_of(truth, noise=0.02, seed=draw), STARTS)
-        y = truth(1e5) + 0.02 * rng.standard_normal()
-        ends = np.asarray(ends_at(belief))
-        inside[draw] = (ends[:, 0] <= y) & (y <= ends[:, 2])
-        below[draw] = y < ends[0, 1]
-    # Three standard errors; a belief that allows for a discrepancy is a little wider than a law that holds.
-    error = 3 * np.sqrt(levels * (1 - levels) / num)
-    covered = inside.mean(axis=0)
-    assert (covered > levels - error).all() and (covered < levels + error + 0.1).all(), covered
-    assert abs(below.mean() - 0.5) < 3 * 0.5 / np.sqrt(num)

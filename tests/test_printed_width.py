@@ -40,7 +40,7 @@ COMMANDS = {
     "several fit": ("fit", "runs.csv", *TWO),
     "several next": ("next", "runs.csv", *TWO, *COST),
     "rank": ("laws", "rank", "runs.csv", *TWO),
-    "replay": ("replay", "done.csv", "--law", "kaplan/n", "--target", "N=7e10", *COST, "--draws", "2"),
+    "replay": ("replay", "done.csv", "--law", "kaplan/n", "--target-share", "0.45", *COST, "--draws", "2"),
     "ess": ("ess", "line.csv", "--target", "4", "--cost", "exp(x)", "--items", "100", "--item-cost", "1"),
     "ess of a law": ("ess", "done.csv", *FIT, *WORTH),
     "plan": ("allocate", "--budget", "9.47", "--cost", "0.3*exp(x)", "--target", "4,7", "--line", "0,0.1"),

@@ -31,6 +31,10 @@ def table():
     [
         ({"target": "N=1e9,D=2e10"}, "--aim takes the place of --target"),
         ({"stop": Stop(gain=0.01)}, "--gain: is about a target's interval"),
+        (
+            {"stop": Stop(regret=0.01), "aim": None, "target": "N=1e9,D=2e10"},
+            "--regret 0.01: is of a decision",
+        ),
         ({"error": "log"}, "leave out the options of the fit"),
         ({"aim": "optimal"}, "write optimal:C=1e24"),
         (
@@ -67,3 +71,24 @@ def test_a_study_asks_for_the_run_that_next_ranks_first_and_its_regret_falls(tmp
     assert told["prediction"] is None and told["decision"]["regret"][0] < before.regret[0]
     refused = CliRunner().invoke(app, ["study", "set", str(path), "--gain", "0.1"])
     assert refused.exit_code == 2 or isinstance(refused.exception, UserError)
+
+
+@pytest.mark.slow
+def test_a_study_stops_when_deciding_is_good_enough_or_no_run_is_worth_its_cost(tmp_path):
+    path = tmp_path / "study.jsonl"
+    made = Study.create(path, "chinchilla", candidates=table(), cost=COST, aim=AIM, budget=1e20)
+    now = made.decision()
+    first = (now.regret[0] - now.regret[1:], now.spend[1:])
+    even = float(np.min(first[1] / first[0]))  # the price at which the first purchase pays
+    for rule, stops in (
+        ({"regret": now.regret[0] * 1.01}, "within --regret"),
+        ({"regret": now.regret[0] * 0.99}, ""),
+        ({"price": even * 1.01}, ""),
+        ({"price": even * 1e-3}, "no run is worth its cost at --price"),
+    ):
+        made.set(stop=rule)
+        assert (stops in made.reason_to_stop()) if stops else made.reason_to_stop() == ""
+    asked = CliRunner().invoke(app, ["study", "ask", str(path)])
+    assert asked.exit_code == 0 and "no run is worth its cost" in asked.stdout
+    shown = CliRunner().invoke(app, ["study", "show", str(path)])
+    assert "not worth going on: no run is worth its cost" in " ".join(shown.stdout.split())

@@ -44,7 +44,7 @@ def figure1(
     group = next(iter(load(task, data).values()))
     loss = group.test.y[:, 0]
     rows: list[dict] = []
-    found = results("lr_bsz", laws, methods, seeds, workers, data)
+    found = results("lr_bsz", laws, methods, seeds, workers, data, needs=("budget", "theta"))
     for method in split(methods):
         mine = [result for result in found if result["method"] == method]
         for place, budget in enumerate(mine[0]["budget"]):
@@ -103,7 +103,7 @@ def figure2(
     data: Data = None,
 ) -> None:
     """R² on the target against the budget, every task and method, and the paper's figures as crosses."""
-    found = results(tasks, laws, methods, seeds, workers, data)
+    found = results(tasks, laws, methods, seeds, workers, data, needs=("budget", "curve"))
     chosen = [task for task in TASKS if any(result["task"] == task for result in found)]
     figure, panels = pictures.axes(tuple(chosen), 3.0, 3.2)
     rows = []

@@ -44,6 +44,12 @@ def code(task: str, several: bool = False) -> str:
     return fingerprint_of_source({f"experiments.{'several' if several else 'benchmark'}.episode", *laws})
 
 
+@cache
+def code_of_robust() -> str:
+    """The same for the comparison with blind choice: of its episodes, and of their scores."""
+    return fingerprint_of_source({"experiments.robust.episode", "jaxsl.host.answer.scores"})
+
+
 def fingerprint_of_source(names: set[str]) -> str:
     """Fingerprint of modules and all they import of the core and of the experiments, without docstrings."""
     total = hashlib.sha256()

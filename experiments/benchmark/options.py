@@ -1,5 +1,6 @@
 """What the commands of the benchmark share: their options, and the episodes they ask for."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -33,8 +34,9 @@ def results(
     data: Path | None,
     cluster: str = "",
     inside: bool = False,
+    needs: Iterable[str] = (),
 ) -> list[dict]:
-    """Episodes of all combinations, run or read from ``outputs/benchmark.jsonl``.
+    """Episodes of all combinations, run or read from ``outputs/benchmark.jsonl`` or from those kept.
 
     Raises:
         UserError: when a name is unknown.
@@ -49,7 +51,7 @@ def results(
     wanted = units(split(tasks), split(laws), chosen, seeds, inside)
     if not wanted:
         raise UserError(f"--laws {laws} names no law of the chosen tasks; see `jaxsl laws`")
-    return sweep(wanted, OUTPUTS / "benchmark.jsonl", workers, data, cluster)
+    return sweep(wanted, OUTPUTS / "benchmark.jsonl", workers, data, cluster, needs)
 
 
 def restricted(tasks: str, laws: str) -> str:

@@ -8,30 +8,24 @@ the data and of the code that made it. Laws that share a program share a process
 import json
 import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from experiments.benchmark.fingerprint import digest, fingerprint
+from experiments.benchmark.fingerprint import code, digest, fingerprint
+from experiments.benchmark.kept import known
 from experiments.benchmark.unit import Unit, groups_of
 from experiments.benchmark.workers import spread, submit
 
 
-def read(path: Path) -> dict[str, dict]:
-    """Results by fingerprint; a half-written last line is cut off the file."""
-    if not path.exists():
-        return {}
-    content = path.read_bytes()
-    whole = content[: content.rfind(b"\n") + 1]
-    if len(whole) < len(content):
-        with path.open("r+b") as file:
-            file.truncate(len(whole))
-    results = [json.loads(line) for line in whole.splitlines()]
-    return {result["fingerprint"]: result for result in results}
-
-
 def sweep(
-    wanted: list[Unit], path: Path, workers: int = 2, data: Path | None = None, cluster: str = ""
+    wanted: list[Unit],
+    path: Path,
+    workers: int = 2,
+    data: Path | None = None,
+    cluster: str = "",
+    needs: Iterable[str] = (),
 ) -> list[dict]:
     """Results of all units, measured or read; a failure is a result with its message and R² of -1.
 
@@ -41,10 +35,11 @@ def sweep(
         workers: processes on this machine.
         data: folder of the benchmark's data.
         cluster: jobs of a scheduler instead of processes, see ``submit``.
+        needs: columns that a result must have, which those that are kept in the checkout may lack.
     """
     digests = {where: digest(groups_of(unit, data)) for where, unit in {_where(u): u for u in wanted}.items()}
     keys = {fingerprint(unit, digests[_where(unit)]): unit for unit in wanted}
-    done = read(path)
+    done = known(path, needs)
     missing = {key: unit for key, unit in keys.items() if key not in done}
     path.parent.mkdir(parents=True, exist_ok=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -52,7 +47,7 @@ def sweep(
         bar = progress.add_task("episodes", total=len(keys), completed=len(keys) - len(missing))
         measured = submit(missing, data, cluster, path.parent) if cluster else spread(missing, data, workers)
         for key, found in measured:
-            result = {"fingerprint": key, **found}
+            result = {"fingerprint": key, "code": code(keys[key].task, keys[key].several), **found}
             file.write(json.dumps(result) + "\n")
             file.flush()
             os.fsync(file.fileno())

@@ -22,11 +22,13 @@ import numpy as np
 
 from experiments.datasets import Group, Runs, load
 from experiments.several.aside import set_aside
+from jaxsl.law import Law
 from laws import distillation, farseer, kaplan
 from laws.chinchilla import CHINCHILLA
 from laws.tasks import TASKS, find_task
 
 SIZES = (CHINCHILLA, kaplan.SIZE_DATA, farseer.LAWS[0], distillation.SUPERVISED)  # of N and D
+ALL = "all"
 BUDGETS = (0.02, 0.05, 0.1, 0.2)  # shares of the pool's cost
 WORLDS = {
     "right.003": 0.003,
@@ -49,6 +51,7 @@ class Case:
     """One problem: the laws that may share a program, which of them is fitted, and its runs.
 
     Attributes:
+        law: name of the law that is fitted; ``all`` for all of them at once.
         groups: pools and targets that share the law but no parameters.
         budgets: shares of a pool's cost at which predictions are judged.
         seed: of the environment and the method.
@@ -56,11 +59,16 @@ class Case:
     """
 
     law: str
-    laws: tuple
+    laws: tuple[Law, ...]
     groups: dict[str, Group]
     budgets: tuple[float, ...]
     seed: int
     sizes: tuple[int, int]
+
+    @property
+    def fitted(self) -> tuple[Law, ...]:
+        """The laws that are fitted: one, or all of them."""
+        return tuple(law for law in self.laws if self.law in (law.name, ALL))
 
 
 def cases(environment: str, seeds: int) -> Iterator[Case]:

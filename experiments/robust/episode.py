@@ -15,36 +15,42 @@ from experiments.robust.methods import COMPARED, Compared
 from jaxsl.belief import Belief
 from jaxsl.design import Design, State
 from jaxsl.episode import enlarge, episode
+from jaxsl.host.answer.scores import NOTHING, scores
 from jaxsl.host.compiled import compiled
 from jaxsl.one_of import shared
 from jaxsl.pool import Observations, Pool, Target, buffer_size
 from jaxsl.precision import double_precision, to_numpy
 
 LEVEL = 0.9
+SCORES = ("r2", "coverage", "width", "interval_score")
 
 
 def measure(case: Case, method: str) -> dict:
     """Intervals ``(3, row)`` of all groups' targets, by budget (None where nothing was bought), and more.
 
     Returns:
-        ``interval``: lower end, median, upper end; ``holds``: how far the law is believed in; ``runs`` and
-        ``spent``, means over groups; processor ``seconds``, compilation included.
+        ``interval``: lower end, median, upper end; ``r2``, ``coverage``, ``width`` and ``interval_score`` of
+        it; ``holds``: how far the law is believed in; ``runs`` and ``spent``, means over groups; processor
+        ``seconds``, compilation included.
     """
     compared = COMPARED[method]
-    (law,) = (law for law in case.laws if law.name == case.law)
-    design = compared.design(shared(law, case.laws))
+    design = compared.design(tuple(shared(law, case.laws) for law in case.fitted))
     start = time.process_time()
     found = [
         run(design, compared, group, case, case.seed * 100 + number)
         for number, group in enumerate(case.groups.values())
     ]
-    rows: dict[str, list] = {"interval": [], "holds": [], "runs": [], "spent": []}
+    truth = np.concatenate([group.test.y.ravel() for group in case.groups.values()])
+    rows: dict[str, list] = {name: [] for name in ("interval", *SCORES, "holds", "runs", "spent")}
     for place in range(len(case.budgets)):
         here = [each[place] for each in found]
         known = [item for item in here if item is not None]
         whole = len(known) == len(here)
         ends = np.concatenate([item[0].reshape(3, -1) for item in known], axis=1) if whole else None
         rows["interval"].append(None if ends is None else [[float(f"{v:.7g}") for v in end] for end in ends])
+        scored = NOTHING if ends is None else scores(ends, truth, 100 * LEVEL)
+        for name in SCORES:
+            rows[name].append(getattr(scored, name))
         for column, name in enumerate(("holds", "runs", "spent"), 1):
             rows[name].append(float(np.mean([item[column] for item in known])) if known else None)
     return {**rows, "seconds": time.process_time() - start}

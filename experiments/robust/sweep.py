@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import sys
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import cache
 from multiprocessing import get_context
@@ -11,19 +12,25 @@ from pathlib import Path
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from experiments.benchmark.fingerprint import digest, fingerprint_of_source
-from experiments.benchmark.sweep import read
+from experiments.benchmark.fingerprint import code_of_robust, digest
+from experiments.benchmark.kept import known
 from experiments.benchmark.workers import start_worker
-from experiments.robust.environments import Case, cases
+from experiments.robust.environments import Case
+from jaxsl.host.laws.identity import fingerprint
+from jaxsl.law import Law
+
+Environment = Callable[[int], Iterable[Case]]  # from a number of seeds to its cases
 
 
-def results(environments: list[str], methods: list[str], seeds: int, path: Path, workers: int) -> list[dict]:
+def results(
+    environments: Mapping[str, Environment], methods: list[str], seeds: int, path: Path, workers: int
+) -> list[dict]:
     """Results with environment, law, seed and method, measured or read; a failure has its message."""
-    done = read(path)
+    done = known(path)
     parts: dict[tuple, list[tuple[str, str, int]]] = {}
     keys = []
-    for environment in environments:
-        for number, case in enumerate(cases(environment, seeds)):
+    for environment, cases in environments.items():
+        for number, case in enumerate(cases(seeds)):
             for method in methods:
                 key = _key(environment, case, method)
                 keys.append(key)
@@ -39,7 +46,10 @@ def results(environments: list[str], methods: list[str], seeds: int, path: Path,
         ProcessPoolExecutor(workers, get_context("spawn"), start_worker, max_tasks_per_child=1) as pool,
     ):
         bar = progress.add_task("episodes", total=total)
-        waiting = [pool.submit(_measure, part[0], seeds, wanted) for part, wanted in parts.items()]
+        waiting = [
+            pool.submit(_measure, part[0], environments[part[0]], seeds, wanted)
+            for part, wanted in parts.items()
+        ]
         for future in as_completed(waiting):
             for result in future.result():
                 file.write(json.dumps(result) + "\n")
@@ -51,24 +61,32 @@ def results(environments: list[str], methods: list[str], seeds: int, path: Path,
 
 
 def _key(environment: str, case: Case, method: str) -> str:
-    made = _code(), digest(case.groups), case.law, case.seed, method, environment, case.budgets
+    target = next(iter(case.groups.values())).test.x[:1]
+    laws = [_print(law, tuple(map(float, target[0]))) for law in case.fitted]
+    made = code_of_robust(), digest(case.groups), case.law, laws, case.seed, method, environment, case.budgets
     return hashlib.sha256(json.dumps(made).encode()).hexdigest()[:20]
 
 
 @cache
-def _code() -> str:
-    return fingerprint_of_source({"experiments.robust.episode"})
+def _print(law: Law, target: tuple[float, ...]) -> str:
+    """What a law is known by, of any source."""
+    found = fingerprint(law, [target])
+    return json.dumps(found, default=str)
 
 
-def _measure(environment: str, seeds: int, wanted: list[tuple[str, str, int]]) -> list[dict]:
-    from experiments.robust.episode import measure
+def _measure(
+    environment: str, cases: Environment, seeds: int, wanted: list[tuple[str, str, int]]
+) -> list[dict]:
+    from experiments.robust.episode import SCORES, measure
 
-    every, found = list(cases(environment, seeds)), []
+    every, found = list(cases(seeds)), []
     for key, method, number in wanted:
         case = every[number]
         said = {
             "fingerprint": key,
+            "code": code_of_robust(),
             "environment": environment,
+            "data": digest(case.groups),
             "law": case.law,
             "seed": case.seed,
             "method": method,
@@ -76,5 +94,7 @@ def _measure(environment: str, seeds: int, wanted: list[tuple[str, str, int]]) -
         try:
             found.append({**said, **measure(case, method)})
         except Exception as error:
-            found.append({**said, "error": repr(error), "interval": [None] * len(case.budgets)})
+            nothing: list[None] = [None] * len(case.budgets)
+            failed = {name: nothing for name in SCORES} | {"r2": [-1.0] * len(nothing), "interval": nothing}
+            found.append({**said, "error": repr(error), **failed})
     return found

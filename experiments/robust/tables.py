@@ -1,6 +1,7 @@
 """``python -m experiments robust``: R², coverage, interval scores, where laws hold and where they do not."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Annotated
 
 import numpy as np
@@ -9,37 +10,34 @@ import typer
 from experiments.benchmark.options import Workers, split
 from experiments.report import OUTPUTS, provenance, write_table
 from experiments.robust.environments import ENVIRONMENTS, TARGETS, cases
+from experiments.robust.episode import SCORES
 from experiments.robust.methods import COMPARED
 from experiments.robust.sweep import results
 from jaxsl.host.errors import UserError
 
 ALONE = "random", "cost-random", "paper mspe", "paper random", "paper cost-random"
 CLEAR, WORST = 2.0, 0.1  # paired errors from which a difference is clear; the worst that may be
+MethodsOption = Annotated[str, typer.Option("--methods", help="Comma-separated; all by default.")]
 
 
 def robust(
     environments: Annotated[str, typer.Option(help="Comma-separated; all but the targets by default.")] = "",
-    methods: Annotated[str, typer.Option(help="Comma-separated; all by default.")] = "",
+    methods: MethodsOption = "",
     seeds: Annotated[int, typer.Option(min=1, help="Seeds 0 to this, exclusive.")] = 10,
     workers: Workers = 2,
 ) -> None:
     """The default beside random runs and the paper's methods: wrong laws, bad runs, pools and targets."""
     chosen = split(environments) or [name for name in ENVIRONMENTS if name not in TARGETS]
-    compared = split(methods) or list(COMPARED)
-    unknown = sorted({*chosen} - {*ENVIRONMENTS}) + sorted({*compared} - {*COMPARED})
+    unknown = sorted({*chosen} - {*ENVIRONMENTS})
     if unknown:
-        raise UserError(
-            f"no environment or method {', '.join(unknown)}; environments: {', '.join(ENVIRONMENTS)}; "
-            f"methods: {', '.join(COMPARED)}"
-        )
-    found = results(chosen, compared, seeds, OUTPUTS / "robust.jsonl", workers)
+        raise UserError(f"no environment {', '.join(unknown)}; environments: {', '.join(ENVIRONMENTS)}")
+    compared = known_methods(methods, tuple(COMPARED))
+    found = results(
+        {name: partial(cases, name) for name in chosen}, compared, seeds, OUTPUTS / "robust.jsonl", workers
+    )
     rows, harm = [], []
     for environment in chosen:
-        truth = truths(environment, seeds)
-        scored = {
-            method: scores([one for one in found if here(one, environment, method)], truth)
-            for method in compared
-        }
+        scored = scores_of(found, environment, compared)
         rows += [row for method in compared for row in summary(environment, method, scored[method])]
         if "default" in scored:
             harm += harms(environment, scored)
@@ -55,49 +53,36 @@ def robust(
             typer.echo(write_table(name, table, said)[1].read_text())
 
 
-def here(result: dict, environment: str, method: str) -> bool:
-    """Whether a result belongs to an environment and a method."""
-    return result["environment"] == environment and result["method"] == method
+def known_methods(text: str, otherwise: tuple[str, ...]) -> list[str]:
+    """The methods of a comma-separated list.
 
-
-def truths(environment: str, seeds: int) -> dict[tuple[str, int], np.ndarray]:
-    """Outcomes of all groups' targets, by law and seed."""
-    return {
-        (case.law, case.seed): np.concatenate([group.test.y.ravel() for group in case.groups.values()])
-        for case in cases(environment, seeds)
-    }
-
-
-def scores(found: Iterable[dict], truth: dict[tuple[str, int], np.ndarray]) -> dict[str, np.ndarray]:
-    """R², coverage, width and interval score (both in deviations of the truth), ``(case, budget)`` each.
-
-    R² is clipped to [-1, 1] and -1 without a prediction; the others are then not a number. The interval score
-    at 90 % is the width and 20 times what the truth lies beyond an end (Gneiting and Raftery 2007).
+    Raises:
+        UserError: naming those that there are not.
     """
-    table: dict[str, list] = {
-        name: [] for name in ("r2", "covered", "width", "score", "holds", "seed", "law")
+    unknown = sorted({*split(text)} - {*COMPARED})
+    if unknown:
+        raise UserError(f"no method {', '.join(unknown)}; methods: {', '.join(COMPARED)}")
+    return split(text) or list(otherwise)
+
+
+def scores_of(
+    found: Iterable[dict], environment: str, methods: Iterable[str]
+) -> dict[str, dict[str, np.ndarray]]:
+    """What each method had in an environment, see ``scores``."""
+    mine = [one for one in found if one["environment"] == environment]
+    return {method: scores([one for one in mine if one["method"] == method]) for method in methods}
+
+
+def scores(found: list[dict]) -> dict[str, np.ndarray]:
+    """Columns of results: R², coverage, width, interval score and trust, ``(case, budget)``; seed and law.
+
+    Failures count with an R² of -1; what they have no value for is not a number.
+    """
+    columns = {
+        name: np.array([one.get(name) or [None] * len(one["r2"]) for one in found], float)
+        for name in (*SCORES, "holds")
     }
-    for one in found:
-        y = truth[one["law"], one["seed"]]
-        each: dict[str, list[float]] = {name: [] for name in ("r2", "covered", "width", "score")}
-        for ends in one["interval"]:
-            values = [-1.0, np.nan, np.nan, np.nan]
-            if ends is not None and np.isfinite(ends).all():
-                low, middle, high = np.array(ends)
-                beyond = np.maximum(low - y, 0) + np.maximum(y - high, 0)
-                r2 = 1 - np.sum((y - middle) ** 2) / np.sum((y - y.mean()) ** 2)
-                width = np.mean(high - low) / y.std()
-                inside = np.mean((low <= y) & (y <= high))
-                values = [np.clip(r2, -1, 1), inside, width, width + 20 * np.mean(beyond) / y.std()]
-            for name, value in zip(each, values, strict=True):
-                each[name].append(float(value))
-        for name, column in each.items():
-            table[name].append(column)
-        trust = one.get("holds") or [None] * len(one["interval"])
-        table["holds"].append([np.nan if value is None else value for value in trust])
-        table["seed"].append(one["seed"])
-        table["law"].append(one["law"])
-    return {name: np.array(column) for name, column in table.items()}
+    return columns | {name: np.array([one[name] for one in found]) for name in ("seed", "law")}
 
 
 def summary(environment: str, method: str, scored: dict[str, np.ndarray]) -> list[dict]:
@@ -112,13 +97,19 @@ def summary(environment: str, method: str, scored: dict[str, np.ndarray]) -> lis
                 "budget": place + 1,
                 "R2": mean,
                 "error": error,
-                "coverage": np.nanmean(scored["covered"][:, place]),
-                "width": np.nanmedian(scored["width"][:, place]),
-                "interval score": np.nanmean(scored["score"][:, place]),
-                "law holds": np.nanmean(scored["holds"][:, place]),
+                "coverage": known(np.mean, scored["coverage"][:, place]),
+                "width": known(np.median, scored["width"][:, place]),
+                "interval score": known(np.mean, scored["interval_score"][:, place]),
+                "law holds": known(np.mean, scored["holds"][:, place]),
             }
         )
     return rows
+
+
+def known(mean: Callable[[np.ndarray], np.floating], values: np.ndarray) -> float:
+    """The mean of the values that are there."""
+    there = values[~np.isnan(values)]
+    return float(mean(there)) if there.size else float("nan")
 
 
 def harms(environment: str, scored: dict[str, dict[str, np.ndarray]]) -> list[dict]:
@@ -132,9 +123,19 @@ def harms(environment: str, scored: dict[str, dict[str, np.ndarray]]) -> list[di
                 mean, error = by_seed(gain, scored["default"]["seed"])
                 row[f"less {method}"] = mean
                 row[f"{method} error"] = error
-                row[f"{method} clear"] = "worse" if mean < -CLEAR * error - 1e-12 else ""
+                row[f"{method} clear"] = clearly_worse(mean, error)
         rows.append(row)
     return rows
+
+
+def clearly_worse(mean: float, error: float) -> str:
+    """Whether a mean paired difference with this error is a clear loss.
+
+    Example:
+        >>> clearly_worse(-0.03, 0.01), clearly_worse(-0.03, 0.02), clearly_worse(0.1, 0.0)
+        ('worse', '', '')
+    """
+    return "worse" if mean < -CLEAR * error - 1e-12 else ""
 
 
 def by_seed(values: np.ndarray, seed: np.ndarray) -> tuple[float, float]:

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from jaxsl.along import Along
 from jaxsl.discrepancy.field import BROWNIAN, SMOOTH
 
 
@@ -20,6 +21,8 @@ class Kinds(eqx.Module):
         bad_share: share of bad runs in those.
         noise_count, noise_share: the prior of the noise is worth ``noise_count`` outcomes with a deviation of
             ``noise_share`` of that of the outcomes.
+        shares, lengths: of errors along a run (``jaxsl.along``), all of one with all of the other alike
+            likely, and ``alone`` the prior weight of none.
     """
 
     sizes: tuple[float, ...] = eqx.field(static=True, default=(1.0, 10.0, 100.0, 1000.0))
@@ -30,6 +33,9 @@ class Kinds(eqx.Module):
     bad_share: float | Array = 0.05
     noise_count: float | Array = 1.0
     noise_share: float | Array = 0.02
+    shares: tuple[float, ...] = eqx.field(static=True, default=(0.25, 0.5, 0.75, 0.9, 0.97, 0.99))
+    lengths: tuple[float, ...] = eqx.field(static=True, default=(0.3, 1.0, 3.0))
+    alone: float | Array = 0.1
 
     @property
     def forms(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -47,3 +53,10 @@ class Kinds(eqx.Module):
         some = of_kernel[kernel] / len(self.sizes)
         weight = jnp.where(size == 0, self.holds, some) * jnp.where(doubt, self.doubt, 1 - self.doubt)
         return jnp.log(weight)
+
+    @property
+    def alongs(self) -> tuple[Along, Array]:
+        """How errors along a run may hang together, ``(form,)``, and logarithms of the prior weights."""
+        share, length = np.array([(0.0, 1.0), *product(self.shares, self.lengths)]).T
+        prior = jnp.where(share == 0, self.alone, (1 - self.alone) / (len(share) - 1))
+        return Along(jnp.asarray(share), jnp.asarray(length)), jnp.log(prior)

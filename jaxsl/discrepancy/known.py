@@ -6,7 +6,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jax.scipy.linalg import solve_triangular
+from jax.scipy.special import logsumexp
 
+from jaxsl.along import Along, Course, Innovations, innovations
 from jaxsl.discrepancy.component import Linearised, Noise, Solved, bad_evidence, bad_runs, solve
 from jaxsl.discrepancy.field import Field, field
 from jaxsl.discrepancy.kinds import Kinds
@@ -23,6 +25,7 @@ class Whitening(eqx.Module):
         root, explained, pull: of ``jaxsl.residual.Problem``.
         kind: number of the kind. bad: probability that each run is bad in it, ``(row,)``.
         evidence: of the kind, with its prior.
+        along: how errors along a run hang together; None where no run has several rows.
     """
 
     root: Array
@@ -31,10 +34,16 @@ class Whitening(eqx.Module):
     kind: Array
     bad: Array
     evidence: Array
+    along: Along | None
 
 
 class Known(eqx.Module):
-    """The runs of one law with all that stays the same while it is fitted; ``weight`` as in ``times``."""
+    """The runs of one law with all that stays the same while it is fitted; ``weight`` as in ``times``.
+
+    Where rows of one run share errors, ``features`` and what is ``linearised`` are of what is ``new`` in each
+    row (``jaxsl.along``), and all that follows counts these as it counts independent runs: a row is bad when
+    what it adds to those before it in its run is.
+    """
 
     kinds: Kinds
     law: AnyLaw
@@ -46,6 +55,9 @@ class Known(eqx.Module):
     features: Array
     kappa: Array
     noise: Noise
+    course: Course | None
+    along: Along | None
+    new: Innovations | None
 
     def __init__(
         self,
@@ -60,7 +72,11 @@ class Known(eqx.Module):
         self.field = field(law, observations, target, candidates)
         self.runs = problem(law, observations)
         self.mask, self.weight = observations.mask, observations.times()
-        self.features = jnp.where(self.mask[:, None], self.field.features(self.runs.x), 0.0)
+        self.features = self._features()
+        self.course = self.along = self.new = None
+        if observations.course is not None:
+            alone = jnp.where(self.mask, observations.course.run, -1)
+            self.course = Course(alone, observations.course.place)
         dtype = observations.y.dtype
         self.kappa = jnp.asarray(prior, dtype)
         outputs = observations.y.shape[1]
@@ -76,13 +92,56 @@ class Known(eqx.Module):
             flat=1 / jnp.sqrt(2 * jnp.pi * spread),
         )
 
+    def _features(self) -> Array:
+        return jnp.where(self.mask[:, None], self.field.features(self.runs.x), 0.0)
+
+    def sharing(self, along: Along | None) -> "Known":
+        """The same where errors along runs hang together so."""
+        if along is None or self.course is None:
+            return self
+        new = innovations(self.course, along, self.weight)
+        parts = along, new, jax.vmap(new)(self._features())
+        return eqx.tree_at(
+            lambda known: (known.along, known.new, known.features),
+            self,
+            parts,
+            is_leaf=lambda leaf: leaf is None,
+        )
+
+    def likely(self, theta: Array) -> Along | None:
+        """How errors along runs hang together about ``theta (param,)``, averaged by the evidence.
+
+        The evidence has the parameters and the discrepancy integrated out, as restricted likelihood has.
+        """
+        if self.course is None:
+            return None
+        forms, prior = jax.tree.map(lambda leaf: leaf.astype(self.kappa.dtype), self.kinds.alongs)
+
+        def evidence(along: Along) -> Array:
+            known = self.sharing(along)
+            return logsumexp(known.solved(known.linearised(theta))[2])
+
+        every = jax.lax.map(evidence, forms) + prior
+        weight = jax.nn.softmax(jnp.where(jnp.isfinite(every), every, jnp.finfo(every.dtype).min))
+        return Along(weight @ forms.share, jnp.exp(weight @ jnp.log(forms.length)))
+
+    @property
+    def dof(self) -> Array:
+        """Degrees of freedom for Student's t, a scalar: rows of one run count as what they tell of a mean."""
+        if self.new is None:
+            return self.noise.dof
+        alone = jnp.sum(self.weight * (1 - self.new(jnp.ones_like(self.weight)) ** 2))
+        return jnp.maximum(self.noise.dof - alone * self.runs.y.shape[1], 0.0)
+
     def independent(self) -> Whitening:
         """Before anything is known."""
         total = jnp.sum(self.weight) * self.runs.y.shape[1]
         pull = self.kappa * (self.noise.variance + self.noise.least) / jnp.where(total > 0, total, jnp.inf)
         none = jnp.zeros_like(self.features[0])
         never = jnp.full_like(pull, -jnp.inf)
-        return Whitening(self.runs.root, none, pull, jnp.asarray(0), jnp.zeros_like(self.runs.root), never)
+        bad = jnp.zeros_like(self.runs.root)
+        along = None if self.course is None else Along(jnp.zeros_like(pull), jnp.ones_like(pull))
+        return Whitening(self.runs.root, none, pull, jnp.asarray(0), bad, never, along)
 
     def linearised(self, theta: Array) -> Linearised:
         """The law about ``theta (param,)``; where it is not finite, it knows nothing and fits badly."""
@@ -92,13 +151,12 @@ class Known(eqx.Module):
         residual = jnp.where(self.mask[:, None], self.runs.y - value, 0.0)
         pull = box.centre - box.scaled(theta)
         finite = jnp.isfinite
-        return Linearised(
-            jnp.where(finite(jacobian), jacobian, 0.0),
-            jnp.where(
-                finite(residual), residual, 1e3 * jnp.sqrt(self.noise.variance) / self.kinds.noise_share
-            ),
-            jnp.where(finite(pull), pull, 0.0),
-        )
+        far = 1e3 * jnp.sqrt(self.noise.variance) / self.kinds.noise_share
+        jacobian = jnp.where(finite(jacobian), jacobian, 0.0)
+        residual = jnp.where(finite(residual), residual, far)
+        if self.new is not None:
+            jacobian, residual = self.new(jacobian), self.new(residual)
+        return Linearised(jacobian, residual, jnp.where(finite(pull), pull, 0.0))
 
     def doubts(self, seen: Linearised) -> Array:
         """Probability that a run is bad in every kind, ``(kind, row)``: 0 where all are trusted."""
@@ -111,19 +169,25 @@ class Known(eqx.Module):
         found = jax.vmap(one)(jnp.asarray(kernel[doubt]), jnp.asarray(size[doubt], self.kappa.dtype))
         return jnp.concatenate([jnp.zeros((int(np.sum(~doubt)), found.shape[1]), found.dtype), found])
 
+    def component(self, seen: Linearised, kind: Array, bad: Array) -> Solved:
+        """One kind about one vector of parameters, given which runs are bad ``(row,)``."""
+        kernel, size, _ = (jnp.asarray(part) for part in self.kinds.forms)
+        features, size = self.features[kernel[kind]], size[kind].astype(self.kappa.dtype)
+        return solve(seen, features, size, self.weight, bad, self.noise, self.kappa)
+
     def solved(self, seen: Linearised) -> tuple[Solved, Array, Array]:
         """Every kind about one vector of parameters, its bad runs, and log evidence with prior."""
-        kernel, size, doubt = self.kinds.forms
+        kernel, _, doubt = self.kinds.forms
         bad, outputs = self.doubts(seen), seen.residual.shape[1]
-
-        def one(kernel, size, bad):
-            return solve(seen, self.features[kernel], size, self.weight, bad, self.noise, self.kappa)
 
         def more(bad):
             return bad_evidence(bad, self.weight, self.noise, self.kinds.bad_share, outputs)
 
-        found = jax.vmap(one)(jnp.asarray(kernel), jnp.asarray(size, self.kappa.dtype), bad)
+        kinds = jnp.arange(len(kernel))
+        found = jax.vmap(lambda kind, bad: self.component(seen, kind, bad))(kinds, bad)
         evidence = found.evidence + jnp.where(doubt, jax.vmap(more)(bad), 0.0)
+        if self.new is not None:
+            evidence = evidence - outputs * self.new.log_det / 2
         evidence = jnp.where(self.noise.dof > 0, evidence, evidence[0])
         finite = jnp.isfinite(evidence) & jnp.all(jnp.isfinite(found.shift), axis=1)
         return found, bad, jnp.where(finite, evidence + self.kinds.log_prior, -jnp.inf)
@@ -143,7 +207,8 @@ class Known(eqx.Module):
             total = jnp.sum(weight) * self.runs.y.shape[1]
             total = jnp.where(total > 0, total, 1.0)
             pull = self.kappa * found.noise[top] / total
-            return Whitening(root[:, 0] / jnp.sqrt(total), explained, pull, top, bad[top], among[top])
+            root = root[:, 0] / jnp.sqrt(total)
+            return Whitening(root, explained, pull, top, bad[top], among[top], self.along)
 
         return of(~doubt), of(doubt), of(jnp.ones_like(doubt))
 

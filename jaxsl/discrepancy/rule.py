@@ -3,7 +3,9 @@
 The law is fitted by generalised least squares under one kind of component: a few starts without a
 discrepancy, a few under the heaviest kind found there that trusts all runs, a few under the heaviest that
 does not, and all starts under the heaviest kind of these. The optima that predict different things of the
-target are basins, and every basin has a component of each kind, weighed by its evidence.
+target are basins, and every basin has a component of each kind, weighed by its evidence; the heaviest of
+these settle at optima of their own. Where rows share training runs, how their errors hang together is found
+anew about the best optimum of each descent.
 """
 
 from dataclasses import replace
@@ -54,6 +56,7 @@ class DiscrepancyRule(eqx.Module):
         kappa = PRIOR if prior is None else prior
         known = Known(self.kinds, law, observations, target, kappa, candidates)
         fit, others, top = _fit(known, starts, solver)
+        known = known.sharing(top.along)
         theta, label, used = distinct(known, fit, others, top, self.num_basins, self.same)
         return weigh(known, fit, theta, label, used, self.num_components)
 
@@ -73,12 +76,13 @@ def _fit(known: Known, starts: Array, solver: Solver) -> tuple[Fit, Array, White
 
     def descend(carry: _Descent, step: Array):
         use = carry.next
-        runs = replace(known.runs, root=use.root, explained=use.explained, pull=use.pull)
+        new = known.sharing(use.along).new
+        runs = replace(known.runs, root=use.root, explained=use.explained, pull=use.pull, new=new)
         given = starts.at[0].set(jnp.where(step > 0, carry.last, starts[0]))
         found = solver(runs, jnp.where(scouts[:, None] | (step == 3), given, jnp.nan))
         loss = jnp.where(jnp.isfinite(found.loss), found.loss, jnp.inf)
         best = jnp.where(jnp.isfinite(jnp.min(loss)), found.theta[jnp.argmin(loss)], starts[0])
-        trusting, doubting, either = known.whitened(best)
+        trusting, doubting, either = known.sharing(known.likely(best)).whitened(best)
         better = (step > 0) & (either.evidence > carry.best.evidence)
         top = _either(better, either, carry.best)
         then = _either(step == 0, trusting, _either(step == 1, carry.doubting, top))

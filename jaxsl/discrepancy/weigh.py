@@ -13,6 +13,7 @@ from jaxsl.discrepancy.known import Known
 from jaxsl.discrepancy.posterior import DiscrepantPosterior
 from jaxsl.fit import Fit
 
+STEPS = 8  # towards the optimum of each component
 LIGHTEST = 1e-3  # weight below which a component is dropped
 
 
@@ -20,33 +21,71 @@ def weigh(known: Known, fit: Fit, theta: Array, label: Array, used: Array, num_c
     """What the runs say of a law, from basins ``theta (basin, param)`` of which some are ``used``."""
     found, bad, evidence = jax.vmap(lambda theta: known.solved(known.linearised(theta)))(theta)
     evidence = jnp.where(used[:, None], evidence, -jnp.inf)
-    basins, kinds = evidence.shape
-    flat = evidence.ravel()
-    some = jnp.any(jnp.isfinite(flat))
-    every = jax.nn.softmax(jnp.where(some, flat, jnp.where(jnp.arange(flat.size) == 0, 0.0, -jnp.inf)))
-    share, slot = jax.lax.top_k(every, min(num_components, flat.size))
-    share = jnp.where(share >= LIGHTEST, share, 0.0)
-    kept = jnp.sum(share)
-    share = share / kept
+    kinds = evidence.shape[1]
+    share, slot = jax.lax.top_k(_shares(evidence).ravel(), min(num_components, evidence.size))
+    used = share >= LIGHTEST
 
     def picked(leaf):
         leaf = leaf.reshape(-1, *leaf.shape[2:])[slot]
         return jnp.where(jnp.isfinite(leaf), leaf, 0.0)
 
     heaviest, doubted = jax.tree.map(picked, found), picked(bad)
-    posterior = _posterior(known, theta[slot // kinds], slot % kinds, share, heaviest)
+    centre, heaviest, gained = _settled(known, theta[slot // kinds], slot % kinds, doubted, heaviest)
+    evidence = evidence.ravel().at[slot].add(jnp.where(used, gained, 0.0)).reshape(evidence.shape)
+    every = _shares(evidence)
+    share = jnp.where(used, every.ravel()[slot], 0.0)
+    kept = jnp.sum(share)
+    share = share / kept
+    posterior = _posterior(known, centre, slot % kinds, share, heaviest)
     claimed = jnp.mean(heaviest.claimed, axis=2) * (1 - doubted) / heaviest.noise[:, None]
     _, size, _ = known.kinds.forms
     return Learned(
         fit=fit,
-        basins=_basins(known, fit, posterior, label, slot // kinds, every.reshape(basins, kinds), 1 - kept),
+        basins=_basins(known, fit, posterior, label, slot // kinds, every, 1 - kept),
         posterior=posterior,
         evidence=jnp.where(jnp.isfinite(fit.objective[0]), logsumexp(jnp.max(evidence, axis=0)), -jnp.inf),
-        dof=known.noise.dof + known.noise.count,
-        holds=jnp.sum(every.reshape(basins, kinds)[:, size == 0]),
+        dof=known.dof + known.noise.count,
+        holds=jnp.sum(every[:, size == 0]),
         bad=share @ doubted,
         leverage=jnp.where(known.mask, share @ claimed, 0.0),
+        along=known.along,
     )
+
+
+def _shares(evidence: Array) -> Array:
+    """Weights of all components, ``(basin, kind)``; the first has all where none can be used."""
+    none = jnp.full(evidence.size, -jnp.inf).at[0].set(0.0).reshape(evidence.shape)
+    return jax.nn.softmax(jnp.where(jnp.any(jnp.isfinite(evidence)), evidence, none), axis=(0, 1))
+
+
+def _settled(
+    known: Known, theta: Array, kind: Array, bad: Array, found: Solved
+) -> tuple[Array, Solved, Array]:
+    """Every component about its own optimum, by Gauss-Newton steps, and what its log evidence gains by them.
+
+    Args:
+        known: the runs.
+        theta: where each was linearised, ``(component, param)``.
+        kind: of each, ``(component,)``.
+        bad: probability that each run is bad in it, ``(component, row)``; stays as it is.
+        found: what it says there.
+    """
+    box = known.runs.box
+
+    def one(theta, kind, bad, found):
+        def step(_, carry):
+            theta, found, length = carry
+            new = box.theta(box.clip(box.scaled(theta) + length * found.shift))
+            then = known.component(known.linearised(new), kind, bad)
+            better = (then.misfit < found.misfit) & jnp.isfinite(then.evidence)
+            better &= jnp.all(jnp.isfinite(then.shift))
+            length = jnp.where(better, jnp.minimum(2 * length, 1.0), length / 4)
+            return *jax.tree.map(lambda a, b: jnp.where(better, a, b), (new, then), (theta, found)), length
+
+        new, then, _ = jax.lax.fori_loop(0, STEPS, step, (theta, found, jnp.ones((), theta.dtype)))
+        return new, then, then.evidence - found.evidence
+
+    return jax.vmap(one)(theta, kind, bad, found)
 
 
 def _posterior(known: Known, theta: Array, kind: Array, share: Array, found: Solved) -> DiscrepantPosterior:
@@ -84,11 +123,11 @@ def _basins(
     weight: Array,
     dropped: Array,
 ) -> Basins:
-    """Basins with all their kinds together: parameters and covariance are those of the heaviest."""
+    """Basins with all their kinds together: the mean and covariance of parameters are the heaviest's."""
     box, share = known.runs.box, jnp.sum(weight, axis=1)
     order = jnp.argsort(-share)
     first = jnp.argmax((basin == order[:, None]) & (posterior.weight > 0), axis=1)
-    theta = posterior.theta[first]
+    theta = box.theta(box.clip(box.scaled(posterior.theta[first]) + posterior.shift[first]))
     share = jnp.where(jnp.any((basin == order[:, None]) & (posterior.weight > 0), axis=1), share[order], 0.0)
     return Basins(
         theta=theta,

@@ -35,7 +35,7 @@ def normal_equations(
         return loss, gradient, gram - jnp.einsum("bpk,bqk->bpq", others, others)
 
     size = problem.root.shape[0]
-    if rows is None or size <= rows:
+    if rows is None or size <= rows or problem.new is not None:  # a run may lie in two stretches
         return less(*part(problem))
 
     def stretch(step):
@@ -63,7 +63,7 @@ def _explained(problem: Problem, residual: Array, columns: Array) -> Array:
 
 def padded(problem: Problem, rows: int | None) -> Problem:
     """The problem with as many padded rows as make whole stretches."""
-    if rows is None:
+    if rows is None or problem.new is not None:
         return problem
     more = -problem.root.shape[0] % rows
     x = jnp.concatenate([problem.x, jnp.broadcast_to(problem.x[:1], (more, problem.x.shape[1]))])

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxsl.along import Along, Course
 from jaxsl.belief import Belief
 from jaxsl.belief import believe as mixed_belief
 from jaxsl.design import Design
@@ -92,6 +93,16 @@ class Believed:
                 for index, one in enumerate(self.lessons)
             ]
         )
+
+    @property
+    def along(self) -> Along | None:
+        """How errors along a run hang together, weighed over laws; None where no run has two rows."""
+        each = [one.learned.along for one in self.lessons]
+        found = [(float(one.share), float(one.length)) for one in each if one is not None]
+        if not found:
+            return None
+        share, length = np.array(found).T
+        return Along(self.share @ share, np.exp(self.share @ np.log(length)))
 
     def some(self, numbers: Sequence[int]) -> "Believed":
         """The laws of these numbers alone."""
@@ -190,10 +201,14 @@ def believe_runs(
     seed: int = 0,
     options: FitOptions = PLAIN,
     weight: np.ndarray | None = None,
+    course: Course | None = None,
 ) -> Believed:
-    """The same for runs ``x (row, feature)``, ``y (row, output)``, ``weight (row,)``, as they came out."""
+    """The same for runs ``x (row, feature)``, ``y (row, output)``, ``weight (row,)``, as they came out.
+
+    A ``course`` tells which rows are of one training run, and where along it.
+    """
     with double_precision():
-        runs = pack_observations(x, options.outcomes(y), weight)
+        runs = pack_observations(x, options.outcomes(y), weight, course)
         return believe(laws, runs, target, candidates, level, seed, options)
 
 

@@ -12,11 +12,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxsl.along import Course
 from jaxsl.design import Design, cheapest
 from jaxsl.host.answer.believed import LEVEL, Believed, believe
 from jaxsl.host.answer.fit_options import PLAIN, FitOptions
 from jaxsl.host.programs.learning import rank_rows
-from jaxsl.host.programs.packing import pack_target, pad
+from jaxsl.host.programs.packing import pack_course, pack_target, pad
 from jaxsl.law import Law
 from jaxsl.pool import buffer_size, observe
 from jaxsl.precision import double_precision
@@ -62,6 +63,7 @@ class Episode:
         design: how to choose; its laws do not matter.
         options: how errors count.
         weight: how often each run counts, ``(pool,)``; None for once each.
+        course: the training run that each row is of, and where along it; None where each is of its own.
     """
 
     def __init__(
@@ -75,10 +77,12 @@ class Episode:
         design: Design = CHOOSING,
         options: FitOptions = PLAIN,
         weight: np.ndarray | None = None,
+        course: Course | None = None,
     ):
         self.laws, self.x, self.cost = tuple(laws), np.asarray(x), np.asarray(cost, np.float64)
         self.target, self.seed, self.level, self.design = np.asarray(target), seed, level, design
         self.size, self.options, self.weight = buffer_size(len(self.x)), options, weight
+        self.course = pack_course(course, len(self.x))
 
     def warm(self) -> np.ndarray:
         """The cheapest runs, bought before the first choice: indices, cheapest first."""
@@ -96,7 +100,8 @@ class Episode:
         with double_precision():
             weight = None if self.weight is None else jnp.asarray(self.weight[rows])
             told = jnp.asarray(self.options.outcomes(y))
-            observations = observe(jnp.asarray(self.x[rows]), told, self.size, weight)
+            course = None if self.course is None else self.course.take(rows)
+            observations = observe(jnp.asarray(self.x[rows]), told, self.size, weight, course)
             return believe(self.laws, observations, self.target, self.x, self.level, self.seed, self.options)
 
     def choose(self, found: Believed, bought: Sequence[int], money: float) -> int:

@@ -17,6 +17,7 @@ import numpy as np
 from jaxsl.host.answer.believed import LEVEL, Believed, believe_runs, check_level
 from jaxsl.host.answer.fit_options import How, split
 from jaxsl.host.answer.fit_report import (
+    AlongRuns,
     BasinReport,
     FitReport,
     LawReport,
@@ -89,6 +90,12 @@ def fit(
     """
     check_level(level, of)
     asked, (reading, options) = [law] if isinstance(law, str | Law) else list(law), split(how)
+    drawn_alone = bootstrap and draw != f"group:{options.group}"
+    if options.group is not None and (t or profile or drawn_alone):
+        raise UserError(
+            "--t, --profile and other draws count every row as a run; with --group draw whole runs: "
+            f"--bootstrap 1000 --draw group:{options.group}"
+        )
     laws = resolved(asked)
     table = run_table(source, laws, map, outcome, **reading)
     chosen = ensemble(table, laws, mapping=map, outcome=outcome, target=target, options=options)
@@ -118,7 +125,9 @@ def answered(chosen: Ensemble, level: float = LEVEL, of: str = "outcome", seed: 
     """
     targets, seen, runs = chosen.problem.targets, chosen.seen, chosen.problem.runs
     aim, others = None if targets is None else targets.x, runs.x[~runs.observed]
-    found = believe_runs(chosen.laws, seen.x, seen.y, aim, others, level, seed, chosen.options, seen.weight)
+    found = believe_runs(
+        chosen.laws, seen.x, seen.y, aim, others, level, seed, chosen.options, seen.weight, seen.course
+    )
     why = [_unusable(found, index, seen.x if aim is None else aim) for index in range(len(found.laws))]
     usable = [index for index, reason in enumerate(why) if not reason]
     left_out = [LeftOut(law.name, reason) for law, reason in zip(found.laws, why, strict=True) if reason]
@@ -153,6 +162,7 @@ def fit_report(answer: Answer) -> FitReport:
         prediction=prediction(answer),
         trust=trust(found, seen.x, seen.row_numbers.tolist(), problem.unit, aim),
         notes=problem.notes + _remarks(reports[found.best]),
+        along=None if found.along is None else AlongRuns(float(found.along.share), float(found.along.length)),
     )
 
 

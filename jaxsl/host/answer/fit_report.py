@@ -111,6 +111,19 @@ class RankedLaw(LawReport):
 
 
 @dataclass(frozen=True)
+class AlongRuns:
+    """How errors of one training run's rows hang together, as of ``jaxsl.along.Along``.
+
+    Attributes:
+        share: of the error's variance that rows at the same place have in common.
+        decades: of tokens over which it is forgotten to ``1 / e``.
+    """
+
+    share: float
+    decades: float
+
+
+@dataclass(frozen=True)
 class FitReport(Report):
     """Laws fitted to runs.
 
@@ -123,6 +136,7 @@ class FitReport(Report):
         notes: what is allowed and worth saying: replicates, parameters at a bound or hardly told.
         influence: runs without which the answer would be another; of a fit that was asked for.
         intervals: of parameters of the heaviest law by the methods that were asked for.
+        along: how errors of one training run's rows hang together; None where no run has two rows.
         kept: what is kept of it, for predictions elsewhere; of a fit that was asked for, ``jaxsl.host.fit``.
     """
 
@@ -134,6 +148,7 @@ class FitReport(Report):
     notes: tuple[str, ...]
     intervals: tuple[ParameterInterval, ...] = ()
     influence: tuple[Influence, ...] = ()
+    along: AlongRuns | None = None
     kept: Kept | None = field(default=None, repr=False, compare=False)
 
     def save(self, path: str | Path, force: bool = False) -> None:
@@ -170,6 +185,7 @@ class NextRun(Report):
         within, between: the two terms of that fall, squared outputs.
         low, high: the targets' intervals as expected after the run, ``(target, output)``; not numbers for
             candidates far down a long list.
+        tells: how many rows it tells of. goes_on: whether it continues a run.
     """
 
     row_number: int
@@ -181,6 +197,8 @@ class NextRun(Report):
     between: float
     low: np.ndarray
     high: np.ndarray
+    tells: int = 1
+    goes_on: bool = False
 
 
 @dataclass(frozen=True)
@@ -195,7 +213,9 @@ class NextReport(Report):
         max_cost: what one run may cost, ``None`` for no limit.
         limit: what the next run should cost at most; dearer ones are better bought after others.
         num_candidates, num_affordable: candidates, and those within both limits.
-        pool_cost: cost of all candidates together.
+        pool_cost: cost of all candidates together; where they are runs, of every run to its last row.
+        group: column that tells runs apart, where candidates are runs; None where they are rows.
+        stop: runs that were begun and of which nothing that they can still tell is worth its price.
     """
 
     fit: FitReport
@@ -209,3 +229,5 @@ class NextReport(Report):
     num_candidates: int
     num_affordable: int
     pool_cost: float
+    group: str | None = None
+    stop: tuple[str, ...] = ()

@@ -72,7 +72,7 @@ def influence(
     law, lesson = found.laws[found.best], found.lessons[found.best]
     mask = np.asarray(found.observations.mask)
     x, y, weight = np.asarray(found.observations.x)[mask], found.outcomes, found.observations.weight
-    weight = None if weight is None else np.asarray(weight)[mask]
+    weight, course = None if weight is None else np.asarray(weight)[mask], found.observations.course
     if len(np.unique(x, axis=0)) * law.num_outputs <= law.num_params:
         return ()
     aim = x[:0] if target is None else target
@@ -95,8 +95,9 @@ def influence(
             break
         others = np.arange(len(x)) != row
         left = None if weight is None else weight[others]
+        on = None if course is None else course.take(mask).take(others)
         again = believe_runs(
-            found.laws, x[others], y[others], target, candidates, found.level, seed, weight=left
+            found.laws, x[others], y[others], target, candidates, found.level, seed, weight=left, course=on
         )
         after = _quantities(again, law, index, aim)
         errors = np.abs(after.value - now.value) / now.error

@@ -1,32 +1,33 @@
 """Your own history again: what would other ways of choosing have spent for the same prediction?
 
 All runs are finished; each way of choosing buys them one after the other, sees the outcome of what it bought
-alone, and predicts the target after every purchase. The prediction is the same as that of all runs together
-from the spend on at which it stays within a tolerance of it, by default the runs' scatter about the law.
+alone, and predicts the target after every purchase. Where the target's outcomes are known, its predictions
+are scored by them at 2, 5, 10 and 20 % of what all runs cost. The prediction is the same as that of all runs
+together from the spend on at which it stays within a tolerance of it, by default the runs' scatter about the
+law.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Unpack
 
 import numpy as np
 
-from jaxsl.acquisition import MSPE, DOptimal, VOptimal
-from jaxsl.design import Design
-from jaxsl.host.answer.believed import LEVEL, Believed, check_level
-from jaxsl.host.answer.episode import Episode
+from jaxsl.host.answer.believed import LEVEL, check_level
 from jaxsl.host.answer.fit import predicted
 from jaxsl.host.answer.fit_options import FitOptions, How, split
 from jaxsl.host.answer.fit_report import Prediction
-from jaxsl.host.answer.report import Report
+from jaxsl.host.answer.history import DRAWN, WAYS, History, Seen
+from jaxsl.host.answer.report import Report, beyond_rounding
+from jaxsl.host.answer.scores import NOTHING, Scores, mean_and_error, scores
 from jaxsl.host.answer.which_laws import Laws, ensemble, resolved, run_table
 from jaxsl.host.errors import UserError
 from jaxsl.host.input.choice import require_cost
-from jaxsl.host.input.problem import Problem, Runs
+from jaxsl.host.input.problem import DEAREST, Problem, Runs
 from jaxsl.law import Law
 
-ACTIVE: dict[str, Callable] = {"active": MSPE(), "D-opt": DOptimal(), "V-opt": VOptimal()}
-CHECKPOINTS = 24  # of spend, at which ways that never look at an outcome are fitted
+BUDGETS = (0.02, 0.05, 0.1, 0.2)  # shares of what all runs cost
+ALL_RUNS = "all runs"
 
 
 @dataclass(frozen=True)
@@ -51,8 +52,31 @@ class Path(Report):
 
 
 @dataclass(frozen=True)
+class Scored(Report):
+    """What a way of choosing foretold at a budget, means over draws.
+
+    Attributes:
+        method: its name.
+        budget: as a share of what all runs cost; 1 for all runs.
+        r2, coverage, width, interval_score: see ``Scores``.
+        r2_error: standard error of the mean; not a number for one draw.
+        gain: R² of active choice less this one's, paired by draw, and its error.
+    """
+
+    method: str
+    budget: float
+    r2: float
+    r2_error: float
+    coverage: float
+    width: float
+    interval_score: float
+    gain: float
+    gain_error: float
+
+
+@dataclass(frozen=True)
 class ReplayReport(Report):
-    """What each way of choosing would have spent.
+    """What each way of choosing would have spent, and how well it would have foretold.
 
     Attributes:
         law: names of the laws.
@@ -60,6 +84,8 @@ class ReplayReport(Report):
         tolerance: within which predictions count as the same.
         prediction: from all runs.
         paths: one for each way, several for random choice.
+        draws: of starting points and random orders, over which scores are means.
+        scores: of every way at every budget, and of all runs; none where the target's outcomes are unknown.
         notes: what should be known.
     """
 
@@ -69,81 +95,17 @@ class ReplayReport(Report):
     tolerance: float
     prediction: Prediction
     paths: tuple[Path, ...]
+    draws: int
+    scores: tuple[Scored, ...]
     notes: tuple[str, ...]
-
-
-class _World:
-    """Finished runs whose outcomes are handed out one by one."""
-
-    def __init__(
-        self,
-        laws: tuple[Law, ...],
-        seen: Runs,
-        target: np.ndarray,
-        seed: int,
-        level: float,
-        options: FitOptions,
-    ):
-        self.laws, self.seen, self.target, self.seed, self.level = laws, seen, target, seed, level
-        self.options = options
-        self.episode = self.chosen_by(MSPE())
-
-    def chosen_by(self, acquisition: Callable) -> Episode:
-        """An episode that chooses by an acquisition."""
-        design = Design((), acquisition=acquisition)
-        return Episode(
-            self.laws,
-            self.seen.x,
-            self.seen.cost,
-            self.target,
-            self.seed,
-            self.level,
-            design,
-            self.options,
-            self.seen.weight,
-        )
-
-    def believe(self, rows: list[int]) -> Believed:
-        """What is believed once these runs are known."""
-        return self.episode.believe({row: self.seen.y[row] for row in rows})
-
-    def median(self, found: Believed) -> np.ndarray:
-        """Predictions at the targets, on the scale of the errors, ``(target, output)``."""
-        return self.options.on_scale(found.intervals(self.target).outcome[1])
-
-    def warm(self) -> list[int]:
-        """The runs that every way buys first: the cheapest."""
-        rows = self.episode.warm().tolist()
-        return rows or [int(np.argmin(self.seen.cost))]
-
-    def active(self, acquisition: Callable) -> Iterator[tuple[list[int], Believed]]:
-        """Buy by an acquisition until all is bought."""
-        rows, episode = self.warm(), self.chosen_by(acquisition)
-        while True:
-            found = self.believe(rows)
-            yield rows, found
-            chosen = episode.choose(found, rows, np.inf)
-            if chosen < 0:
-                return
-            rows = [*rows, chosen]
-
-    def ordered(self, order: np.ndarray) -> Iterator[tuple[list[int], Believed]]:
-        """Buy in a fixed order, with a fit at some spends."""
-        warm = self.warm()
-        rows = [*warm, *(int(row) for row in order if row not in warm)]
-        spent = np.cumsum(self.seen.cost[rows])
-        marks = np.geomspace(max(spent[len(warm) - 1], 1e-12 * spent[-1]), spent[-1], CHECKPOINTS)
-        counts = np.searchsorted(spent, marks * (1 - 1e-12)) + 1
-        for count in np.unique(np.clip(counts, len(warm), len(rows))):
-            some = rows[: int(count)]
-            yield some, self.believe(some)
 
 
 def replay(
     source: Any,
     law: Laws,
     *,
-    target: Any,
+    target: Any = None,
+    target_share: float | None = None,
     map: Mapping[str, str] | None = None,
     cost: str | None = None,
     outcome: str | None = None,
@@ -159,11 +121,12 @@ def replay(
 
     Args:
         source, law, target, map, outcome, level, of, how: as in ``jaxsl.host.fit``.
+        target_share: share of the runs that are the target, the dearest, in place of ``target``.
         cost: column or expression; by default the column ``cost``.
         within: predictions closer than this, on the scale of the errors, are the same; by default the root
             mean squared residual of all runs about the heaviest law.
-        draws: random orders.
-        seed: of starting points and random orders.
+        draws: of starting points and random orders.
+        seed: of the first of them.
         progress: told what is going on.
 
     Raises:
@@ -176,43 +139,47 @@ def replay(
     reading, options = split(how)
     table = run_table(source, laws, map, outcome, **reading)
     price = require_cost(table, cost)
+    if (target is None) == (target_share is None):
+        raise UserError(
+            "say what to predict with --target, or take the dearest runs with --target-share"
+            if target is None
+            else "--target and --target-share both say what to predict; give one of them"
+        )
     chosen = ensemble(table, laws, mapping=map, outcome=outcome, target=target, cost=price, options=options)
     problem, seen = chosen.problem, chosen.seen
-    if problem.targets is None or problem.answers is None:
-        raise UserError("there is no target; say what to predict with --target")
-    _check(problem, seen, chosen.laws)
     left_out = len(problem.runs.x) - len(seen.x)
-    notes = (*problem.notes, *([f"{left_out} runs without an outcome were left out"] if left_out else []))
-    world = _World(chosen.laws, seen, problem.targets.x, seed, level, options)
+    if problem.targets is None or problem.answers is None:
+        seen, dear = seen.split_dearest(DEAREST if target_share is None else target_share)
+        x, observed, row_numbers = dear.x, dear.y, dear.row_numbers
+    else:
+        x, observed, row_numbers = problem.targets.x, problem.answers.y, problem.targets.row_numbers
+    _check(problem, seen, chosen.laws)
+    history = History(chosen.laws, seen, x, seed, level, options)
     progress("fitting all runs")
-    everything = world.believe(list(range(len(seen.x))))
+    everything = history.believe(range(len(seen.x)))
     best = everything.lessons[everything.best].learned.fit
     if not np.isfinite(best.loss[0]):
         raise UserError(
             f"{problem.law.name} cannot be fitted to the runs of {problem.table}; see `jaxsl fit`"
         )
-    reference, close = world.median(everything), within or float(np.sqrt(best.loss[0]))
-    paths = []
-    for name, acquisition in ACTIVE.items():
-        progress(f"choosing by {name}")
-        paths.append(_path(name, world, world.active(acquisition), reference, close))
-    progress("choosing the cheapest and at random")
-    paths.append(
-        _path("cheapest", world, world.ordered(np.argsort(seen.cost, kind="stable")), reference, close)
-    )
-    for draw in range(draws):
-        order = np.random.default_rng((seed, draw)).permutation(len(seen.x))
-        paths.append(_path("random", world, world.ordered(order), reference, close))
+    close = within or float(np.sqrt(best.loss[0]))
+    last = np.asarray(everything.intervals(x).outcome)
+    paths, told = _replayed(history, last[1], close, observed, draws, progress)
+    if told:
+        told[ALL_RUNS, 1.0] = [scores(last, observed, level)]
     return ReplayReport(
         law=", ".join(law.name for law in chosen.laws),
         num_runs=len(seen.x),
         cost=float(seen.cost.sum()),
         tolerance=close,
-        prediction=predicted(
-            everything, problem.targets.x, problem.targets.row_numbers, problem.answers.y, of
+        prediction=predicted(everything, x, row_numbers, observed, of),
+        paths=paths,
+        draws=draws,
+        scores=tuple(_scored(told)),
+        notes=(
+            *problem.notes,
+            *([f"{left_out} runs without an outcome were left out"] if left_out else []),
         ),
-        paths=tuple(paths),
-        notes=notes,
     )
 
 
@@ -230,18 +197,65 @@ def _check(problem: Problem, seen: Runs, laws: tuple[Law, ...]) -> None:
         )
 
 
-def _path(
-    name: str,
-    world: _World,
-    steps: Iterator[tuple[list[int], Believed]],
+def _replayed(
+    history: History,
     reference: np.ndarray,
     close: float,
+    observed: np.ndarray,
+    draws: int,
+    progress: Callable[[str], None],
+) -> tuple[tuple[Path, ...], dict[tuple[str, float], list[Scores]]]:
+    """Every way: what it needed, and by way and budget its scores, a draw each, where there is a truth.
+
+    What a way needs is seen in its first draw, and in all of those that are random; the others end with the
+    last budget.
+    """
+    is_scored = np.isfinite(observed).sum() > 1
+    money = [share * history.runs.cost.sum() for share in BUDGETS]
+    paths: list[Path] = []
+    told: dict[tuple[str, float], list[Scores]] = {}
+    for way in WAYS:
+        for draw in range(draws):
+            to_the_end = draw == 0 or way in DRAWN
+            if not (to_the_end or is_scored):
+                continue
+            progress(f"choosing by {way}, draw {draw + 1} of {draws}")
+            steps = list(history.again(draw).by(way, money, to_the_end))
+            if to_the_end:
+                paths.append(path_of(way, steps, reference, close, history.options))
+            for share, budget in zip(BUDGETS, money, strict=True) if is_scored else ():
+                within = [step for step in steps if step.spent <= budget * (1 + 1e-9)]
+                scored = scores(within[-1].interval, observed, history.level) if within else NOTHING
+                told.setdefault((way, share), []).append(scored)
+    return tuple(paths), told
+
+
+def path_of(
+    method: str, steps: Iterable[Seen], reference: np.ndarray, close: float, options: FitOptions
 ) -> Path:
-    spent, counts, distance = [], [], []
-    for rows, found in steps:
-        spent.append(float(world.seen.cost[rows].sum()))
-        counts.append(len(rows))
-        distance.append(float(np.sqrt(np.mean((world.median(found) - reference) ** 2))))
-    away = np.flatnonzero(np.array(distance) > close)
-    first = min(int(away[-1]) + 1, len(spent) - 1) if away.size else 0
-    return Path(name, np.array(spent), np.array(counts), np.array(distance), spent[first], counts[first])
+    """How near the predictions of one way come to those of all runs, and from where on they are the same."""
+    steps, on_scale = list(steps), options.on_scale
+    away = [on_scale(step.interval[1]) - on_scale(reference) for step in steps]
+    distance = np.array([np.sqrt(np.mean(one**2)) for one in away])
+    far = np.flatnonzero(distance > close)
+    first = steps[min(int(far[-1]) + 1, len(steps) - 1) if far.size else 0]
+    spent, num_runs = (
+        np.array(column) for column in zip(*((s.spent, s.num_runs) for s in steps), strict=True)
+    )
+    return Path(method, spent, num_runs, distance, first.spent, first.num_runs)
+
+
+def _scored(told: Mapping[tuple[str, float], list[Scores]]) -> Iterable[Scored]:
+    """Means over draws, a way after the other."""
+    for (method, budget), found in told.items():
+        r2, error = mean_and_error([one.r2 for one in found])
+        active = told.get((WAYS[0], budget), [])
+        gain = np.nan, np.nan
+        if active and method != WAYS[0]:
+            less = [beyond_rounding(a.r2 - b.r2, 1.0) for a, b in zip(active, found, strict=True)]
+            gain = mean_and_error(less)
+        inside, width, score = (
+            float(np.mean([getattr(one, name) for one in found]))
+            for name in ("coverage", "width", "interval_score")
+        )
+        yield Scored(method, budget, r2, error, inside, width, score, *gain)

@@ -106,6 +106,8 @@ def ensemble(
         target=target,
         cost=cost,
         weight=options.weight,
+        group=options.group,
+        schedule=options.schedule,
     )
     given = fitted_as(options, problem, together)
     seen = given.seen

@@ -20,7 +20,6 @@ from jaxsl.host.laws.lookup import find
 from jaxsl.host.show.console import busy, console, grid, interval, number, print_json
 from jaxsl.law import Law
 
-TARGET_SHARE = 6  # the dearest run in so many, and the dearer ones, are the target
 BEYOND = 10.0  # times the compute of the pool's dearest run, for which the best sizes are told
 COMPUTE = "6*N*D"
 NUM_RANDOM = 50  # random selections that the active one is compared with
@@ -62,8 +61,7 @@ def demonstrate(law: str, share: float, runs: Path, cost: str, level: float, see
     table = read(runs)
     finished = problem.runs(table, found, cost=cost).runs
     finished = finished.take(finished.observed)
-    dear = finished.cost >= np.sort(finished.cost)[-max(len(finished.cost) // TARGET_SHARE, 1)]
-    pool, target = finished.take(~dear), finished.take(dear)
+    pool, target = finished.split_dearest()
     if len(pool.x) < found.num_params:
         raise UserError(
             f"{runs} has {len(pool.x)} runs beside the dearest sixth, the target; "

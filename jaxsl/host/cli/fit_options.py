@@ -53,6 +53,24 @@ WeightOption = Annotated[
         help="Column or expression of how often each run counts; once by default.",
     ),
 ]
+GroupOption = Annotated[
+    str | None,
+    typer.Option(
+        "--group",
+        metavar="COLUMN",
+        help="Column that tells training runs apart, where each checkpoint has a row: their errors hang "
+        "together.",
+    ),
+]
+ScheduleOption = Annotated[
+    str | None,
+    typer.Option(
+        "--schedule",
+        metavar="WHICH",
+        help="Of the learning rate along the runs of --group: constant or wsd, where every outcome counts, "
+        "or cosine, where the last of each run alone does.",
+    ),
+]
 OPTIONS: dict[str, tuple[Any, Any]] = {
     "fix": (FixOption, None),
     "box": (BoxOption, None),
@@ -62,6 +80,8 @@ OPTIONS: dict[str, tuple[Any, Any]] = {
     "robust": (RobustOption, None),
     "above": (AboveOption, None),
     "weight": (WeightOption, None),
+    "group": (GroupOption, None),
+    "schedule": (ScheduleOption, None),
 }
 
 

@@ -36,6 +36,14 @@ TargetOption = Annotated[
         "several times.",
     ),
 ]
+TargetShareOption = Annotated[
+    float | None,
+    typer.Option(
+        "--target-share",
+        metavar="SHARE",
+        help="In place of --target: this share of the finished runs is the target, the dearest.",
+    ),
+]
 MapOption = Annotated[
     list[str] | None,
     typer.Option(

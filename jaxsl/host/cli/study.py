@@ -51,8 +51,13 @@ PriceOption = Annotated[
     float | None,
     typer.Option(
         "--price",
-        help="What narrowing the interval by one is worth, in the unit of the costs; stop at no run.",
+        help="What narrowing the interval by one is worth, or with --aim a loss lower by one, in the unit of "
+        "the costs; stop at no run.",
     ),
+]
+RegretOption = Annotated[
+    float | None,
+    typer.Option("--regret", help="With --aim: stop once deciding gives up no more loss than this."),
 ]
 
 
@@ -94,9 +99,17 @@ def new(
     item_sd: ItemOption = None,
     gain: GainOption = None,
     price: PriceOption = None,
+    regret: RegretOption = None,
     aim: AimOption = None,
     hold: HoldOption = None,
     range: RangeOption = None,
+    curves: Annotated[
+        bool,
+        typer.Option("--curves", help="Runs tell every candidate of their size on their way, and may go on."),
+    ] = False,
+    restart: Annotated[
+        float, typer.Option("--restart", help="Price of going on with a run, in the unit of the costs.")
+    ] = 0.0,
     **how: Any,
 ) -> None:
     """Begin a study.
@@ -110,7 +123,7 @@ def new(
     from jaxsl.host.study import Study
     from jaxsl.host.study.settings import Stop
 
-    stop = Stop(width, ess, item_sd, gain, price)
+    stop = Stop(width, ess, item_sd, gain, price, regret)
     made = Study.create(
         path,
         law,
@@ -129,6 +142,8 @@ def new(
         aim=aim,
         hold=read_held(hold),
         range=read_ranges(range),
+        curves=curves,
+        restart=restart,
         **how,
     )
     status, out = made.status(), console()
@@ -159,8 +174,7 @@ def ask(
     with busy("fitting and choosing"):
         reason = ""
         if opened.ledger.settings["stop"] and not anyway:
-            worth = opened.worth()
-            reason = worth.reason if worth else ""
+            reason = opened.reason_to_stop()
         asked = [] if reason else opened.ask(count)
     if json:
         print_json({"asked": asked, "stop": reason or None})
@@ -180,6 +194,13 @@ def tell(
     status: Annotated[
         str, typer.Option("--status", help="done, failed (may be asked again), diverged or abandoned (not).")
     ] = "done",
+    rows: Annotated[
+        str | None,
+        typer.Option(
+            "--rows", metavar="FILE", help="Its checkpoints, or a step log, in a study of curves (--curves)."
+        ),
+    ] = None,
+    map: MapOption = None,
     yes: Annotated[
         bool, typer.Option("--yes", help="A cost over 3 times the expected one, or under a third, is meant.")
     ] = False,
@@ -195,7 +216,9 @@ def tell(
 
     opened = Study(path)
     notes = opened.journal.notes
-    run = opened.tell(id, _numbers(loss), cost, status, yes)
+    if rows is not None and loss is not None:
+        raise UserError("--rows tells the outcomes; leave out the loss")
+    run = opened.tell(id, _numbers(loss), cost, status, yes, rows, read_mapping(map))
     if json:
         print_json(run)
     else:
@@ -235,6 +258,7 @@ def change(
     item_sd: ItemOption = None,
     gain: GainOption = None,
     price: PriceOption = None,
+    regret: RegretOption = None,
     clear: Annotated[bool, typer.Option("--clear", help="Drop the stop rules there are.")] = False,
     law: Annotated[
         list[str] | None,
@@ -246,16 +270,15 @@ def change(
     """Change the budget or the stop rules, or accept a law that was edited or moved; the rest stays."""
     from jaxsl.host.show.study import show_study
     from jaxsl.host.study import Study
-    from jaxsl.host.study.settings import Stop, check_aim, check_budget
+    from jaxsl.host.study.settings import Stop, check_budget, check_rules
 
     opened = Study(path)
     check_budget(budget)
-    given = {"width": width, "ess": ess, "item_sd": item_sd, "gain": gain, "price": price}
+    given = {"width": width, "ess": ess, "item_sd": item_sd, "gain": gain, "price": price, "regret": regret}
     rules = {name: value for name, value in given.items() if value is not None}
     settings: dict[str, Any] = {} if budget is None else {"budget": budget}
     if rules or clear:
-        if rules and "aim" in opened.ledger.settings:
-            check_aim(opened.ledger.settings["aim"], None, (), Stop(**rules))
+        check_rules(opened.ledger.settings.get("aim"), Stop(**rules))
         settings["stop"] = rules if clear else opened.ledger.settings["stop"] | rules
         Stop(**settings["stop"])
     if law:

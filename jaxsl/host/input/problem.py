@@ -5,18 +5,24 @@ goes into ``Answers``, a type that nothing which fits or selects takes.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from jaxsl.host.errors import UserError
+from jaxsl.host.input.course import course_of
 from jaxsl.host.input.law_columns import column_names, costs_of, inputs_of, outcomes_of, weights_of
 from jaxsl.host.input.remarks import repeated, slips
+from jaxsl.host.input.schedule import check_schedule, counting, require_schedule
 from jaxsl.host.input.table import Table, read
 from jaxsl.host.input.target import Marked, parse_target
 
 if TYPE_CHECKING:
+    from jaxsl.along import Course
     from jaxsl.law import Law
+
+DEAREST = 1 / 6  # share of finished runs that are the target where none is named
 
 
 @dataclass(frozen=True)
@@ -30,6 +36,7 @@ class Runs:
         row_numbers: where a person finds each in the table, ``(row,)``.
         labels: columns of text by name, ``(row,)`` each.
         weight: how often each run counts, ``(row,)``; None for once each.
+        course: the training run that each row is of, and where along it; None where each is of its own.
     """
 
     x: np.ndarray
@@ -38,6 +45,7 @@ class Runs:
     row_numbers: np.ndarray
     labels: Mapping[str, np.ndarray] = field(default_factory=dict)
     weight: np.ndarray | None = None
+    course: "Course | None" = None
 
     @property
     def observed(self) -> np.ndarray:
@@ -48,7 +56,22 @@ class Runs:
         """Some of the rows, by index or by mask."""
         labels = {name: values[rows] for name, values in self.labels.items()}
         weight = None if self.weight is None else self.weight[rows]
-        return Runs(self.x[rows], self.y[rows], self.cost[rows], self.row_numbers[rows], labels, weight)
+        course = None if self.course is None else self.course.take(rows)
+        return Runs(
+            self.x[rows], self.y[rows], self.cost[rows], self.row_numbers[rows], labels, weight, course
+        )
+
+    def split_dearest(self, share: float = DEAREST) -> tuple["Runs", "Runs"]:
+        """The cheaper runs and the dearest, this share of them, at least one and with all that cost the same.
+
+        Raises:
+            UserError: when the share is none.
+        """
+        if not 0 < share < 1:
+            raise UserError(f"--target-share {share:g}: give a share of the runs above 0 and below 1")
+        num = max(int(share * len(self.cost) * (1 + 1e-9)), 1)
+        dear = self.cost >= np.sort(self.cost)[-num]
+        return self.take(~dear), self.take(dear)
 
     def _repr_html_(self) -> str:
         from jaxsl.host.html.display import runs_html
@@ -101,6 +124,8 @@ def runs(
     outcome: str | None = None,
     target: Any = None,
     weight: str | None = None,
+    group: str | None = None,
+    schedule: str | None = None,
 ) -> Problem:
     """Read a problem.
 
@@ -112,6 +137,9 @@ def runs(
         outcome: column of the outcome, for a law with one output.
         target: see ``jaxsl.host.input.target.parse_target``.
         weight: column or expression of how often each run counts.
+        group: column that tells training runs apart, of which the table has a row for each checkpoint.
+        schedule: of the learning rate along a run, ``"constant"``, ``"wsd"`` or ``"cosine"``: whether every
+            outcome of a run counts, or, of cosine, the last alone.
 
     Raises:
         UserError: naming the row and the column, for anything that cannot be used as it stands.
@@ -123,6 +151,7 @@ def runs(
         >>> problem.runs.observed.tolist(), problem.runs.cost.tolist()
         ([True, False], [6.0, 12.0])
     """
+    check_schedule(schedule, group)
     table = read(source)
     names = column_names(law, mapping or {}, outcome)
     marked = parse_target(target, table, law, names)
@@ -131,20 +160,41 @@ def runs(
     costs = costs_of(table, law, x, cost, ~marked.rows & np.isnan(y).any(axis=1))
     formulas = [*names.values(), *([] if cost is None else [cost])]
     used = {name for formula in formulas for name in table.names(formula)}
-    labels = {name: np.array(values, object) for name, values in table.labels(used).items()}
-    whole = Runs(x, y, costs, table.row_numbers, labels, weights_of(table, weight, ~np.isnan(y).any(axis=1)))
-    kept = whole.take(~marked.rows)
+    texts = table.labels(used) | (
+        {} if group is None or group not in table.columns else {group: table.text(group)}
+    )
+    labels = {name: np.array(values, object) for name, values in texts.items()}
+    times, course = (
+        weights_of(table, weight, ~np.isnan(y).any(axis=1)),
+        course_of(table, law, names, x, group),
+    )
+    whole = Runs(x, y, costs, table.row_numbers, labels, times, course)
+    kept, told = _counted(whole.take(~marked.rows), schedule, table)
     targets, answers = _targets(marked, whole, table, law, names)
     aim = None if targets is None else targets.x
     own = marked.table
     notes = (
         *table.notes,
         *table.readings(used),
+        *told,
         *(() if own is None else (*own.notes, *(f"the target's {what}" for what in own.readings(used)))),
         *repeated(kept.x, aim),
         *slips(kept.x, aim, law.inputs, names),
     )
     return Problem(law, kept, table.name, table.unit, targets, answers, notes)
+
+
+def _counted(given: Runs, schedule: str | None, table: Table) -> tuple[Runs, tuple[str, ...]]:
+    """The rows that count by the schedule of their runs, and what is worth saying of it."""
+    if given.course is None:
+        return given, ()
+    run, place = np.asarray(given.course.run), np.asarray(given.course.place)
+    require_schedule(schedule, table.name, run, given.observed)
+    kept = counting(schedule, run, place, given.observed)
+    if kept.all():
+        return given, ()
+    note = f"--schedule {schedule}: {np.sum(~kept)} outcomes before the last of their runs are left out"
+    return replace(given.take(kept), course=None), (note,)
 
 
 def configurations(source: Any, law: "Law", mapping: Mapping[str, str] | None = None) -> np.ndarray:

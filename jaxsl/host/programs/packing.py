@@ -9,6 +9,7 @@ import jax
 import numpy as np
 from numpy.typing import ArrayLike
 
+from jaxsl.along import Course
 from jaxsl.pool import Observations, Target, buffer_size
 
 
@@ -27,10 +28,13 @@ def pad(values: np.ndarray, size: int) -> np.ndarray:
     return np.concatenate([values, np.repeat(values[:1], size - len(values), axis=0)])
 
 
-def pack_observations(x: np.ndarray, y: np.ndarray, weight: np.ndarray | None = None) -> Observations:
+def pack_observations(
+    x: np.ndarray, y: np.ndarray, weight: np.ndarray | None = None, course: Course | None = None
+) -> Observations:
     """Runs ``x (row, feature)``, ``y (row, output)``, ``weight (row,)`` in a buffer of one of few sizes.
 
-    As by ``jaxsl.pool.observe``: a run that diverged, with an outcome that is not finite, is padding too.
+    As by ``jaxsl.pool.observe``: a run that diverged, with an outcome that is not finite, is padding too. A
+    ``course`` on which no run has two rows is none.
 
     Example:
         >>> runs = pack_observations(np.array([[1.0], [2.0]]), np.array([[3.0], [np.nan]]))
@@ -43,7 +47,23 @@ def pack_observations(x: np.ndarray, y: np.ndarray, weight: np.ndarray | None = 
     outcomes[:num] = np.where(mask[:num, None], y, 0.0)
     times[:num] = 1.0 if weight is None else weight
     own = None if weight is None else array(times)
-    return Observations(array(pad(x, size)), array(outcomes), array(mask), own)
+    where = pack_course(course, size)
+    return Observations(array(pad(x, size)), array(outcomes), array(mask), own, where)
+
+
+def pack_course(course: Course | None, size: int) -> Course | None:
+    """Where rows are on which run, with rows of no run up to ``size``.
+
+    None where no run has two rows, so that programs are those without.
+    """
+    if course is None:
+        return None
+    run, num = np.asarray(course.run), len(course.run)
+    if not (np.unique(run[run >= 0], return_counts=True)[1] > 1).any():
+        return None
+    runs, places = np.full(size, -1), np.zeros(size)
+    runs[:num], places[:num] = run, course.place
+    return Course(array(runs), array(places))
 
 
 def pack_target(x: np.ndarray) -> Target:

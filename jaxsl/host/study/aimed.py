@@ -22,10 +22,13 @@ from jaxsl.host.decision.known import Known, learned
 from jaxsl.host.decision.optimal import decisions_at, free_names
 from jaxsl.host.decision.report import Decision
 from jaxsl.host.programs.packing import pad
+from jaxsl.host.show.console import number
 from jaxsl.host.study.advisor import Advisor, View
 from jaxsl.host.study.answers import Outlook, Proposal
-from jaxsl.host.study.ledger import DONE, Ledger, Point
+from jaxsl.host.study.ledger import DONE, Candidate, Ledger, Run
 from jaxsl.host.study.options import first_runs
+from jaxsl.host.study.settings import Stop
+from jaxsl.host.study.stopping import not_worth
 from jaxsl.law import Law
 from jaxsl.pool import buffer_size
 from jaxsl.posterior import Tabulated
@@ -44,6 +47,7 @@ class Decided(Report):
             pending runs in.
         level: of intervals, in per cent.
         trust: how far to believe it.
+        reason: why the study should stop; empty when it should go on.
     """
 
     num_runs: int
@@ -52,6 +56,7 @@ class Decided(Report):
     regret: np.ndarray
     level: float
     trust: Trust
+    reason: str
 
 
 class AimedAdvisor(Advisor):
@@ -76,18 +81,20 @@ class AimedAdvisor(Advisor):
 
     def decided(self, ledger: Ledger) -> Decided | None:
         """What would be decided now, and what the next runs are worth; None before there are enough."""
-        known = self._learned(ledger)
+        known, settings = self._learned(ledger), ledger.settings
         if known is None:
             return None
-        found, level = values(known, self.levels, False), ledger.settings.get("level", LEVEL)
+        found, level = values(known, self.levels, False), settings.get("level", LEVEL)
         decision = decisions_at(known, found, self.levels, [0], np.array([self.at]), level)[0]
         outlook = self.outlook(ledger)
         assert outlook is not None
         spend = np.cumsum([0.0, *(run.cost for run in outlook.runs)])
         regret = self._regret(ledger, outlook)
+        scale = 1.0
         if math.isfinite(decision.regret) and regret[0] > 0:  # by drawn curves, as `jaxsl optimal` tells it
-            regret = regret * decision.regret / regret[0]
-        regret = regret[1:]
+            scale = decision.regret / regret[0]
+        regret = regret[1:] * scale
+        reason = _reason(Stop(**settings["stop"]), regret, spend, outlook.fall * scale, outlook.cost)
         done, best = (
             ledger.with_status(DONE),
             np.array([[decision[name].median for name in free_names(known)]]),
@@ -95,13 +102,13 @@ class AimedAdvisor(Advisor):
         assert known.found is not None
         x, ids = np.array([run.x for run in done]), [run.id for run in done]
         told = trust(known.found, x, ids, "run", known.asked.whole(best))
-        return Decided(len(done), decision, spend, regret, level, told)
+        return Decided(len(done), decision, spend, regret, level, told, reason)
 
     def _regret(self, ledger: Ledger, outlook: Outlook) -> np.ndarray:
         """By the curvature of the loss: now, once pending runs are in, and after each of the next runs."""
         anything = self._options(ledger) or ledger.with_status(DONE)
         with double_precision():
-            table, _, _, target = self._view(ledger, np.array([one.x for one in anything]), [])
+            table, _, _, target = self._view(ledger, anything, [])
         assert isinstance(table, Tabulated)
         now = expected_regret(table, target)
         pending = outlook.variance if math.isfinite(outlook.variance) else now
@@ -136,11 +143,21 @@ class AimedAdvisor(Advisor):
             self._decides = state, known
         return self._decides[1]
 
-    def _view(self, ledger: Ledger, x: np.ndarray, taken: list[Point]) -> View:
-        known, pending = self._learned(ledger), self._waiting(ledger, taken)
+    def _view(self, ledger: Ledger, options: Sequence[Candidate | Run], taken: list[Proposal]) -> View:
+        known, pending = self._learned(ledger), self._waiting(ledger, [run.x for run in taken])
         assert known is not None
+        x = np.array([option.x for option in options])
         size = buffer_size(len(pending))
         others = pad(np.array(pending), size) if pending else np.repeat(x[:1], size, axis=0)
         table, target, rows = aimed_at(known, self.levels, np.concatenate([x, others]))
         mask = jnp.asarray(np.arange(size) < len(pending))
         return View(table, rows[: len(x)], Pending(jnp.asarray(rows[len(x) :]), mask), target)
+
+
+def _reason(stop: Stop, regret: np.ndarray, spend: np.ndarray, fall: np.ndarray, cost: np.ndarray) -> str:
+    if stop.regret is not None and regret[0] <= stop.regret:
+        given_up = number(regret[0], 2)
+        return f"deciding now gives up an expected {given_up} of loss, within --regret {stop.regret:g}"
+    if stop.price is not None and fall.size:
+        return not_worth(stop.price, regret[0] - regret[1:], spend[1:], fall, cost)
+    return ""

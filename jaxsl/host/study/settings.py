@@ -22,6 +22,7 @@ from jaxsl.host.input.table import Table
 from jaxsl.host.input.target import parse_target
 from jaxsl.host.study.ledger import DONE, Ledger
 from jaxsl.host.study.records import now
+from jaxsl.host.study.sizes import check_curves
 from jaxsl.host.study.space import parse_space
 from jaxsl.law import Law
 
@@ -37,7 +38,9 @@ class Stop:
         ess: equivalent sample size at which it is.
         item_sd: standard deviation of a test item's score, for ``ess``; without it scores lie in [0, 1].
         gain: share by which the best affordable run must be expected to narrow the interval.
-        price: what narrowing the interval by one is worth, in the unit of the costs.
+        price: what narrowing the interval by one is worth, in the unit of the costs; with an aim, what a
+            loss lower by one is worth.
+        regret: with an aim, loss given up by deciding, as expected, at which the decision is good enough.
     """
 
     width: float | None = None
@@ -45,6 +48,7 @@ class Stop:
     item_sd: float | None = None
     gain: float | None = None
     price: float | None = None
+    regret: float | None = None
 
     def __post_init__(self):
         for name, value in vars(self).items():
@@ -75,6 +79,7 @@ def new_records(
     aim: str | None = None,
     hold: Mapping[str, float] | None = None,
     range: Mapping[str, tuple[float, float]] | None = None,
+    curves: Mapping[str, float] | None = None,
     **how: Unpack[Reading],
 ) -> tuple[Record, list[Record], tuple[str, ...]]:
     """Header and first records of a study, and what was understood of its table; as in ``Study.create``.
@@ -84,6 +89,7 @@ def new_records(
         law_names: by which the laws are found again.
         options: how they are fitted.
         aim, hold, range: as of ``jaxsl.host.decision.next_for``, in place of a target.
+        curves: the price of a ``restart`` where runs are curves; None where each tells one outcome.
 
     Raises:
         UserError: for anything that cannot be used as it stands.
@@ -91,13 +97,16 @@ def new_records(
     if (candidates is None) == (not space):
         raise UserError("say what may be run: --candidates FILE, or --space for every input; one of the two")
     if aim is not None:
-        check_aim(aim, target, space, stop, options)
+        check_aim(aim, target, space, options)
     elif target is None:
         raise UserError("there is no target; say what to predict with --target, or to decide with --aim")
+    check_rules(aim, stop or Stop())
     check_budget(budget)
     check_level(level, of)
     if options.weight is not None:
         raise UserError(f"--weight {options.weight}: every run of a study counts once; leave it out")
+    if options.group is not None:
+        raise UserError(f"--group {options.group}: every run of a study has one outcome; leave it out")
     if replicates < 1:
         raise UserError(f"--replicates {replicates}: how often one configuration may be run, 1 or more")
     if space:
@@ -125,6 +134,11 @@ def new_records(
             question(law, cost, hold, range, problem.runs.x)
         aside = Targets(problem.runs.x[[np.nanargmax(problem.runs.cost)]], np.ones(1, int))
         targets, notes = problem.targets or aside, problem.notes
+    if curves is not None:
+        if aim is not None:
+            raise UserError("--curves chooses runs for a target; leave out --aim")
+        offered = [one for one in records if one["event"] == "candidate"]
+        check_curves(list(law.inputs), offered, curves["restart"])
     aimed = {} if aim is None else {"aim": aim, "hold": dict(hold or {}), "range": dict(range or {})}
     header = {
         "jaxsl": jaxsl.__version__,
@@ -143,13 +157,29 @@ def new_records(
         "fit": options.record(),
         "stop": {name: value for name, value in vars(stop or Stop()).items() if value is not None},
         **aimed,
+        **({} if curves is None else {"curves": dict(curves)}),
     }
     return header, records, notes
 
 
-def check_aim(
-    aim: str, target: Any, space: Sequence[str], stop: Stop | None, options: FitOptions = PLAIN
-) -> None:
+def check_rules(aim: str | None, stop: Stop) -> None:
+    """Refuse rules about the interval of a target where there is an aim, and about regret where is none.
+
+    Raises:
+        UserError: saying which option to leave out.
+    """
+    if aim is None and stop.regret is not None:
+        raise UserError(
+            f"--regret {stop.regret:g}: is of a decision; give one with --aim in place of --target"
+        )
+    of_target = ("width", "ess", "item_sd", "gain")
+    for name in of_target if aim is not None else ():
+        if getattr(stop, name) is not None:
+            option = name.replace("_", "-")
+            raise UserError(f"--{option}: is about a target's interval, and --aim has none; leave it out")
+
+
+def check_aim(aim: str, target: Any, space: Sequence[str], options: FitOptions) -> None:
     """Refuse what is no aim, and what does not go with one.
 
     Raises:
@@ -160,10 +190,6 @@ def check_aim(
         raise UserError("--aim takes the place of --target; give one of them")
     if space:
         raise UserError("--aim chooses among candidates; give them with --candidates in place of --space")
-    rules = [name for name, value in vars(stop or Stop()).items() if value is not None]
-    if rules:
-        option = rules[0].replace("_", "-")
-        raise UserError(f"--{option}: is about a target's interval, and --aim has none; leave it out")
     if options != PLAIN:
         raise UserError("--aim fits laws as they are; leave out the options of the fit")
 

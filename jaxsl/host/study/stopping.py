@@ -83,11 +83,32 @@ def _reason(
         share = best / width[0]
         return f"no run is expected to narrow the interval by --gain {stop.gain:g} (at most {share:.2%})"
     if stop.price is not None:
-        together = stop.price * (width[0] - width[1:]) - spend[1:]
-        alone = stop.price * single - cost
-        if max(np.max(together, initial=-np.inf), alone.max()) <= 0:
-            return f"no run is worth its cost at --price {stop.price:g}"
+        return not_worth(stop.price, width[0] - width[1:], spend[1:], single, cost)
     return ""
+
+
+def not_worth(
+    price: float, together: np.ndarray, spend: np.ndarray, single: np.ndarray, cost: np.ndarray
+) -> str:
+    """Why to stop when what is gained by one is worth ``price``; empty where some purchase is worth it.
+
+    Args:
+        price: in the unit of the costs.
+        together, spend: what the next runs gain and cost in all, after each of them, ``(run,)``.
+        single, cost: what every candidate gains and costs alone, ``(candidate,)``.
+
+    Example:
+        >>> import numpy as np
+        >>> none = np.array([])
+        >>> not_worth(10.0, none, none, np.array([0.1, 0.3]), np.array([2.0, 2.0]))
+        ''
+        >>> not_worth(5.0, none, none, np.array([0.1, 0.3]), np.array([2.0, 2.0]))
+        'no run is worth its cost at --price 5'
+    """
+    best = max(
+        np.max(price * together - spend, initial=-np.inf), np.max(price * single - cost, initial=-np.inf)
+    )
+    return "" if best > 0 else f"no run is worth its cost at --price {price:g}"
 
 
 def _line(stop: Stop, reason: str, spend: np.ndarray, width: np.ndarray) -> str:

@@ -12,7 +12,6 @@
 1
 """
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -22,14 +21,15 @@ import numpy as np
 
 from jaxsl.host.errors import UserError
 from jaxsl.host.laws.identity import fingerprint
+from jaxsl.host.study import asking
 from jaxsl.host.study.journal import Journal
 from jaxsl.host.study.ledger import DONE, PENDING, Ledger, Run
-from jaxsl.host.study.lock import Lock
 from jaxsl.host.study.records import now
 from jaxsl.host.study.status import Asked, Status, status_of
 from jaxsl.host.study.studied_laws import check_names, find_laws, reopened, whole
 from jaxsl.host.study.told_costs import check_run
 from jaxsl.host.study.told_outcomes import told_outcome
+from jaxsl.host.study.told_rows import told_rows
 
 if TYPE_CHECKING:
     from jaxsl.host.answer.fit_options import FitOptions, How
@@ -39,9 +39,6 @@ if TYPE_CHECKING:
     from jaxsl.host.study.settings import Stop
     from jaxsl.host.study.stopping import Worth
     from jaxsl.law import Law
-
-MOST_AT_ONCE = 1000
-ASK_LEASE = 60.0  # an ask may compile for a while
 
 
 class Study:
@@ -89,6 +86,8 @@ class Study:
         aim: str | None = None,
         hold: Mapping[str, float] | None = None,
         range: Mapping[str, tuple[float, float]] | None = None,
+        curves: bool = False,
+        restart: float = 0.0,
         **how: "Unpack[How]",
     ) -> "Study":
         """Begin a study.
@@ -110,6 +109,8 @@ class Study:
             level, of: of every interval, as in ``jaxsl.host.fit``.
             aim: instead of a target, a decision for which runs are chosen: ``"optimal:C=1e24"``.
             hold, range: what may be decided, as in ``jaxsl.host.optimal``.
+            curves: runs tell every candidate of their size on their way, and may go on for the difference of
+                the costs and the price of a ``restart``.
             how: how the table of candidates is read and the laws are fitted, as in ``jaxsl.host.fit``, but
                 for ``weight``; the journal keeps the latter.
 
@@ -141,6 +142,7 @@ class Study:
             aim=aim,
             hold=hold,
             range=range,
+            curves={"restart": float(restart)} if curves else None,
             **reading,
         )
         header["fingerprints"] = [fingerprint(one, header["target"]) for one in laws]
@@ -165,37 +167,7 @@ class Study:
         Raises:
             UserError: when ``n`` is out of range or the journal cannot be written.
         """
-        if not 1 <= n <= MOST_AT_ONCE:
-            raise UserError(f"ask for 1 to {MOST_AT_ONCE} runs at once, not {n}")
-        asked: list[Asked] = []
-        # One ask at a time, so that two never choose the same run; telling goes on meanwhile.
-        with Lock(self.journal.path.with_name(self.journal.path.name + ".ask"), ASK_LEASE, math.inf):
-            while True:
-                knew = self.refresh().num_lines
-                proposals = self.advisor.ask(self.ledger, n)
-                asked.clear()
-
-                def decide(proposals=proposals, knew=knew) -> list[dict[str, Any]]:
-                    ledger = self.refresh()
-                    if not proposals or not _stands(ledger, proposals):
-                        if proposals and ledger.num_lines == knew:
-                            raise UserError("the advisor proposed runs that may not be run, or are too dear")
-                        return []
-                    number = sum(id.startswith("r") for id in ledger.runs)
-                    asked[:] = [
-                        Asked(f"r{number + index + 1}", self._named(item.x), item.cost, item.name, item.fall)
-                        for index, item in enumerate(proposals)
-                    ]
-                    runs = [
-                        {"id": run.id, "x": run.x, "planned": item.planned, "name": item.name}
-                        for run, item in zip(asked, proposals, strict=True)
-                    ]
-                    return [{"event": "asked", "line": 0, "knew": knew, "runs": runs, "time": now()}]
-
-                self.journal.write(decide)
-                self.refresh()
-                if asked or not proposals:
-                    return asked
+        return asking.ask(self.journal, self.refresh, self.advisor.ask, n)
 
     def tell(
         self,
@@ -204,6 +176,8 @@ class Study:
         cost: float | None = None,
         status: str = DONE,
         confirmed: bool = False,
+        rows: Any = None,
+        map: Mapping[str, str] | None = None,
     ) -> Run:
         """What a run gave; may be said late, and again with another value, which corrects the first.
 
@@ -213,6 +187,8 @@ class Study:
             cost: what it really cost; counts as planned when not told.
             status: ``done``, ``failed`` (may be asked again), ``diverged`` or ``abandoned`` (are not).
             confirmed: that a cost over three times what was expected, or under a third of it, is meant.
+            rows: of a study of curves, checkpoints or a step log in place of the outcome; of a run that is
+                not done what it gave before. map: columns of it, ``{"D": "tokens"}``.
 
         Returns:
             The run as it stands now.
@@ -220,6 +196,9 @@ class Study:
         Raises:
             UserError: when there is no such run, or the values do not fit; nothing is written then.
         """
+        self.refresh()
+        told_at = () if rows is None else told_rows(rows, self._run(id), status, self.ledger, map)
+        loss = told_at[-1][1] if told_at and status == DONE else loss
         y = told_outcome(id, loss, status, self.ledger.settings, lambda y: self.options.unfit(y))
         if cost is not None and not (np.isfinite(cost) and cost >= 0):
             raise UserError(f"run {id}: cost {cost:g}; a cost is a number, zero or more")
@@ -227,8 +206,9 @@ class Study:
         def decide() -> list[dict[str, Any]]:
             run = self._run(id)
             told = None if cost is None else float(cost)
-            if (run.status, run.y) == (status, y) and told in (None, run.cost):
+            if (run.status, run.y, run.rows) == (status, y, told_at) and told in (None, run.cost):
                 return []
+            at = [[self._named(x), list(value)] for x, value in told_at]
             return [
                 {
                     "event": "told",
@@ -240,9 +220,9 @@ class Study:
                     "planned": run.planned,
                     "time": now(),
                 }
+                | ({"rows": at} if at else {})
             ]
 
-        self.refresh()
         self._run(id)
         if cost is not None and not confirmed:
             check_run(self.ledger, id, cost, status)
@@ -310,6 +290,11 @@ class Study:
             return None
         return assess(forecast, outlook, Stop(**ledger.settings["stop"]))
 
+    def reason_to_stop(self) -> str:
+        """Which stop rule holds, and why; empty where none does."""
+        weighed = self.decision() if "aim" in self.ledger.settings else self.worth()
+        return "" if weighed is None else weighed.reason
+
     def decision(self) -> "Decided | None":
         """What would be decided now, and what further runs are worth; None where there is no aim."""
         from jaxsl.host.study.aimed import AimedAdvisor
@@ -363,13 +348,15 @@ class Study:
         if self._advisor is None:
             from jaxsl.host.study.advisor import Advisor
             from jaxsl.host.study.aimed import AimedAdvisor
+            from jaxsl.host.study.curves import CurvesAdvisor
 
             settings = self.ledger.settings
-            self._advisor = (
-                AimedAdvisor(self.laws, *(settings[name] for name in ("aim", "hold", "range")))
-                if "aim" in settings
-                else Advisor(self.laws, self.options)
-            )
+            if "aim" in settings:
+                of_aim = (settings[name] for name in ("aim", "hold", "range"))
+                self._advisor = AimedAdvisor(self.laws, *of_aim)
+            else:
+                kind = CurvesAdvisor if "curves" in settings else Advisor
+                self._advisor = kind(self.laws, self.options)
         return self._advisor
 
     def _named(self, x: Sequence[float]) -> dict[str, float]:
@@ -384,15 +371,3 @@ class Study:
                 + (f"pending are {pending}" if pending else "none is pending: ask for one first")
             )
         return run
-
-
-def _stands(ledger: Ledger, proposals: list[Any]) -> bool:
-    """Whether proposals made a moment ago may still be asked for."""
-    used, most = ledger.used(), ledger.settings["replicates"]
-    times: dict[tuple[float, ...], int] = {}
-    for item in proposals:
-        times[item.x] = times.get(item.x, 0) + 1
-    cost = math.fsum(item.planned for item in proposals) * ledger.factor
-    return all(used.get(x, 0) + number <= most for x, number in times.items()) and (
-        cost <= ledger.left * (1 + 2e-9)
-    )
