@@ -21,7 +21,7 @@ import numpy as np
 import typer
 from rich.console import Console
 
-from experiments.report import OUTPUTS, provenance, write_table
+from experiments.report import OUTPUTS, provenance, shown, write_table
 from laws.chinchilla import CHINCHILLA
 from laws.tasks import TASKS
 
