@@ -1,9 +1,10 @@
 """How long one waits for an answer: CPU seconds of commands, with programs kept and with none.
 
-Command: ``python -m experiments speed start``. Every command runs in a process of its own, some times with an
-empty folder of programs (cold) and then with the folder that the last of these left (warm). Times are user and
-system seconds of the process and its children. Modules are kept as bytecode, as Python does unless told not to.
-With ``--laws`` each of the benchmark's laws is fitted too, in a process of its own, with its programs kept.
+Command: ``python -m experiments speed start``. Every command runs in a process of its own, some times with
+an empty folder of programs (cold) and then with the folder that the last of these left (warm). Times are user
+and system seconds of the process and its children. Modules are kept as bytecode, which Python does unless it
+is told not to. With ``--laws`` each of the benchmark's laws is fitted too, in a process of its own, with its
+programs kept.
 """
 
 import os
@@ -20,7 +21,7 @@ import numpy as np
 import typer
 from rich.console import Console
 
-from experiments.report import OUTPUTS, provenance, write_table
+from experiments.report import OUTPUTS, provenance, shown, write_table
 from laws.chinchilla import CHINCHILLA
 from laws.tasks import TASKS
 
@@ -172,9 +173,7 @@ def main(
         write_tables(tables)
         for command in (one for one in commands() if one.name.startswith(only)):
             rows.append(measured(command, tables, repeats, cold))
-            console.print(
-                ", ".join(f"{k} {v:.3g}" if isinstance(v, float) else str(v) for k, v in rows[-1].items())
-            )
+            console.print(", ".join(f"{name}: {shown(value)}" for name, value in rows[-1].items()))
         if laws:
             rows.append(benchmark_laws(tables, console.print))
     given = f" --repeats {repeats}" * (repeats != 5) + f" --cold {cold}" * (cold != 5)
