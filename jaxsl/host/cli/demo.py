@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from jaxsl.host.input.problem import Runs
     from jaxsl.law import Law
 
-PILOT_RUNS = Path(__file__).parents[2] / "data" / "pilot_runs.csv"
+DATA = Path(__file__).parents[2] / "data"
+PILOT_RUNS, PILOT_CURVES = DATA / "pilot_runs.csv", DATA / "pilot_curves.csv"
 BEYOND = 10.0  # times the compute of the pool's dearest run, for which the best sizes are told
 COMPUTE = "6*N*D"
 NUM_RANDOM = 50  # random selections that the active one is compared with
@@ -62,18 +63,23 @@ def demo(
         float, typer.Option("--share", min=0.001, max=1.0, help="Share of the pool's cost to spend.")
     ] = 0.1,
     runs: Annotated[
-        Path, typer.Option("--runs", help="Table of finished runs; by default the pilot runs of jaxsl.")
-    ] = PILOT_RUNS,
+        Path | None,
+        typer.Option("--runs", help="Table of finished runs; by default the pilot runs of jaxsl."),
+    ] = None,
     cost: Annotated[str, typer.Option("--cost", help="Column or expression.")] = "flops",
     level: LevelOption = 90.0,
     seed: Annotated[int, typer.Option("--seed", help="Of starting points and random selections.")] = 0,
+    curves: Annotated[
+        bool, typer.Option("--curves", help="Runs with checkpoints: bought as curves, and row by row.")
+    ] = False,
     json: JsonOption = False,
 ) -> None:
     """Select actively among real pilot runs whose outcomes stay hidden until they are bought.
 
     The dearest sixth of the runs is to be predicted, the others are the pool. Ends with the predictions
     beside what came out, and with R² against fitting everything and against choosing at random for the
-    same money.
+    same money. With --curves the runs have a row a checkpoint, and are bought once as points that are priced
+    one by one, and once as curves.
     """
     from jaxsl.host.answer.believed import check_level
     from jaxsl.host.answer.episode import Episode
@@ -85,6 +91,12 @@ def demo(
 
     check_level(level)
     found = find(law)
+    if curves:
+        from jaxsl.host.cli.demo_curves import play_curves
+
+        play_curves(runs or PILOT_CURVES, found, share, level, seed, json)
+        return
+    runs = runs or PILOT_RUNS
     table = read(runs)
     finished = problem.runs(table, found, cost=cost).runs
     finished = finished.take(finished.observed)
