@@ -38,8 +38,8 @@ class Command(NamedTuple):
 
     name: str
     arguments: tuple[str, ...]
-    warm: float
-    cold: float = float("nan")
+    warm: float | str = ""
+    cold: float | str = ""
 
 
 def named(laws: tuple[str, ...]) -> tuple[str, ...]:
@@ -50,6 +50,7 @@ def named(laws: tuple[str, ...]) -> tuple[str, ...]:
 def commands() -> list[Command]:
     """What is measured, on the tables of ``write_tables``."""
     found = [
+        Command("import jax, to compare with", ()),
         Command("--help", ("--help",), 0.2),
         Command("a file that is missing", ("fit", "nowhere.csv", *named(SEVEN[:1])), 0.4),
         Command("a column that is missing", ("fit", "unnamed.csv", *named(SEVEN[:1])), 0.4),
@@ -102,10 +103,11 @@ def write_tables(folder: Path) -> None:
 
 
 def cpu_seconds(arguments: tuple[str, ...], folder: Path, programs: Path) -> float:
-    """Of one process of ``jaxsl`` in a folder, its children included."""
+    """Of one process of ``jaxsl`` in a folder, its children included; without arguments of importing JAX."""
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
     environment["JAXSL_CACHE"] = str(programs)
-    command = [sys.executable, "-m", "jaxsl.host.cli", *arguments]
+    what = ["-m", "jaxsl.host.cli", *arguments] if arguments else ["-c", "import jax"]
+    command = [sys.executable, *what]
     with subprocess.Popen(
         command, cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as process:
@@ -132,7 +134,7 @@ def measured(command: Command, tables: Path, repeats: int, cold_repeats: int) ->
         "warm, s": median(warm),
         "at most": command.warm,
         "cold, s": median(cold),
-        "at most, cold": "" if np.isnan(command.cold) else command.cold,
+        "at most, cold": command.cold,
     }
 
 

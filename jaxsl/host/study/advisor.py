@@ -9,7 +9,6 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from jaxsl.along import Course
@@ -20,7 +19,7 @@ from jaxsl.host.answer.believed import LEVEL, Believed, believe_runs
 from jaxsl.host.answer.fit import predicted
 from jaxsl.host.answer.fit_options import PLAIN, FitOptions
 from jaxsl.host.answer.trust import trust
-from jaxsl.host.programs.packing import pack_target, pad
+from jaxsl.host.programs.packing import array, key_of, pack_target, pad
 from jaxsl.host.study import programs
 from jaxsl.host.study.answers import Forecast, Outlook, Proposal
 from jaxsl.host.study.ledger import DONE, PENDING, Candidate, Ledger, Point, Run
@@ -167,14 +166,14 @@ class Advisor:
         points = [run.x for run in taken]
         uses = np.array([most - used.get(option.x, 0) - points.count(option.x) for option in options])
         promised = math.fsum(run.cost for run in taken)
-        money, spent = ledger.left - promised, jnp.asarray(ledger.paid + promised)
+        money, spent = ledger.left - promised, np.asarray(ledger.paid + promised)
         rows = np.arange(len(x))
         with double_precision():
             posterior, x, pending, target = self._view(ledger, options, taken)
             if len(x) > SHORT:
                 size = 1 << (len(x) - 1).bit_length()
-                pool = Pool(jnp.asarray(pad(x, size)), jnp.asarray(pad(cost, size)))
-                available = jnp.asarray(np.concatenate([uses > 0, np.zeros(size - len(x), bool)]))
+                pool = Pool(array(pad(x, size)), array(pad(cost, size)))
+                available = np.asarray(np.concatenate([uses > 0, np.zeros(size - len(x), bool)]))
                 rows = np.asarray(
                     programs.shortlist(
                         self.design,
@@ -182,7 +181,7 @@ class Advisor:
                         pool,
                         target,
                         available,
-                        jnp.asarray(money),
+                        np.asarray(money),
                         spent,
                         pending,
                         SHORT,
@@ -191,25 +190,25 @@ class Advisor:
                 rows = rows[rows >= 0] if (rows >= 0).any() else np.arange(1)
             whole = len(x) > SHORT or ledger.settings["space"]
             size = SHORT if whole else buffer_size(len(rows))
-            pool = Pool(jnp.asarray(pad(x[rows], size)), jnp.asarray(pad(cost[rows], size)))
-            left = jnp.asarray(np.concatenate([uses[rows], np.zeros(size - len(rows), int)]))
+            pool = Pool(array(pad(x[rows], size)), array(pad(cost[rows], size)))
+            left = np.asarray(np.concatenate([uses[rows], np.zeros(size - len(rows), int)]))
             if design is None:
-                design = self._priced(ledger, posterior, pool, target, left > 0, money)
+                design = self._priced(ledger, posterior, pool, target, array(left > 0), money)
             plan = programs.plan(
                 design,
                 posterior,
                 pool,
                 target,
                 left,
-                jnp.asarray(money),
+                np.asarray(money),
                 spent,
                 pending,
-                jnp.asarray(count),
-                jnp.asarray(draws),
+                np.asarray(count),
+                np.asarray(draws),
                 self._key(ledger),
                 buffer_size(count, ROOM),
             )
-            limit = design.chooser.limit(pool, left > 0, jnp.asarray(money), spent)
+            limit = programs.limit(design, pool, left > 0, np.asarray(money), spent)
             return Planned(to_numpy(plan), rows, cost[rows], design, float(limit))
 
     def _priced(
@@ -225,7 +224,7 @@ class Advisor:
         if self.design.lookahead is None or not math.isfinite(money):
             return self.design
         exponent = programs.cost_exponent(
-            self.design, posterior, pool, target, available, jnp.asarray(money), self._key(ledger)
+            self.design, posterior, pool, target, available, np.asarray(money), self._key(ledger)
         )
         return replace(self.design, chooser=replace(self.design.chooser, cost_exponent=exponent))
 
@@ -274,11 +273,11 @@ class Advisor:
                         space.cost,
                         self._posterior(ledger),
                         self._target(ledger),
-                        Bounds(jnp.asarray(low), jnp.asarray(high), jnp.asarray(log)),
-                        jnp.asarray(pad(start, STARTS)),
-                        jnp.asarray(broad.most / ledger.factor),
+                        Bounds(*map(array, (low, high, log))),
+                        np.asarray(pad(start, STARTS)),
+                        np.asarray(broad.most / ledger.factor),
                         self._pending(ledger, points),
-                        jnp.asarray(MOST_DRAWS),
+                        np.asarray(MOST_DRAWS),
                         self._key(ledger),
                     )
                 )
@@ -297,7 +296,7 @@ class Advisor:
         x = self._waiting(ledger, taken)
         size = buffer_size(len(x))
         some = np.array(x or [next(run.x for run in ledger.with_status(DONE))])
-        return Pending(jnp.asarray(pad(some, size)), jnp.asarray(np.arange(size) < len(x)))
+        return Pending(array(pad(some, size)), array(np.arange(size) < len(x)))
 
     def _waiting(self, ledger: Ledger, taken: list[Point]) -> list[Point]:
         """Runs whose outcome is not known yet."""
@@ -307,5 +306,5 @@ class Advisor:
         return pack_target(np.array(ledger.settings["target"]))
 
     def _key(self, ledger: Ledger) -> jax.Array:
-        key = jax.random.fold_in(jax.random.key(ledger.settings["seed"]), len(ledger.with_status(DONE)))
-        return jax.random.fold_in(key, len(ledger.runs) + 1)
+        counted = len(ledger.with_status(DONE)), len(ledger.runs) + 1
+        return programs.key_after(key_of(ledger.settings["seed"]), np.array(counted))

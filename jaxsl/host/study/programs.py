@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import jax
 import jax.numpy as jnp
 from jax import Array
 
@@ -29,6 +30,18 @@ def cost_exponent(
 ) -> Array:
     """How much cost counts, by ``jaxsl.design.Design.priced``."""
     return jnp.asarray(design.priced(posterior, pool, target, available, money, key).cost_exponent)
+
+
+@compiled
+def key_after(key: Array, counts: Array) -> Array:
+    """A key of its own after each of some counts, ``(count,)``, such as of runs that were done."""
+    return jax.lax.fori_loop(0, counts.shape[0], lambda i, key: jax.random.fold_in(key, counts[i]), key)
+
+
+@compiled
+def limit(design: Design, pool: Pool, available: Array, money: Array, spent: Array) -> Array:
+    """What the next run should cost at most, by ``jaxsl.choice.Chooser.limit``."""
+    return design.chooser.limit(pool, available, money, spent)
 
 
 @compiled
