@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from experiments import decide, ess, exits, speed, table1
+from experiments import along, decide, ess, exits, speed, table1
 from experiments.benchmark import figures, kept, tables
 from experiments.curves import ends
 from experiments.curves import tables as curves
@@ -31,6 +31,7 @@ app.command("public")(public.public)
 app.command("harm")(harm.harm)
 app.command("keep")(kept.keep)
 app.command("exits")(exits.main)
+app.command("along")(along.main)
 app.command("pilot")(pilot)
 app.command("ends")(ends.ends)
 app.command("curves")(curves.curves)

@@ -31,7 +31,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from jaxsl.acquisition import MSPE
+from jaxsl.acquisition import MSPE, leading
 from jaxsl.basins import BasinRule
 from jaxsl.belief import Belief, Rule, believe
 from jaxsl.choice import Choice, Chooser
@@ -210,7 +210,8 @@ class Design(eqx.Module):
             key: for ties.
         """
         chooser = self.priced(posterior, pool, target, available, money, key)
-        score = self.acquisition(posterior, pool, target)
+        price = chooser.price(pool, available, money, spent)
+        score = leading(self.acquisition, posterior, pool, target, price, every=chooser.draw)
         return chooser(score, pool, available, money, key, spent)
 
     def scored(self, posterior: Posterior) -> Posterior:

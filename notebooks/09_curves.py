@@ -12,8 +12,9 @@
 # %% [markdown]
 # # Runs are curves
 #
-# One training run tells its loss at many token counts. Where the learning rate is constant, each checkpoint, after a
-# short decay from it, is an outcome of the law; the runs of the pilot lab (`jaxsl/data/pilot_curves.csv`) are such.
+# One training run tells its loss at many token counts. Where the learning rate is constant, each checkpoint,
+# after a short decay from it, is an outcome of the law; the runs of the pilot lab
+# (`jaxsl/data/pilot_curves.csv`) are such.
 
 # %%
 from importlib.resources import files
@@ -39,8 +40,8 @@ print(
 # %% [markdown]
 # ## Rows of one run are not so many runs
 #
-# They share a seed and an order of the data, and so a part of their errors. `group` names the column of the run, and
-# `schedule` says that every row is an outcome: without it several rows of a run are refused.
+# They share a seed and an order of the data, and so a part of their errors. `group` names the column of the
+# run, and `schedule` says that every row is an outcome: without it several rows of a run are refused.
 
 # %%
 try:
@@ -60,8 +61,8 @@ print(together.along)
 # %% [markdown]
 # ## Which run next, and how far
 #
-# A candidate row of a run stands for taking the run there: it tells of all rows on the way, and costs what is left of
-# it. Here the last two checkpoints of every run are not known yet.
+# A candidate row of a run stands for taking the run there: it tells of all rows on the way, and costs what is
+# left of it. Here the last two checkpoints of every run are not known yet.
 
 # %%
 later = np.array(
@@ -75,17 +76,16 @@ ranked = next_runs(
     asked, "chinchilla", target=target, cost="6*N*D", group="run", schedule="wsd", curves=True, count=3
 )
 for one in ranked.runs:
-    what = "go on with" if one.goes_on else "begin"
-    print(
-        f"{what} {runs['run'][one.row_number]} to D = {one.x['D']:.3g} for {one.cost:.2g}: tells of {one.tells} rows"
-    )
+    what = f"{'go on with' if one.goes_on else 'begin'} {runs['run'][one.row_number]} to D = {one.x['D']:.3g}"
+    print(f"{what} for {one.cost:.2g}: tells of {one.tells} rows")
 
 # %% [markdown]
 # ## A rate that decays all along
 #
-# On the way of a cosine the loss is no outcome: the rate is still high. With `schedule="cosine"` the last outcome of
-# each run counts. Where the schedule is known, a law of the learning curve says how a run will end, with an interval
-# and a weight for further fits. This run is made up from the law itself, and seen to two thirds.
+# On the way of a cosine the loss is no outcome: the rate is still high. With `schedule="cosine"` the last
+# outcome of each run counts. Where the schedule is known, a law of the learning curve says how a run will
+# end, with an interval and a weight for further fits. This run is made up from the law itself, and seen to
+# two thirds.
 
 # %%
 step = np.arange(100, 10_001, 100)
@@ -96,7 +96,6 @@ loss = (
 )
 seen = np.where(step <= 6700, loss, np.nan)
 (end,) = finish({"step": step, "lr": rate, "loss": seen}).runs
-print(
-    f"seen to step {end.seen:.0f}, at {end.fallen:.0%} of the fall: {end.median:.3f} [{end.low:.3f}, {end.high:.3f}]"
-)
-print(f"it ended at {loss[-1]:.3f}; weight in a fit to ends: {end.weight:.2f}")
+print(f"seen to step {end.seen:.0f}, the rate fallen by {end.fallen:.0%}")
+print(f"predicted {end.median:.3f} [{end.low:.3f}, {end.high:.3f}], weight in a fit to ends {end.weight:.2f}")
+print(f"it ended at {loss[-1]:.3f}")

@@ -72,3 +72,9 @@ def test_a_fit_says_what_rows_of_a_run_share():
     report = fit(table, DATA, group="run", schedule="wsd")
     assert report.along.share > 0.8 and report.as_dict()["along"]["decades"] > 0
     assert fit(table, DATA).along is None
+
+
+@pytest.mark.parametrize("asked", [{"t": True}, {"profile": "alpha"}, {"bootstrap": 100}])
+def test_intervals_that_count_rows_as_runs_are_refused(asked):
+    with pytest.raises(UserError, match="--draw group:run"):
+        fit(TABLE | {"loss": [3.0, 3.5, 3.4, 3.9]}, CHINCHILLA, group="run", **asked)

@@ -17,10 +17,10 @@ from jaxsl.host.input.remarks import repeated, slips
 from jaxsl.host.input.schedule import check_schedule, counting, require_schedule
 from jaxsl.host.input.table import Table, read
 from jaxsl.host.input.target import Marked, parse_target
-from jaxsl.law import Law
 
 if TYPE_CHECKING:
     from jaxsl.along import Course
+    from jaxsl.law import Law
 
 DEAREST = 1 / 6  # share of finished runs that are the target where none is named
 
@@ -106,7 +106,7 @@ class Problem:
         notes: things that are allowed and worth saying.
     """
 
-    law: Law
+    law: "Law"
     runs: Runs
     table: str
     unit: str
@@ -117,7 +117,7 @@ class Problem:
 
 def runs(
     source: Any,
-    law: Law,
+    law: "Law",
     *,
     mapping: Mapping[str, str] | None = None,
     cost: str | None = None,
@@ -197,7 +197,7 @@ def _counted(given: Runs, schedule: str | None, table: Table) -> tuple[Runs, tup
     return replace(given.take(kept), course=None), (note,)
 
 
-def configurations(source: Any, law: Law, mapping: Mapping[str, str] | None = None) -> np.ndarray:
+def configurations(source: Any, law: "Law", mapping: Mapping[str, str] | None = None) -> np.ndarray:
     """The law's inputs in a table, whatever else it holds: ``(row, feature)``; errors as in ``runs``.
 
     Example:
@@ -209,7 +209,7 @@ def configurations(source: Any, law: Law, mapping: Mapping[str, str] | None = No
 
 
 def _targets(
-    marked: Marked, whole: Runs, runs: Table, law: Law, names: Mapping[str, str]
+    marked: Marked, whole: Runs, runs: Table, law: "Law", names: Mapping[str, str]
 ) -> tuple[Targets | None, Answers | None]:
     if marked.table is not None:
         targets, needed = own_targets(marked, law, names), (runs.names(names[name]) for name in law.outputs)
@@ -222,7 +222,7 @@ def _targets(
     return Targets(held.x, held.row_numbers, held.labels), Answers(held.y)
 
 
-def own_targets(marked: Marked, law: Law, names: Mapping[str, str]) -> Targets:
+def own_targets(marked: Marked, law: "Law", names: Mapping[str, str]) -> Targets:
     """The targets of a table of their own; ``names`` maps inputs to columns, but for points."""
     assert marked.table is not None
     x = inputs_of(marked.table, law, {name: name for name in names} if marked.is_point else names)
