@@ -271,8 +271,7 @@ class Design(eqx.Module):
                 _remember(old, num, found.theta[0], jnp.isfinite(found.loss[0]))
                 for old, num, found in zip(state.optima, state.num_optima, belief.fits, strict=True)
             ]
-            optima, num_optima = tuple(item[0] for item in kept), tuple(item[1] for item in kept)
-            after = eqx.tree_at(lambda s: (s.optima, s.num_optima), after, (optima, num_optima))
+            after = eqx.tree_at(lambda s: (s.optima, s.num_optima), after, tuple(zip(*kept, strict=True)))
         return jax.tree.map(lambda new, old: jnp.where(bought, new, old), after, state)
 
 

@@ -99,7 +99,7 @@ def test_the_ends_are_written_as_runs_with_a_weight(tmp_path):
     np.testing.assert_allclose([float(row["weight"]) for row in rows], [one["weight"] for one in found])
     assert run(path, "-o", path, "--force").exit_code == 2
     shown = run(path, "--where", "run_id == 'first'").stdout
-    assert "1 runs, 0 of them to be finished" in shown and "known" in shown
+    assert "1 run, 0 of them to be finished" in shown and "known" in shown
 
 
 def changed(name, row, value):

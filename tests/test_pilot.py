@@ -236,3 +236,16 @@ def test_a_sweep_started_again_adds_the_checkpoints_that_are_missing(tmp_path, m
     table.write_bytes(whole[:-4])
     assert curves.sweep(wanted, table) == 1 and table.read_bytes() == whole
     assert curves.sweep(wanted, table) == 0
+
+
+def test_the_committed_curves_are_of_those_that_the_lab_trains():
+    with (TABLE.parent / "pilot_curves.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    planned = {(curve.name, D) for curve in curves.curves() for D in curve.checkpoints}
+    named = [(row["run"], int(row["D_constant"])) for row in rows]
+    assert tuple(rows[0]) == curves.COLUMNS and len(set(named)) == len(named) and set(named) <= planned
+    for row in rows:
+        assert int(row["D"]) * 8 == int(row["D_constant"]) * 9
+        assert int(row["flops"]) == 6 * int(row["N"]) * int(row["D"])
+        assert int(row["flops"]) == int(row["flops_constant"]) + int(row["flops_decay"])
+        assert 0.5 < float(row["loss"]) < float(row["loss_constant"]) < np.log(256)  # a decay lowers the loss

@@ -7,6 +7,7 @@ from jaxsl.host.answer.fit_options import FitOptions
 from jaxsl.host.errors import UserError
 from jaxsl.host.input.problem import runs
 from laws.chinchilla import CHINCHILLA
+from laws.kaplan import SIZE
 
 TABLE = {
     "run": ["a", "a", "a", "b", "b", "b", ""],
@@ -38,6 +39,11 @@ def test_of_cosine_the_last_outcome_of_each_run_counts_and_candidates_stay():
     np.testing.assert_array_equal(found.runs.y[:, 0], [3.0, 3.1, np.nan, 3.3])
     assert found.runs.row_numbers.tolist() == [0, 4, 5, 6] and found.runs.course is None
     assert "--schedule cosine: 3 outcomes before the last of their runs are left out" in found.notes
+
+
+def test_without_tokens_the_last_row_of_a_run_is_its_last():
+    table = {"run": ["a", "a", "b"], "N": [1e6, 1e6, 2e6], "loss": [3.5, 3.2, 3.1]}
+    assert runs(table, SIZE, group="run", schedule="cosine").runs.y[:, 0].tolist() == [3.2, 3.1]
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ def counting(schedule: str | None, run: np.ndarray, place: np.ndarray, done: np.
 
     Args:
         run: number of the run of each row, negative for a run of one row, ``(row,)``.
-        place: how far along it, ``(row,)``.
+        place: how far along it, ``(row,)``; where that is the same, the later row is further.
         done: which rows have an outcome, ``(row,)``; the others always count, as candidates.
     """
     kept = np.ones(len(run), bool)
@@ -39,7 +39,7 @@ def counting(schedule: str | None, run: np.ndarray, place: np.ndarray, done: np.
         kept = ~done | (run < 0)
         for one in np.unique(run[done & (run >= 0)]):
             rows = np.flatnonzero((run == one) & done)
-            kept[rows[np.argmax(place[rows])]] = True
+            kept[rows[np.lexsort((rows, place[rows]))[-1]]] = True
     return kept
 
 

@@ -10,7 +10,8 @@ def show_finish(report: FinishReport, output: str | None = None) -> None:
     """Print what every run ends at, and where all of it is."""
     out, runs = console(), report.runs
     to_come = sum(run.seen < run.step for run in runs)
-    out.print(f"{len(runs)} runs, {to_come} of them to be finished, {report.law}", style="bold")
+    many = "s" if len(runs) > 1 else ""
+    out.print(f"{len(runs)} run{many}, {to_come} of them to be finished, {report.law}", style="bold")
     out.print()
     rows = [
         [
