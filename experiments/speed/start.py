@@ -175,7 +175,8 @@ def main(
         write_tables(tables)
         for command in (one for one in commands() if one.name.startswith(only)):
             rows.append(measured(command, tables, repeats, cold))
-            console.print(", ".join(f"{name}: {shown(value)}" for name, value in rows[-1].items()))
+            kept, fresh = (shown(rows[-1][column]) for column in ("warm, s", "cold, s"))
+            console.print(f"{command.name}: warm {kept} s, cold {fresh} s")
         if laws:
             rows.append(benchmark_laws(tables, console.print))
     given = f" --repeats {repeats}" * (repeats != 5) + f" --cold {cold}" * (cold != 5)
