@@ -43,7 +43,7 @@ class World:
     def table(self, seed: int) -> dict[str, np.ndarray]:
         """One set of runs, a row a checkpoint."""
         rng = np.random.default_rng(seed)
-        size = np.exp(rng.uniform(*np.log(SIZES), self.runs))
+        size = np.exp(rng.uniform(np.log(SIZES[0]), np.log(SIZES[1]), self.runs))
         tokens = TOKENS * 2.0 ** np.arange(self.checkpoints)
         place = np.log10(tokens)
         kernel = np.exp(-np.abs(place[:, None] - place) / self.decades)

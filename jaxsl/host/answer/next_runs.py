@@ -76,13 +76,13 @@ def next_runs(
     check_level(level, of)
     laws = resolved(law)
     reading, options = split(how)
-    table = run_table(source, laws, map, outcome, **reading)
-    price = require_cost(table, cost)
-    chosen = ensemble(table, laws, mapping=map, outcome=outcome, target=target, cost=price, options=options)
     if curves and options.group is None:
         raise UserError("--curves needs to know which rows are of one run; name their column with --group")
     if not curves and (restart or row_cost):
         raise UserError("--restart and --row-cost are prices of runs with several rows; add --curves")
+    table = run_table(source, laws, map, outcome, **reading)
+    price = require_cost(table, cost)
+    chosen = ensemble(table, laws, mapping=map, outcome=outcome, target=target, cost=price, options=options)
     runs = curves_of(chosen.problem, restart, row_cost) if curves else None
     chosen = chosen if runs is None else replace(chosen, problem=runs.problem)
     require_choice(chosen.problem, budget, max_cost)
