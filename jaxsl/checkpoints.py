@@ -67,7 +67,7 @@ def checkpoints(
         >>> line = lambda theta, x: theta[0] + theta[1] * x[0]
         >>> law = Law("line", line, ("x",), params(a=(-9, 9), b=(-9, 9)))
         >>> belief = LawPosterior(law, jnp.zeros((1, 2)), jnp.eye(2)[None], jnp.ones(1), jnp.ones(1))
-        >>> x = jnp.array([[[1.0], [1.1], [3.0]]])
+        >>> x = jnp.array([[[1.0], [2.9], [3.0]]])
         >>> every, ones = jnp.ones((1, 3), bool), jnp.ones((1, 3))
         >>> rows = Rows(x, x[..., 0], every, jnp.array([0]), ones, jnp.array(0.0))
         >>> pool, target = Pool(x[:, -1], jnp.full(1, 3.0), rows), uniform_target(jnp.array([[4.0]]))
