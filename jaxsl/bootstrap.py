@@ -18,10 +18,10 @@ import jax.numpy as jnp
 from jax import Array
 
 from jaxsl.fit import Fit, Solver, fit
-from jaxsl.law import Law
+from jaxsl.one_of import AnyLaw
 from jaxsl.pool import Observations
 
-Draw = Callable[[Array, Law, Observations, Array], tuple[Observations, Array]]
+Draw = Callable[[Array, AnyLaw, Observations, Array], tuple[Observations, Array]]
 
 
 class Residuals(eqx.Module):
@@ -32,7 +32,7 @@ class Residuals(eqx.Module):
     """
 
     def __call__(
-        self, key: Array, law: Law, observations: Observations, theta: Array
+        self, key: Array, law: AnyLaw, observations: Observations, theta: Array
     ) -> tuple[Observations, Array]:
         """Curve plus drawn residuals, every run once."""
         mask, count = observations.mask, observations.num_observed
@@ -40,7 +40,7 @@ class Residuals(eqx.Module):
         residual = jnp.where(mask[:, None], observations.y - fitted, 0.0)
         residual = residual - jnp.sum(residual, axis=0) / count
         total = count * law.num_outputs
-        scale = jnp.sqrt(total / jnp.maximum(total - law.num_params, 1))
+        scale = jnp.sqrt(total / jnp.maximum(total - law.num_real, 1))
         chosen = _draw(key, mask, mask.shape[0])
         y = jnp.where(mask[:, None], fitted + scale * residual[chosen], 0.0)
         return replace(observations, y=y), mask.astype(y.dtype)
@@ -50,7 +50,7 @@ class Pairs(eqx.Module):
     """Runs with their outcomes, as many as there are, drawn with replacement."""
 
     def __call__(
-        self, key: Array, law: Law, observations: Observations, theta: Array
+        self, key: Array, law: AnyLaw, observations: Observations, theta: Array
     ) -> tuple[Observations, Array]:
         """The same runs, each weighted by how often it was drawn."""
         mask, count = observations.mask, observations.num_observed
@@ -69,7 +69,7 @@ class Groups(eqx.Module):
     group: Array
 
     def __call__(
-        self, key: Array, law: Law, observations: Observations, theta: Array
+        self, key: Array, law: AnyLaw, observations: Observations, theta: Array
     ) -> tuple[Observations, Array]:
         """The same runs, each weighted by how often its group was drawn."""
         size, dtype = observations.mask.shape[0], observations.y.dtype
@@ -93,12 +93,12 @@ class Bootstrap(eqx.Module):
     loss: Array
     valid: Array
 
-    def predict(self, law: Law, x: Array) -> Array:
+    def predict(self, law: AnyLaw, x: Array) -> Array:
         """What every draw predicts at ``x (row, feature)``: ``(draw, row, output)``; nan where not valid."""
         predicted = jax.vmap(law.predict, (0, None))(self.theta, x)
         return jnp.where(self.valid[:, None, None], predicted, jnp.nan)
 
-    def interval(self, law: Law, x: Array, level: float = 0.95) -> Array:
+    def interval(self, law: AnyLaw, x: Array, level: float = 0.95) -> Array:
         """Percentile interval of the curve at ``x``: ``(2, row, output)``."""
         ends = jnp.array([(1 - level) / 2, (1 + level) / 2], self.theta.dtype)
         return jnp.nanquantile(self.predict(law, x), ends, axis=0)
@@ -112,7 +112,7 @@ class Bootstrap(eqx.Module):
 
 def bootstrap(
     key: Array,
-    law: Law,
+    law: AnyLaw,
     observations: Observations,
     found: Fit,
     num_draws: int,

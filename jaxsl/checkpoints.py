@@ -72,7 +72,7 @@ def checkpoints(
         >>> rows = Rows(x, x[..., 0], every, jnp.array([0]), ones, jnp.array(0.0))
         >>> pool, target = Pool(x[:, -1], jnp.full(1, 3.0), rows), uniform_target(jnp.array([[4.0]]))
         >>> checkpoints(belief, None, pool, 0, jnp.ones(3), target, 2).row.tolist()
-        [2, 0]
+        [2, 1]
     """
     assert pool.rows is not None
     score = MSPE(between=False) if acquisition is None else acquisition

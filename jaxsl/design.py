@@ -31,7 +31,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from jaxsl.acquisition import MSPE
+from jaxsl.acquisition import MSPE, leading
 from jaxsl.basins import BasinRule
 from jaxsl.belief import Belief, Rule, believe
 from jaxsl.choice import Choice, Chooser
@@ -210,7 +210,8 @@ class Design(eqx.Module):
             key: for ties.
         """
         chooser = self.priced(posterior, pool, target, available, money, key)
-        score = self.acquisition(posterior, pool, target)
+        price = chooser.price(pool, available, money, spent)
+        score = leading(self.acquisition, posterior, pool, target, price, every=chooser.draw)
         return chooser(score, pool, available, money, key, spent)
 
     def scored(self, posterior: Posterior) -> Posterior:
@@ -270,8 +271,7 @@ class Design(eqx.Module):
                 _remember(old, num, found.theta[0], jnp.isfinite(found.loss[0]))
                 for old, num, found in zip(state.optima, state.num_optima, belief.fits, strict=True)
             ]
-            optima, num_optima = tuple(item[0] for item in kept), tuple(item[1] for item in kept)
-            after = eqx.tree_at(lambda s: (s.optima, s.num_optima), after, (optima, num_optima))
+            after = eqx.tree_at(lambda s: (s.optima, s.num_optima), after, tuple(zip(*kept, strict=True)))
         return jax.tree.map(lambda new, old: jnp.where(bought, new, old), after, state)
 
 

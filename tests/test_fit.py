@@ -62,10 +62,10 @@ def scipy_best(law, x, y, starts, loss="linear", scale=1.0):
     value, slope = jax.jit(residual), jax.jit(jax.jacfwd(residual))
     lower, upper = np.asarray(bounds.lower), np.asarray(bounds.upper)
     found = [
-        least_squares(
-            lambda z: np.asarray(value(z)),
+        least_squares(  # writes into what it is given
+            lambda z: np.array(value(z)),
             np.clip(start, lower + 1e-9, upper - 1e-9),
-            lambda z: np.asarray(slope(z)),
+            lambda z: np.array(slope(z)),
             bounds=(lower, upper),
             method="trf",
             loss=loss,

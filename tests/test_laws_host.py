@@ -120,7 +120,7 @@ def test_a_package_that_cannot_be_used_is_named(package, entry, text, words):
 
 
 def test_without_any_installed_law_the_message_says_so(monkeypatch):
-    monkeypatch.setattr("jaxsl.host.laws.lookup.entry_points", lambda group: ())
+    monkeypatch.setattr("jaxsl.host.laws.lookup.packages", lambda: ())
     assert "no laws are installed" in refusal("chinchilla")
 
 

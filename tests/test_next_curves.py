@@ -19,7 +19,7 @@ TABLE = {
 
 
 def curves(table=TABLE, cost="N*D", **prices):
-    return curves_of(runs(table, CHINCHILLA, cost=cost, group="run"), **prices)
+    return curves_of(runs(table, CHINCHILLA, cost=cost, group="run", schedule="constant"), **prices)
 
 
 def test_a_run_costs_what_is_left_of_its_way_and_tells_of_all_rows_on_it():
@@ -62,7 +62,7 @@ def test_curves_need_to_know_which_rows_are_of_one_run():
     with pytest.raises(UserError, match="name their column with --group"):
         next_runs(TABLE, CHINCHILLA, curves=True, **given)
     with pytest.raises(UserError, match="add --curves"):
-        next_runs(TABLE, CHINCHILLA, group="run", restart=1.0, **given)
+        next_runs(TABLE, CHINCHILLA, group="run", schedule="constant", restart=1.0, **given)
 
 
 @pytest.mark.slow
@@ -77,7 +77,16 @@ def test_runs_are_ranked_by_what_all_their_rows_tell():
         "loss": np.concatenate([first, first + 0.01, np.full(6, np.nan)]),
     }
     report = next_runs(
-        table, DATA, target="D=1e12", cost="D", group="run", curves=True, budget=3e9, count=20, restart=1e8
+        table,
+        DATA,
+        target="D=1e12",
+        cost="D",
+        group="run",
+        schedule="constant",
+        curves=True,
+        budget=3e9,
+        count=20,
+        restart=1e8,
     )
     assert report.group == "run" and report.num_candidates == 12
     by_row = {run.row_number: run for run in report.runs}

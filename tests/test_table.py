@@ -82,7 +82,7 @@ def test_numbers_of_every_type_become_float64():
         pa.table(
             {
                 "whole": pa.array([1, None], pa.int64()),
-                "half": pa.array([1.5, 2.5], pa.float16()),
+                "half": pa.array(np.array([1.5, 2.5], np.float16)),
                 "money": pa.array(["1.25", None]).cast(pa.decimal128(9, 2)),
                 "flag": [True, False],
                 "words": [" 1e3 ", "-.5"],

@@ -58,7 +58,8 @@ def cells(found: Iterable[dict]) -> list[dict]:
         r2 = {name: np.array([case[name]["r2"] for case in whole]) for name in ("default", *BLIND)}
         for place in range(r2["default"].shape[1]):
             at = {name: values[:, place] for name, values in r2.items()}
-            best = max(BLIND, key=lambda name, at=at: at[name].mean())
+            average = {name: values.mean() for name, values in at.items()}
+            best = max(BLIND, key=average.__getitem__)
             row = {"environment": environment, "budget": place + 1, "cases": len(whole)}
             row |= {name: float(values.mean()) for name, values in at.items()} | {"best": best}
             for name, method in (("best", best), ("random", "random")):

@@ -10,7 +10,6 @@ from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
 
-import numpy as np
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from experiments.benchmark.fingerprint import code_of_robust, digest
@@ -71,7 +70,7 @@ def _key(environment: str, case: Case, method: str) -> str:
 @cache
 def _print(law: Law, target: tuple[float, ...]) -> str:
     """What a law is known by, of any source."""
-    found = fingerprint(law, np.array([target]))
+    found = fingerprint(law, [target])
     return json.dumps(found, default=str)
 
 

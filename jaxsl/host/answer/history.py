@@ -135,5 +135,5 @@ class History:
             yield self._seen(some, self.believe(some))
 
     def _seen(self, rows: list[int], found: Believed) -> Seen:
-        interval = np.stack(found.intervals(self.target).outcome)
+        interval = np.asarray(found.intervals(self.target).outcome)
         return Seen(float(self.runs.cost[rows].sum()), len(rows), interval)

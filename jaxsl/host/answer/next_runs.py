@@ -21,12 +21,13 @@ from jaxsl.host.answer.episode import CHOOSING
 from jaxsl.host.answer.fit import Answer, answered, fit_report
 from jaxsl.host.answer.fit_options import How, split
 from jaxsl.host.answer.fit_report import FitReport, NextReport, NextRun, Prediction
+from jaxsl.host.answer.leaders import MANY, leaders
 from jaxsl.host.answer.report import beyond_rounding
 from jaxsl.host.answer.thinning import thinned
 from jaxsl.host.answer.which_laws import Laws, ensemble, resolved, run_table
 from jaxsl.host.errors import UserError
+from jaxsl.host.input.choice import require_choice, require_cost
 from jaxsl.host.input.problem import Problem, Runs
-from jaxsl.host.input.table import Table
 from jaxsl.host.programs.learning import Ranking, rank_rows
 from jaxsl.host.programs.packing import key_of, pack_target, pad
 from jaxsl.pool import buffer_size
@@ -90,48 +91,6 @@ def next_runs(
     return ranked(answer, fit_report(answer), budget, max_cost, count, seed, curves=runs)
 
 
-def require_cost(table: Table, cost: str | None) -> str:
-    """The column or expression of the costs.
-
-    Raises:
-        UserError: when none is given and the table has no column ``cost``.
-    """
-    if cost is None and "cost" not in table.columns:
-        raise UserError(
-            f"{table.name} has no column 'cost': say what a run costs with --cost COLUMN, "
-            "or an expression such as --cost 6*N*D"
-        )
-    return cost or "cost"
-
-
-def require_choice(problem: Problem, budget: float | None, max_cost: float | None) -> None:
-    """Refuse a problem without anything to choose.
-
-    Raises:
-        UserError: without a target, a candidate, or one that may be bought.
-    """
-    if problem.targets is None:
-        raise UserError("there is no target; say what to predict with --target")
-    pool = problem.runs.take(~problem.runs.observed)
-    if not len(pool.x):
-        raise UserError(
-            f"{problem.table} has no candidate: every run has an outcome; "
-            "add a row with an empty outcome for every run that could be done"
-        )
-    for option, limit in (("--budget", budget), ("--max-cost", max_cost)):
-        if limit is None:
-            continue
-        if not (np.isfinite(limit) and limit >= 0):
-            raise UserError(f"{option} {limit:g}: give a number, zero or more, in the unit of the costs")
-        if limit < pool.cost.min():
-            cheapest = int(np.argmin(pool.cost))
-            raise UserError(
-                f"{option} {limit:g} affords no candidate of {problem.table}: the cheapest, "
-                f"{problem.unit} {pool.row_numbers[cheapest]}, costs {pool.cost[cheapest]:g}; "
-                "raise it or add cheaper ones"
-            )
-
-
 def ranked(
     answer: Answer,
     report: FitReport,
@@ -157,10 +116,13 @@ def ranked(
     affordable = int(np.sum(sale))
     ranks = thinned(min(count, affordable), most or count)
     room = buffer_size(len(ranks), 8)
+    num_candidates, pool_cost = len(pool.x), float(pool.cost.sum())
     with double_precision():
-        aim, size = pack_target(problem.targets.x), buffer_size(len(pool.x))
-        scored = CHOOSING.num_scored, CHOOSING.least_scored
-        stop: tuple[str, ...] = ()
+        aim, scored = pack_target(problem.targets.x), (CHOOSING.num_scored, CHOOSING.least_scored)
+        if curves is None and num_candidates > MANY:
+            rows = np.sort(leaders(found, CHOOSING, aim, pool, sale, money, spent, ranks))
+            pool, sale, ranks = pool.take(rows), sale[rows], np.arange(len(rows))
+        size, stop = buffer_size(len(pool.x)), tuple[str, ...]()
         available = np.concatenate([sale, np.zeros(size - len(sale), bool)])
         if curves is None:
             rows = np.concatenate([np.asarray(aim.x), pad(pool.x, size)])
@@ -194,9 +156,9 @@ def ranked(
         budget=budget,
         max_cost=max_cost,
         limit=float(ranking.limit),
-        num_candidates=len(pool.x),
+        num_candidates=num_candidates,
         num_affordable=affordable,
-        pool_cost=float(pool.cost.sum()) if curves is None else curves.cost,
+        pool_cost=pool_cost if curves is None else curves.cost,
         group=None if curves is None else answer.ensemble.options.group,
         stop=stop,
     )

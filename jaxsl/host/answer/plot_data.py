@@ -20,11 +20,12 @@ from jaxsl.host.answer.believed import LEVEL, Believed, check_level
 from jaxsl.host.answer.fit import Answer, answered, fit_report
 from jaxsl.host.answer.fit_options import How, split
 from jaxsl.host.answer.fit_report import FitReport, NextReport
-from jaxsl.host.answer.next_runs import ranked, require_choice
+from jaxsl.host.answer.next_runs import ranked
 from jaxsl.host.answer.slices import Slice, along
 from jaxsl.host.answer.thinning import MOST_DRAWN
 from jaxsl.host.answer.which_laws import Ensemble, Laws, ensemble, resolved, run_table
 from jaxsl.host.compiled import compiled
+from jaxsl.host.input.choice import require_choice
 from jaxsl.host.input.problem import Problem, Runs
 from jaxsl.host.programs.law_values import law_values
 from jaxsl.host.programs.learning import Lesson

@@ -18,12 +18,12 @@ from jaxsl.host.answer.fit import predicted
 from jaxsl.host.answer.fit_options import FitOptions, How, split
 from jaxsl.host.answer.fit_report import Prediction
 from jaxsl.host.answer.history import DRAWN, WAYS, History, Seen
-from jaxsl.host.answer.next_runs import require_cost
 from jaxsl.host.answer.report import Report, beyond_rounding
 from jaxsl.host.answer.scores import NOTHING, Scores, mean_and_error, scores
 from jaxsl.host.answer.which_laws import Laws, ensemble, resolved, run_table
 from jaxsl.host.errors import UserError
-from jaxsl.host.input.problem import Problem, Runs
+from jaxsl.host.input.choice import require_cost
+from jaxsl.host.input.problem import DEAREST, Problem, Runs
 from jaxsl.law import Law
 
 BUDGETS = (0.02, 0.05, 0.1, 0.2)  # shares of what all runs cost
@@ -149,7 +149,7 @@ def replay(
     problem, seen = chosen.problem, chosen.seen
     left_out = len(problem.runs.x) - len(seen.x)
     if problem.targets is None or problem.answers is None:
-        seen, dear = seen.split_dearest(target_share)
+        seen, dear = seen.split_dearest(DEAREST if target_share is None else target_share)
         x, observed, row_numbers = dear.x, dear.y, dear.row_numbers
     else:
         x, observed, row_numbers = problem.targets.x, problem.answers.y, problem.targets.row_numbers
@@ -163,7 +163,7 @@ def replay(
             f"{problem.law.name} cannot be fitted to the runs of {problem.table}; see `jaxsl fit`"
         )
     close = within or float(np.sqrt(best.loss[0]))
-    last = np.stack(everything.intervals(x).outcome)
+    last = np.asarray(everything.intervals(x).outcome)
     paths, told = _replayed(history, last[1], close, observed, draws, progress)
     if told:
         told[ALL_RUNS, 1.0] = [scores(last, observed, level)]
@@ -254,8 +254,8 @@ def _scored(told: Mapping[tuple[str, float], list[Scores]]) -> Iterable[Scored]:
         if active and method != WAYS[0]:
             less = [beyond_rounding(a.r2 - b.r2, 1.0) for a, b in zip(active, found, strict=True)]
             gain = mean_and_error(less)
-        others = (
+        inside, width, score = (
             float(np.mean([getattr(one, name) for one in found]))
             for name in ("coverage", "width", "interval_score")
         )
-        yield Scored(method, budget, r2, error, *others, *gain)
+        yield Scored(method, budget, r2, error, inside, width, score, *gain)

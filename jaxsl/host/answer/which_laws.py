@@ -10,6 +10,7 @@ import numpy as np
 from jaxsl.host.answer.fit_options import PLAIN, FitOptions
 from jaxsl.host.answer.fit_report import LeftOut
 from jaxsl.host.errors import UserError
+from jaxsl.host.input.law_columns import own, read_for
 from jaxsl.host.input.problem import Problem, Runs
 from jaxsl.host.input.problem import runs as read_problem
 from jaxsl.host.input.reading import Reading, read_runs
@@ -86,7 +87,7 @@ def ensemble(
     is_read = isinstance(source, Table) and not any(reading.values())
     table = source if is_read else run_table(source, asked, mapping, outcome, **reading)
     for law in named if len(asked) > 1 else ():
-        read_problem(table, law, mapping=_own(mapping, law), outcome=outcome)
+        read_problem(table, law, mapping=own(mapping, law), outcome=outcome)
     found, left_out = _fitting(table, offered, named, mapping, outcome, target)
     chosen = (*named, *found)
     if not chosen:
@@ -100,12 +101,13 @@ def ensemble(
     problem = read_problem(
         table,
         every,
-        mapping=_own(mapping, every),
+        mapping=own(mapping, every),
         outcome=outcome,
         target=target,
         cost=cost,
         weight=options.weight,
         group=options.group,
+        schedule=options.schedule,
     )
     given = fitted_as(options, problem, together)
     seen = given.seen
@@ -153,10 +155,7 @@ def run_table(
     """
     known = [law for law in laws if isinstance(law, Law)]
     known += catalogue().values() if ALL in laws else []
-    outputs = {name for law in known for name in law.outputs}
-    names = {name: name for law in known for name in law.inputs} | {name: outcome or name for name in outputs}
-    names |= {name: column for name, column in (mapping or {}).items() if name in names}
-    return read_runs(source, names, sorted({names[name] for name in outputs}), **how)
+    return read_runs(source, *read_for(known, mapping or {}, outcome), **how)
 
 
 def num_needed(law: Law) -> int:
@@ -231,11 +230,6 @@ def _check_mapping(named: Sequence[Law], offered: Sequence[Law], mapping: Mappin
             )
 
 
-def _own(mapping: Mapping[str, str], law: Law) -> dict[str, str]:
-    """What of a mapping concerns this law."""
-    return {name: column for name, column in mapping.items() if name in (*law.inputs, *law.outputs)}
-
-
 def _fitting(
     table: Table,
     offered: Sequence[Law],
@@ -256,7 +250,7 @@ def _fitting(
             reason = f"predicts {', '.join(law.outputs)}, not {', '.join(outputs)}"
         if not reason:
             try:
-                read_problem(table, law, mapping=_own(mapping, law), outcome=outcome)
+                read_problem(table, law, mapping=own(mapping, law), outcome=outcome)
             except UserError as error:
                 reason = str(error)
         if reason:

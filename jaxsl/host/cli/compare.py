@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
+from jaxsl.host.cli.looking import looked_at
 from jaxsl.host.cli.options import (
     JsonOption,
     MapOption,
@@ -37,13 +38,15 @@ def compare(
 
     jaxsl compare runs.csv --law chinchilla@hoffmann --law chinchilla@epoch --fit
     """
+    mapping = read_mapping(map)
+    tables = looked_at(runs, law, how | {"map": mapping, "outcome": outcome})
+
     from jaxsl.host.answer.compare import compare as compare_laws
     from jaxsl.host.show.console import busy, print_json
     from jaxsl.host.show.predictions import show_compared
 
-    mapping = read_mapping(map)
     with busy(f"comparing {', '.join(law)}"):
-        report = compare_laws(runs, law, fit=fit, map=mapping, outcome=outcome, seed=seed, **how)
+        report = compare_laws(tables, law, fit=fit, map=mapping, outcome=outcome, seed=seed, **how)
     if json:
         print_json(report)
     else:

@@ -13,7 +13,6 @@ from jaxsl.host.cli.options import (
     with_options,
 )
 from jaxsl.host.errors import UserError
-from jaxsl.host.input.numerals import number
 
 MaybeRunsArgument = Annotated[
     list[str] | None,
@@ -57,6 +56,8 @@ def numbers(option: str, text: str) -> list[float]:
     Raises:
         UserError: when a piece is no number.
     """
+    from jaxsl.host.input.numerals import number
+
     found = []
     for piece in (piece.strip() for piece in text.split(",")):
         value = number(piece)
@@ -72,6 +73,8 @@ def read_held(pairs: list[str] | None) -> dict[str, float]:
     Raises:
         UserError: when a pair cannot be read, or a name is given twice.
     """
+    from jaxsl.host.input.numerals import number
+
     held: dict[str, float] = {}
     for pair in pairs or []:
         name, _, text = (piece.strip() for piece in pair.partition("="))
@@ -90,6 +93,8 @@ def read_ranges(pairs: list[str] | None) -> dict[str, tuple[float, float]]:
     Raises:
         UserError: when a pair cannot be read, or a name is given twice.
     """
+    from jaxsl.host.input.numerals import number
+
     ranges: dict[str, tuple[float, float]] = {}
     for pair in pairs or []:
         name, _, ends = (piece.strip() for piece in pair.partition("="))

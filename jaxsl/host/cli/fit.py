@@ -13,6 +13,7 @@ from jaxsl.host.cli.interval_options import (
     TOption,
     read_derived,
 )
+from jaxsl.host.cli.looking import looked_at
 from jaxsl.host.cli.options import (
     ForceOption,
     JsonOption,
@@ -70,12 +71,17 @@ def fit(
 
     `--save fit.json` keeps it for `jaxsl predict fit.json`, which fits nothing.
     """
-    from jaxsl.host.answer.fit import fit as fit_laws
-    from jaxsl.host.show.answers import show_fit
-    from jaxsl.host.show.console import busy, print_json
     from jaxsl.host.writing import check_output
 
     mapping = read_mapping(map)
+    if save is not None:
+        check_output(save, [*runs, *law, *(target or [])], force)
+    tables = looked_at(runs, law, how | {"map": mapping, "outcome": outcome}, target=target)
+
+    from jaxsl.host.answer.fit import fit as fit_laws
+    from jaxsl.host.show.answers import show_fit
+    from jaxsl.host.show.console import busy, print_json
+
     if by is not None:
         from jaxsl.host.answer.by import fit_by
         from jaxsl.host.show.by import show_by
@@ -84,7 +90,7 @@ def fit(
             raise UserError("--by fits groups side by side alone: leave out --save and options of intervals")
         with busy(f"fitting {', '.join(law)} by {by}"):
             groups = fit_by(
-                runs,
+                tables,
                 law,
                 by,
                 target=target,
@@ -97,11 +103,9 @@ def fit(
             )
         print_json(groups) if json else show_by(groups)
         return
-    if save is not None:
-        check_output(save, [*runs, *law, *(target or [])], force)
     with busy(f"fitting {', '.join(law)}"):
         report = fit_laws(
-            runs,
+            tables,
             law,
             target=target,
             map=mapping,

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from jaxsl.host.cli.decision_options import CostExpressionOption, numbers
+from jaxsl.host.cli.looking import looked_at
 from jaxsl.host.cli.options import (
     JsonOption,
     LevelOption,
@@ -41,15 +42,16 @@ def isoflop(
 
     jaxsl isoflop runs.csv --cost "6*N*D"
     """
+    mapping, given = read_mapping(map), None if budgets is None else numbers("--budgets", budgets)
+    tables = looked_at(runs, law or ["chinchilla"], how | {"map": mapping, "outcome": outcome})
+
     from jaxsl.host.decision.isoflop import isoflop as parabolas
     from jaxsl.host.show.console import busy, print_json
     from jaxsl.host.show.decision import show_isoflop
 
-    mapping = read_mapping(map)
-    given = None if budgets is None else numbers("--budgets", budgets)
     with busy("fitting parabolas and the law"):
         report = parabolas(
-            runs,
+            tables,
             law or "chinchilla",
             cost=cost,
             size=size,

@@ -6,6 +6,7 @@ import typer
 from typer.core import TyperGroup
 
 from jaxsl.host.cli.fit_options import with_fit_options
+from jaxsl.host.cli.looking import looked_at
 from jaxsl.host.cli.options import (
     JsonOption,
     MapOption,
@@ -124,13 +125,15 @@ def rank(
 
     jaxsl laws rank runs.csv --target N=7e10,D=1.4e12
     """
+    names, mapping = law or ["all"], read_mapping(map)
+    tables = looked_at(runs, names, how | {"map": mapping, "outcome": outcome}, target=target)
+
     from jaxsl.host.answer.rank import rank as rank_laws
     from jaxsl.host.show.answers import show_rank
     from jaxsl.host.show.console import busy, print_json
 
-    names, mapping = law or ["all"], read_mapping(map)
     with busy(f"fitting {', '.join(names)}"):
-        report = rank_laws(runs, names, map=mapping, outcome=outcome, target=target, seed=seed, **how)
+        report = rank_laws(tables, names, map=mapping, outcome=outcome, target=target, seed=seed, **how)
     if json:
         print_json(report)
     else:

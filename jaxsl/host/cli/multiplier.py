@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from jaxsl.host.cli.decision_options import with_sizes
+from jaxsl.host.cli.looking import looked_at
 from jaxsl.host.cli.options import JsonOption, LawsOption, reads_runs
 from jaxsl.host.errors import UserError
 
@@ -33,20 +34,22 @@ def multiplier(
 
     jaxsl multiplier runs.csv --by recipe --against new --law chinchilla --budget 1e22
     """
-    from jaxsl.host.decision.multiplier import multiplier as compare
-    from jaxsl.host.decision.multiplier import split
-    from jaxsl.host.show.console import busy, print_json
-    from jaxsl.host.show.decision import show_multiplier
-
     if by is None and against is not None:
         raise UserError("--against names a value of the column --by; give both, or two tables")
     if by is not None and len(runs) > 1:
         raise UserError("--by tells the recipes of one table apart; give one table with it")
     if len(set(runs)) < len(runs):
         raise UserError("a table is given twice; compare different ones")
+    tables = {name: looked_at([name], law, options) for name in runs}
+
+    from jaxsl.host.decision.multiplier import multiplier as compare
+    from jaxsl.host.decision.multiplier import split
+    from jaxsl.host.show.console import busy, print_json
+    from jaxsl.host.show.decision import show_multiplier
+
     with busy(f"fitting {', '.join(law)} to each recipe"):
         report = compare(
-            {name: name for name in runs} if by is None else split(runs[0], by, against),
+            tables if by is None else split(tables[runs[0]], by, against),
             law,
             budget=budget,
             **options,

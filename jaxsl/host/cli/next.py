@@ -6,6 +6,7 @@ import typer
 
 from jaxsl.host.cli.decision_options import AimOption, HoldOption, RangeOption, read_held, read_ranges
 from jaxsl.host.cli.fit_options import OPTIONS, with_fit_options
+from jaxsl.host.cli.looking import looked_at
 from jaxsl.host.cli.options import (
     BudgetOption,
     CostOption,
@@ -75,13 +76,14 @@ def next_command(
     Where a run tells its loss at several checkpoints, each has a row, and --group names the column of the
     run; with --curves the candidates are runs, new or continued.
     """
+    mapping, choice = read_mapping(map), (budget, max_cost) if aim is None else None
+    named = how | {"map": mapping, "outcome": outcome}
+    tables = looked_at(runs, law, named, target=target, cost=cost, choice=choice)
+
     from jaxsl.host.answer.next_runs import next_runs
-    from jaxsl.host.decision.next_for import next_for
     from jaxsl.host.show.answers import show_next
     from jaxsl.host.show.console import busy, print_json
-    from jaxsl.host.show.decision import show_aimed
 
-    mapping = read_mapping(map)
     if aim is not None:
         if curves:
             raise UserError("--aim knows no --curves; leave one of them out")
@@ -90,9 +92,12 @@ def next_command(
         given = [name for name in OPTIONS if name in how]
         if given:
             raise UserError(f"--{given[0]}: --aim fits laws as they are; leave one of the two out")
+        from jaxsl.host.decision.next_for import next_for
+        from jaxsl.host.show.decision import show_aimed
+
         with busy(f"fitting {', '.join(law)} and scoring the candidates"):
             aimed = next_for(
-                runs,
+                tables,
                 law,
                 aim=aim,
                 cost=cost,
@@ -114,7 +119,7 @@ def next_command(
         return
     with busy(f"fitting {', '.join(law)} and scoring the candidates"):
         report = next_runs(
-            runs,
+            tables,
             law,
             target=target,
             map=mapping,

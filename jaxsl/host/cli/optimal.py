@@ -3,6 +3,7 @@
 from typing import Any
 
 from jaxsl.host.cli.decision_options import BudgetsOption, MaybeRunsArgument, numbers, with_sizes
+from jaxsl.host.cli.looking import looked_at
 from jaxsl.host.cli.options import JsonOption, LawsOption, reads_runs
 
 
@@ -25,12 +26,14 @@ def optimal(
 
     The cost may be anything: --cost "6*N*D + 2*N*served" --hold served=1e13 counts inference too.
     """
+    budgets, tables = numbers("--budget", budget), looked_at(runs, law, options) if runs else None
+
     from jaxsl.host.decision.optimal import optimal as best
     from jaxsl.host.show.console import busy, print_json
     from jaxsl.host.show.decision import show_optimal
 
     with busy(f"fitting {', '.join(law)} and looking for the best"):
-        report = best(runs or None, law, budget=numbers("--budget", budget), **options)
+        report = best(tables, law, budget=budgets, **options)
     if json:
         print_json(report)
     else:

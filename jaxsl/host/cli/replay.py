@@ -2,10 +2,10 @@
 
 from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
 import typer
 
 from jaxsl.host.cli.fit_options import with_fit_options
+from jaxsl.host.cli.looking import looked_at
 from jaxsl.host.cli.options import (
     CostOption,
     JsonOption,
@@ -58,16 +58,19 @@ def replay(
 
     jaxsl replay runs.csv --law chinchilla --target N=7e10,D=1.4e12 --cost "6*N*D"
     """
+    mapping = read_mapping(map)
+    tables = looked_at(runs, law, how | {"map": mapping, "outcome": outcome}, target=target, cost=cost)
+
     from jaxsl.host.answer.replay import replay as replay_runs
     from jaxsl.host.show.console import busy, print_json
 
     with busy("replaying"):
         report = replay_runs(
-            runs,
+            tables,
             law,
-            target=target or None,
+            target=target,
             target_share=target_share,
-            map=read_mapping(map),
+            map=mapping,
             cost=cost,
             outcome=outcome,
             within=within,
@@ -84,6 +87,8 @@ def replay(
 
 
 def _show(report: "ReplayReport") -> None:
+    import numpy as np
+
     from jaxsl.host.show.answers import predictions
     from jaxsl.host.show.console import console, grid, number, show_notes
 
@@ -112,6 +117,8 @@ def _show(report: "ReplayReport") -> None:
 
 
 def _show_scores(report: "ReplayReport") -> None:
+    import numpy as np
+
     from jaxsl.host.show.console import console, grid, number
 
     out = console()

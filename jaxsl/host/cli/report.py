@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from jaxsl.host.cli.fit_options import with_fit_options
+from jaxsl.host.cli.looking import looked_at
 from jaxsl.host.cli.options import (
     BudgetOption,
     CostOption,
@@ -69,10 +70,9 @@ def report(
 
     jaxsl report runs.csv --law chinchilla --target N=7e10,D=1.4e12 --cost "6*N*D" -o report.html
     """
-    from jaxsl.host.html.report import report as report_on
-    from jaxsl.host.show.console import busy, console, print_json
     from jaxsl.host.writing import is_journal
 
+    mapping = read_mapping(map)
     source = runs[0] if len(runs) == 1 else runs
     if isinstance(source, str) and is_journal(source):
         own = {"target": target, "cost": cost, "budget": budget, "map": map, "outcome": outcome, "law": law}
@@ -83,12 +83,18 @@ def report(
         raise UserError(
             f"{', '.join(runs)} is a table of runs: say which law with --law; `jaxsl laws` lists them"
         )
+    elif "-" not in runs:  # which can be read once alone
+        looked_at(runs, law, how | {"map": mapping, "outcome": outcome}, target=target, cost=cost)
+
+    from jaxsl.host.html.report import report as report_on
+    from jaxsl.host.show.console import busy, console, print_json
+
     with busy("fitting and drawing"):
         data = report_on(
             source,
             law,
             target=target,
-            map=read_mapping(map),
+            map=mapping,
             cost=cost,
             outcome=outcome,
             budget=budget,

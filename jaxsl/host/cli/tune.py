@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
+from jaxsl.host.cli.looking import looked_at
 from jaxsl.host.cli.options import JsonOption, LevelOption, RunsArgument, reads_runs
 from jaxsl.host.errors import UserError
 
@@ -42,13 +43,14 @@ def tune(
 
     A table with one row a cell holds optima already, and only their law is fitted.
     """
+    powers, tables = _powers(power), looked_at(runs, (), how)
+
     from jaxsl.host.show.console import busy, print_json
     from jaxsl.host.show.tuning import show_tune
     from jaxsl.host.tuning.tune import tune as find_best
 
-    powers = _powers(power)
     with busy("finding the best values"):
-        report = find_best(runs, over=over, by=by, outcome=outcome, power=powers, at=at, level=level, **how)
+        report = find_best(tables, over=over, by=by, outcome=outcome, power=powers, at=at, level=level, **how)
     if json:
         print_json(report)
     else:

@@ -21,7 +21,7 @@ import numpy as np
 
 import jaxsl
 
-PACKAGES = ("jax", "jaxlib", "equinox", "numpy", "scipy", "optax", "jaxopt")
+PACKAGES = ("jax", "jaxlib", "equinox", "numpy", "scipy")  # those that laws and programs are made of
 # Where JAX keeps its programs, and how much it says, changes none.
 SILENT = ("cache", "log", "traceback", "debug_info", "dump")
 

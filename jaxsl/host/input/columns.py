@@ -65,7 +65,8 @@ class Table:
         """
         values = self.data.column(column)
         if is_number(values.type):
-            filled = values.cast(pa.float64(), safe=False)
+            is_plain = pa.types.is_integer(values.type) or pa.types.is_floating(values.type)
+            filled = values if is_plain else values.cast(pa.float64(), safe=False)
             return filled.to_numpy(zero_copy_only=False).astype(np.float64, copy=False)
         if not is_text(values.type):
             raise UserError(f"{self.name}, column {column!r}: holds {values.type}, not numbers")

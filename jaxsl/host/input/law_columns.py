@@ -1,7 +1,7 @@
 """A law's inputs, outcomes, costs and weights from the columns of a table, checked row by row."""
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -35,6 +35,22 @@ def column_names(law: "Law", mapping: Mapping[str, str], outcome: str | None = N
             )
         names[law.outputs[0]] = outcome
     return names | dict(mapping)
+
+
+def own(mapping: Mapping[str, str], law: "Law") -> dict[str, str]:
+    """What of a mapping concerns this law."""
+    return {name: column for name, column in mapping.items() if name in (*law.inputs, *law.outputs)}
+
+
+def read_for(
+    laws: Iterable[Any], mapping: Mapping[str, str], outcome: str | None
+) -> tuple[dict[str, str], list[str]]:
+    """The columns of inputs and outputs of several laws, and those of the outcomes, to read a table for."""
+    laws = list(laws)
+    outputs = {name for law in laws for name in law.outputs}
+    names = {name: name for law in laws for name in law.inputs} | {name: outcome or name for name in outputs}
+    names |= {name: column for name, column in mapping.items() if name in names}
+    return names, sorted({names[name] for name in outputs})
 
 
 def _column(table: Table, what: str, name: str, formula: str, option: str) -> np.ndarray:
@@ -73,7 +89,7 @@ def inputs_of(table: Table, law: "Law", names: Mapping[str, str]) -> np.ndarray:
         _refuse(table, formula, low, values, why)
         columns.append(values)
     x = np.stack(columns, axis=1).astype(np.float64)
-    finite = _ever_finite(law, x)
+    finite = _ever_finite(law, x) if hasattr(law, "function") else np.ones(len(x), bool)
     if not finite.all():
         row = int(np.argmin(finite))
         point = ", ".join(f"{name}={x[row, i]:g}" for i, name in enumerate(law.inputs))

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,7 +13,9 @@ from jaxsl.host.input.law_columns import column_names
 from jaxsl.host.input.problem import own_targets
 from jaxsl.host.input.table import Table, read
 from jaxsl.host.input.target import Marked, parse_target
-from jaxsl.law import Law
+
+if TYPE_CHECKING:
+    from jaxsl.law import Law
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class Points:
     table: Table
 
 
-def points(at: Any, law: Law, mapping: Mapping[str, str] | None = None) -> Points:
+def points(at: Any, law: "Law", mapping: Mapping[str, str] | None = None) -> Points:
     """Read where to predict.
 
     Args:
@@ -65,7 +67,7 @@ def _is_point(item: Any) -> bool:
     return isinstance(item, Mapping) or (isinstance(item, str) and "=" in item and not Path(item).exists())
 
 
-def _marked(items: list[Any], law: Law, names: Mapping[str, str]) -> Marked:
+def _marked(items: list[Any], law: "Law", names: Mapping[str, str]) -> Marked:
     """Points, read as targets are."""
     nothing = Table("--at", pa.table({}), "row", np.zeros(0, int))
     known = {*names, *(column for formula in names.values() for column in nothing.names(formula))}
@@ -82,5 +84,5 @@ def _marked(items: list[Any], law: Law, names: Mapping[str, str]) -> Marked:
     return Marked(marked.rows, replace(marked.table, name="--at"), is_point=True)
 
 
-def _example(law: Law) -> str:
+def _example(law: "Law") -> str:
     return ",".join(f"{name}=NUMBER" for name in law.inputs)

@@ -5,7 +5,7 @@ goes into ``Answers``, a type that nothing which fits or selects takes.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,12 +14,13 @@ from jaxsl.host.errors import UserError
 from jaxsl.host.input.course import course_of
 from jaxsl.host.input.law_columns import column_names, costs_of, inputs_of, outcomes_of, weights_of
 from jaxsl.host.input.remarks import repeated, slips
+from jaxsl.host.input.schedule import check_schedule, counting, require_schedule
 from jaxsl.host.input.table import Table, read
 from jaxsl.host.input.target import Marked, parse_target
-from jaxsl.law import Law
 
 if TYPE_CHECKING:
     from jaxsl.along import Course
+    from jaxsl.law import Law
 
 DEAREST = 1 / 6  # share of finished runs that are the target where none is named
 
@@ -105,7 +106,7 @@ class Problem:
         notes: things that are allowed and worth saying.
     """
 
-    law: Law
+    law: "Law"
     runs: Runs
     table: str
     unit: str
@@ -116,7 +117,7 @@ class Problem:
 
 def runs(
     source: Any,
-    law: Law,
+    law: "Law",
     *,
     mapping: Mapping[str, str] | None = None,
     cost: str | None = None,
@@ -124,6 +125,7 @@ def runs(
     target: Any = None,
     weight: str | None = None,
     group: str | None = None,
+    schedule: str | None = None,
 ) -> Problem:
     """Read a problem.
 
@@ -136,6 +138,8 @@ def runs(
         target: see ``jaxsl.host.input.target.parse_target``.
         weight: column or expression of how often each run counts.
         group: column that tells training runs apart, of which the table has a row for each checkpoint.
+        schedule: of the learning rate along a run, ``"constant"``, ``"wsd"`` or ``"cosine"``: whether every
+            outcome of a run counts, or, of cosine, the last alone.
 
     Raises:
         UserError: naming the row and the column, for anything that cannot be used as it stands.
@@ -147,6 +151,7 @@ def runs(
         >>> problem.runs.observed.tolist(), problem.runs.cost.tolist()
         ([True, False], [6.0, 12.0])
     """
+    check_schedule(schedule, group)
     table = read(source)
     names = column_names(law, mapping or {}, outcome)
     marked = parse_target(target, table, law, names)
@@ -164,13 +169,14 @@ def runs(
         course_of(table, law, names, x, group),
     )
     whole = Runs(x, y, costs, table.row_numbers, labels, times, course)
-    kept = whole.take(~marked.rows)
+    kept, told = _counted(whole.take(~marked.rows), schedule, table)
     targets, answers = _targets(marked, whole, table, law, names)
     aim = None if targets is None else targets.x
     own = marked.table
     notes = (
         *table.notes,
         *table.readings(used),
+        *told,
         *(() if own is None else (*own.notes, *(f"the target's {what}" for what in own.readings(used)))),
         *repeated(kept.x, aim),
         *slips(kept.x, aim, law.inputs, names),
@@ -178,7 +184,20 @@ def runs(
     return Problem(law, kept, table.name, table.unit, targets, answers, notes)
 
 
-def configurations(source: Any, law: Law, mapping: Mapping[str, str] | None = None) -> np.ndarray:
+def _counted(given: Runs, schedule: str | None, table: Table) -> tuple[Runs, tuple[str, ...]]:
+    """The rows that count by the schedule of their runs, and what is worth saying of it."""
+    if given.course is None:
+        return given, ()
+    run, place = np.asarray(given.course.run), np.asarray(given.course.place)
+    require_schedule(schedule, table.name, run, given.observed)
+    kept = counting(schedule, run, place, given.observed)
+    if kept.all():
+        return given, ()
+    note = f"--schedule {schedule}: {np.sum(~kept)} outcomes before the last of their runs are left out"
+    return replace(given.take(kept), course=None), (note,)
+
+
+def configurations(source: Any, law: "Law", mapping: Mapping[str, str] | None = None) -> np.ndarray:
     """The law's inputs in a table, whatever else it holds: ``(row, feature)``; errors as in ``runs``.
 
     Example:
@@ -190,7 +209,7 @@ def configurations(source: Any, law: Law, mapping: Mapping[str, str] | None = No
 
 
 def _targets(
-    marked: Marked, whole: Runs, runs: Table, law: Law, names: Mapping[str, str]
+    marked: Marked, whole: Runs, runs: Table, law: "Law", names: Mapping[str, str]
 ) -> tuple[Targets | None, Answers | None]:
     if marked.table is not None:
         targets, needed = own_targets(marked, law, names), (runs.names(names[name]) for name in law.outputs)
@@ -203,7 +222,7 @@ def _targets(
     return Targets(held.x, held.row_numbers, held.labels), Answers(held.y)
 
 
-def own_targets(marked: Marked, law: Law, names: Mapping[str, str]) -> Targets:
+def own_targets(marked: Marked, law: "Law", names: Mapping[str, str]) -> Targets:
     """The targets of a table of their own; ``names`` maps inputs to columns, but for points."""
     assert marked.table is not None
     x = inputs_of(marked.table, law, {name: name for name in names} if marked.is_point else names)

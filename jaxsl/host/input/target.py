@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,7 +14,9 @@ from jaxsl.host.input.files import names_a_table
 from jaxsl.host.input.numerals import number
 from jaxsl.host.input.reading import fulfilling
 from jaxsl.host.input.table import Table, read
-from jaxsl.law import Law
+
+if TYPE_CHECKING:
+    from jaxsl.law import Law
 
 COMPARES = re.compile("[<>]|[=!]=")  # what a condition has and neither a file, a column nor a point
 YES, NO = ("true", "yes", "x", "1", "target"), ("", "false", "no", "0")
@@ -35,7 +37,7 @@ class Marked:
     is_point: bool = False
 
 
-def parse_target(target: Any, runs: Table, law: Law, formulas: Mapping[str, str] | None = None) -> Marked:
+def parse_target(target: Any, runs: Table, law: "Law", formulas: Mapping[str, str] | None = None) -> Marked:
     """Find out what ``target`` means.
 
     - ``"N=7e10,D=1.4e12"`` or ``{"N": 7e10, "D": 1.4e12}``, or several of them: points, in the law's inputs
@@ -84,7 +86,7 @@ def parse_target(target: Any, runs: Table, law: Law, formulas: Mapping[str, str]
     return _one(target[0], runs, law, formulas, none)
 
 
-def _one(target: Any, runs: Table, law: Law, formulas: Mapping[str, str], none: np.ndarray) -> Marked:
+def _one(target: Any, runs: Table, law: "Law", formulas: Mapping[str, str], none: np.ndarray) -> Marked:
     if not isinstance(target, str):
         return Marked(none, read(target, None if isinstance(target, Path) else "the target's data frame"))
     column, equals, value = target.rpartition("=")
@@ -108,7 +110,7 @@ def _one(target: Any, runs: Table, law: Law, formulas: Mapping[str, str], none: 
     return Marked(rows)
 
 
-def _example(law: Law) -> str:
+def _example(law: "Law") -> str:
     return ",".join(f"{name}=NUMBER" for name in law.inputs)
 
 
@@ -134,7 +136,7 @@ def _is_point(item: Any, ways: Mapping[str, tuple[set[str], ...]]) -> bool:
 
 
 def _point(
-    item: Any, law: Law, ways: Mapping[str, tuple[set[str], ...]], formulas: Mapping[str, str]
+    item: Any, law: "Law", ways: Mapping[str, tuple[set[str], ...]], formulas: Mapping[str, str]
 ) -> dict[str, np.ndarray]:
     """The law's inputs at a point, an array each."""
     known = {name for some in ways.values() for names in some for name in names}
@@ -153,7 +155,7 @@ def _point(
     return {name: table.evaluate(name if name in given else formulas[name]) for name in law.inputs}
 
 
-def _assignments(item: str, law: Law, known: set[str]) -> dict[str, float]:
+def _assignments(item: str, law: "Law", known: set[str]) -> dict[str, float]:
     """``N=7e10,D=1.4e12`` as numbers by name."""
     given: dict[str, float] = {}
     for part in item.split(","):

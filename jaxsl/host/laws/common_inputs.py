@@ -7,6 +7,7 @@ from functools import cache
 import jax
 import jax.numpy as jnp
 
+from jaxsl.host.laws.declared import listed
 from jaxsl.law import Law, params
 
 
@@ -31,15 +32,16 @@ def common_inputs(laws: Sequence[Law]) -> tuple[Law, ...]:
 def over(law: Law, inputs: tuple[str, ...], nonnegative: tuple[str, ...] = ()) -> Law:
     """``law`` as a function of ``inputs``, of which its own are some; the law itself where they agree.
 
-    The same arguments give the same law, so that a program is compiled once for it.
+        The same arguments give the same law, so that a program is compiled once for it.
 
-    Example:
-        >>> import jax.numpy as jnp
-        >>> from jaxsl.law import Law, params
-        >>> law = Law("size", lambda theta, x: theta[0] * x[0], ("N",), params(a=(0, 9)))
-        >>> wider = over(law, ("U", "N"))
-        >>> wider.predict(jnp.array([2.0]), jnp.array([[7.0, 5.0]])).tolist()
-        [[10.0]]
+        Example:
+            >>> import jax.numpy as jnp
+            >>> from jaxsl.host.laws.declared import listed
+    from jaxsl.law import Law, params
+            >>> law = Law("size", lambda theta, x: theta[0] * x[0], ("N",), params(a=(0, 9)))
+            >>> wider = over(law, ("U", "N"))
+            >>> wider.predict(jnp.array([2.0]), jnp.array([[7.0, 5.0]])).tolist()
+            [[10.0]]
     """
     if inputs == law.inputs and set(nonnegative) == set(law.nonnegative):
         return law
@@ -72,14 +74,12 @@ def stand_in(laws: Sequence[Law]) -> Law:
         >>> both.name, both.inputs, both.outputs
         ('kaplan/d, chinchilla', ('D', 'N'), ('loss',))
     """
-    names = [law.name for law in laws]
-    listed = ", ".join(names) if len(names) <= 3 else f"{', '.join(names[:2])} and {len(names) - 2} more laws"
 
     def level(theta: jax.Array, x: jax.Array) -> jax.Array:
         return jnp.broadcast_to(theta[0], (laws[0].num_outputs,))
 
     return Law(
-        listed,
+        listed([law.name for law in laws]),
         level,
         laws[0].inputs,
         params(level=(-1, 1)),

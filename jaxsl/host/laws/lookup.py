@@ -8,17 +8,15 @@ import importlib.util
 import sys
 import traceback
 from difflib import get_close_matches
-from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from jaxsl.host.errors import UserError
+from jaxsl.host.laws.installed import packages, unknown
 from jaxsl.host.laws.published import published_law
 from jaxsl.host.laws.traceable import check_traceable
 from jaxsl.law import Law
-
-GROUP = "jaxsl.laws"
 
 
 def catalogue() -> dict[str, Law]:
@@ -32,7 +30,7 @@ def catalogue() -> dict[str, Law]:
         True
     """
     laws: dict[str, Law] = {}
-    for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
+    for entry in packages():
         where = f"the laws {entry.value} of the installed package {entry.dist.name if entry.dist else '?'}"
         try:
             found = entry.load()
@@ -99,13 +97,7 @@ def _installed(name: str) -> Law:
     laws = catalogue()
     if name in laws:
         return laws[name]
-    if not laws:
-        raise UserError(f"there is no law {name!r}: no laws are installed; run pip install jaxsl again")
-    near = get_close_matches(name, laws, n=3, cutoff=0.5)
-    meant = f"did you mean {' or '.join(near)}? " if near else ""
-    raise UserError(
-        f"there is no law {name!r}; {meant}`jaxsl laws` lists them, and path/to/file.py:NAME names your own"
-    )
+    raise unknown(name, laws)
 
 
 def _is_file(place: str) -> bool:
