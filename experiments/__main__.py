@@ -4,8 +4,11 @@ import sys
 
 import typer
 
-from experiments import decide, ess, exits, speed, table1
+from experiments import along, decide, ess, exits, speed, table1
 from experiments.benchmark import figures, kept, tables
+from experiments.curves import ends
+from experiments.curves import tables as curves
+from experiments.pilot.__main__ import main as pilot
 from experiments.robust import harm, public
 from experiments.robust import tables as robust
 from experiments.several import tables as several
@@ -28,6 +31,10 @@ app.command("public")(public.public)
 app.command("harm")(harm.harm)
 app.command("keep")(kept.keep)
 app.command("exits")(exits.main)
+app.command("along")(along.main)
+app.command("pilot")(pilot)
+app.command("ends")(ends.ends)
+app.command("curves")(curves.curves)
 app.add_typer(decide.app, name="decide")
 app.add_typer(ess.app, name="ess")
 app.add_typer(speed.app, name="speed")

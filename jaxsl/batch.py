@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from jaxsl.acquisition import leading
 from jaxsl.choice import Chooser
 from jaxsl.conditioned import Conditioned, Update, imagine, learn_variance, nothing_learned
 from jaxsl.moments import moments
@@ -201,7 +202,8 @@ def shortlist(
         return jax.tree.map(lambda new, old: jnp.where(pending.mask[row], new, old), after, learned)
 
     learned = jax.lax.fori_loop(0, jnp.sum(pending.mask), step, nothing_learned(posterior, pending.x))
-    score = acquisition(Conditioned(posterior, learned), pool, target)
+    price = chooser.price(pool, available, money, spent)
+    score = leading(acquisition, Conditioned(posterior, learned), pool, target, price, size)
     value = chooser(score, pool, available, money, jax.random.key(0), spent).value
     top, index = jax.lax.top_k(value, size)
     return jnp.where(top > -jnp.inf, index, -1)

@@ -115,6 +115,17 @@ class Belief(eqx.Module):
         return self.share @ jnp.stack([one.leverage for one in self.learned])
 
     @property
+    def along(self) -> Along | None:
+        """How errors along a run hang together, weighed over laws; None where no run has several rows."""
+        each = [one.along for one in self.learned if one.along is not None]
+        if not each:
+            return None
+        share, length = (
+            jnp.stack(part) for part in zip(*((one.share, one.length) for one in each), strict=True)
+        )
+        return Along(self.share @ share, jnp.exp(self.share @ jnp.log(length)))
+
+    @property
     def dof(self) -> Array:
         """Degrees of freedom of the noise of every component, ``(basin,)``."""
         return jnp.concatenate(

@@ -13,7 +13,8 @@ class Choice(eqx.Module):
 
     Attributes:
         index: row of the pool, a scalar int; -1 when nothing may be bought.
-        value: score per cost of every candidate, ``(pool,)``; -inf where it may not be bought.
+        value: score per cost of every candidate, ``(pool,)``; -inf where it may not be bought, and in a large
+            pool where it is not the best (``jaxsl.acquisition.leading``).
     """
 
     index: Array
@@ -66,13 +67,9 @@ class Chooser(eqx.Module):
             key: for draws and ties.
             spent: cost of all runs so far, a scalar; infinite where it is not known, for no limit of growth.
         """
-        known = jnp.isfinite(pool.cost)
-        cost = jnp.where(known, pool.cost, 0.0)
-        most = self.limit(pool, available, money, jnp.asarray(spent, cost.dtype))
-        affordable = available & known & (cost <= most * (1 + 1e-9))
-        share = cost / jnp.maximum(jnp.max(cost), jnp.finfo(cost.dtype).tiny)
-        value = score / jnp.maximum(share, 1e-12) ** self.cost_exponent
-        value = jnp.where(affordable & ~jnp.isnan(value), value, -jnp.inf)
+        price = self.price(pool, available, money, spent)
+        value = score / price
+        value = jnp.where((price < jnp.inf) & ~jnp.isnan(value), value, -jnp.inf)
         eligible = value > -jnp.inf
         noise = jax.random.gumbel(key, value.shape, value.dtype)
         drawn = jnp.log(jnp.maximum(value, jnp.finfo(value.dtype).tiny)) + noise
@@ -80,6 +77,18 @@ class Chooser(eqx.Module):
         rank = jnp.where(self.draw, drawn, largest)
         index = jnp.argmax(jnp.where(eligible, rank, -jnp.inf))
         return Choice(jnp.where(jnp.any(eligible), index, -1), value)
+
+    def price(self, pool: Pool, available: Array, money: Array, spent: float | Array = jnp.inf) -> Array:
+        """What a score is divided by, ``(cost / largest)^gamma``; infinite where not for sale: ``(pool,)``.
+
+        Arguments as of a call.
+        """
+        known = jnp.isfinite(pool.cost)
+        cost = jnp.where(known, pool.cost, 0.0)
+        most = self.limit(pool, available, money, jnp.asarray(spent, cost.dtype))
+        affordable = available & known & (cost <= most * (1 + 1e-9))
+        share = cost / jnp.maximum(jnp.max(cost), jnp.finfo(cost.dtype).tiny)
+        return jnp.where(affordable, jnp.maximum(share, 1e-12) ** self.cost_exponent, jnp.inf)
 
     def limit(self, pool: Pool, available: Array, money: Array, spent: Array) -> Array:
         """What the next run may cost, of the shape of ``spent``; arguments as of a call."""

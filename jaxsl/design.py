@@ -31,16 +31,17 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from jaxsl.acquisition import MSPE
+from jaxsl.acquisition import MSPE, leading
 from jaxsl.basins import BasinRule
 from jaxsl.belief import Belief, Rule, believe
 from jaxsl.choice import Choice, Chooser
+from jaxsl.curves import left, tell_rows, told_together
 from jaxsl.discrepancy import DiscrepancyRule
 from jaxsl.fit import PRIOR
 from jaxsl.lookahead import Rollout
 from jaxsl.one_of import AnyLaw
 from jaxsl.paper import PaperRule
-from jaxsl.pool import Observations, Pool, Target, buffer_size, empty, is_outcome
+from jaxsl.pool import Observations, Pool, Target, buffer_size, empty, on_course
 from jaxsl.posterior import Heaviest, Posterior
 from jaxsl.solver.levenberg_marquardt import LevenbergMarquardt
 from jaxsl.starts import warm_starts
@@ -133,8 +134,10 @@ class Design(eqx.Module):
             earlier: what those cost in all; infinite where it is not known.
         """
         if observations is None:
-            size = buffer_size(pool.x.shape[0])
+            size = buffer_size(pool.x.shape[0] if pool.rows is None else pool.rows.mask.size)
             observations = empty(pool.x[0], self.laws[0].num_outputs, size)
+        if pool.rows is not None:
+            observations = on_course(observations)
         dtype = observations.y.dtype
         return State(
             observations=observations,
@@ -177,7 +180,10 @@ class Design(eqx.Module):
             key: the same for a whole study.
         """
         belief = self.believe(state, target, key, pool)
-        posterior = self.scored(belief.posterior)
+        pool = left(pool, state.observations)
+        posterior, pool, target = told_together(
+            self.scored(belief.posterior), belief.along, pool, target, state.observations
+        )
         key = jax.random.fold_in(jax.random.fold_in(key, state.observations.num_observed), len(self.laws))
         money = budget - state.spent
         spent = state.spent + state.earlier
@@ -204,7 +210,8 @@ class Design(eqx.Module):
             key: for ties.
         """
         chooser = self.priced(posterior, pool, target, available, money, key)
-        score = self.acquisition(posterior, pool, target)
+        price = chooser.price(pool, available, money, spent)
+        score = leading(self.acquisition, posterior, pool, target, price, every=chooser.draw)
         return chooser(score, pool, available, money, key, spent)
 
     def scored(self, posterior: Posterior) -> Posterior:
@@ -238,25 +245,24 @@ class Design(eqx.Module):
             state: before.
             pool: the candidates.
             index: row of the pool; negative changes nothing.
-            y: its outcome. Where it is not finite the run diverged: it is paid for and not asked for again,
-                and nothing is learned from it.
+            y: its outcome, of a run that tells of several rows ``(row, output)``. Where it is not finite the
+                run diverged: it is paid for and not asked for again, and nothing is learned from it.
             belief: that of the ask, whose best fits become warm starts.
             cost: what it really cost; the pool's cost when None or not finite, nothing where that is not.
 
         Raises:
             ValueError: when the buffer is full and that is known; under ``jit`` the run counts as ``lost``.
         """
-        bought = index >= 0
-        row = jnp.maximum(index, 0)
+        bought, row, pool = index >= 0, jnp.maximum(index, 0), left(pool, state.observations)
         planned = jnp.where(jnp.isfinite(pool.cost[row]), pool.cost[row], 0.0)
         cost = planned if cost is None else jnp.where(jnp.isfinite(cost), cost, planned)
-        y = jnp.reshape(y, state.observations.y.shape[1:])
+        observations, lost = tell_rows(state.observations, pool, row, y, bought)
         after = State(
-            observations=state.observations.add(pool.x[row], y, bought),
+            observations=observations,
             available=state.available.at[row].set(False),
             spent=state.spent + cost,
             earlier=state.earlier,
-            lost=state.lost + (state.observations.is_full & is_outcome(y)),
+            lost=state.lost + lost,
             optima=state.optima,
             num_optima=state.num_optima,
         )
@@ -265,8 +271,7 @@ class Design(eqx.Module):
                 _remember(old, num, found.theta[0], jnp.isfinite(found.loss[0]))
                 for old, num, found in zip(state.optima, state.num_optima, belief.fits, strict=True)
             ]
-            optima, num_optima = tuple(item[0] for item in kept), tuple(item[1] for item in kept)
-            after = eqx.tree_at(lambda s: (s.optima, s.num_optima), after, (optima, num_optima))
+            after = eqx.tree_at(lambda s: (s.optima, s.num_optima), after, tuple(zip(*kept, strict=True)))
         return jax.tree.map(lambda new, old: jnp.where(bought, new, old), after, state)
 
 

@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from jaxsl.acquisition.mspe import target_stack
+from jaxsl.acquisition.aim import target_stack
 from jaxsl.choice import Chooser
 from jaxsl.pool import Pool, Target
 from jaxsl.posterior import Posterior, finite, survey

@@ -8,16 +8,39 @@ from jax import Array
 from jaxsl.along import Course
 
 
+class Rows(eqx.Module):
+    """The rows that each candidate run tells of when it is bought, such as its checkpoints, in order.
+
+    Attributes:
+        x: configurations, ``(pool, row, feature)``; padded rows repeat a valid one.
+        place: decimal logarithm of the tokens, ``(pool, row)``.
+        mask: which rows are real, ``(pool, row)`` of bool.
+        run: number of the run in the observations' ``course``, ``(pool,)`` of int. A run that has rows there
+            is continued from the last of them; candidates of one run are several lengths of it.
+        cost: from the row before to this one, with what it costs to evaluate it, ``(pool, row)``.
+        restart: price of continuing a run, a scalar.
+    """
+
+    x: Array
+    place: Array
+    mask: Array
+    run: Array
+    cost: Array
+    restart: Array
+
+
 class Pool(eqx.Module):
     """Candidate runs. There is no outcome field, so nothing that sees a pool can peek.
 
     Attributes:
-        x: configurations, ``(pool, feature)``.
+        x: configurations, ``(pool, feature)``; of a run that tells of several rows, that of its last.
         cost: cost of each, ``(pool,)``, in any one unit, ``>= 0``.
+        rows: what each tells of; None where that is its own configuration alone.
     """
 
     x: Array
     cost: Array
+    rows: Rows | None = None
 
 
 class Target(eqx.Module):
@@ -117,6 +140,21 @@ class Observations(eqx.Module):
             weight=None if self.weight is None else jnp.where(here, 1.0, self.weight),
             course=None if self.course is None else self.course.at(here, run, place),
         )
+
+
+def on_course(observations: Observations) -> Observations:
+    """The same with a course, on which every row is of its own run where there was none.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> on_course(empty(jnp.array([1.0]), 1, 2)).course.run.tolist()
+        [-1, -1]
+    """
+    if observations.course is not None:
+        return observations
+    x, y, mask = observations.x, observations.y, observations.mask
+    alone = Course(jnp.full(mask.shape, -1), jnp.zeros(mask.shape, x.dtype))
+    return Observations(x, y, mask, observations.weight, alone)
 
 
 def is_outcome(y: Array) -> Array:

@@ -190,8 +190,25 @@ class Heaviest(eqx.Module):
 
     def at(self, x: Array) -> Predictive:
         """Their Gaussians at ``x``."""
-        predictive, (_, kept) = self.whole.at(x), self._kept
-        return Predictive(predictive.mean[kept], predictive.root[kept])
+        return at_some(self.whole, self._kept[1], x)
+
+
+def at_some(posterior: Posterior, slot: Array, x: Array) -> Predictive:
+    """The Gaussians of the basins at ``slot (basin,)`` alone; the others are not worked out if that can be.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> one, mean = jnp.ones(2), jnp.array([[[3.0]], [[4.0]]])
+        >>> some = at_some(Tabulated(one, one, mean, mean[..., None]), jnp.array([1]), jnp.zeros((1, 1)))
+        >>> some.mean.tolist(), of_used(jnp.zeros(1), some).mean.tolist()
+        ([[[4.0]]], [[[0.0]]])
+    """
+    if isinstance(posterior, Mixture) and len(posterior.parts) == 1:
+        return at_some(posterior.parts[0], slot, x)
+    if hasattr(posterior, "some"):
+        return posterior.some(slot).at(x)
+    predictive = posterior.at(x)
+    return Predictive(predictive.mean[slot], predictive.root[slot])
 
 
 class Widened(eqx.Module):
@@ -223,7 +240,7 @@ class Widened(eqx.Module):
 
 def predict(posterior: Posterior, x: Array) -> Predictive:
     """The local Gaussians at ``x (row, feature)``, with zeros for empty slots whatever they predict."""
-    return _of_used(posterior.weight, posterior.at(x))
+    return of_used(posterior.weight, posterior.at(x))
 
 
 def survey(posterior: Posterior, aim: Array, x: Array) -> tuple[Array, Predictive, Predictive]:
@@ -243,11 +260,11 @@ def survey(posterior: Posterior, aim: Array, x: Array) -> tuple[Array, Predictiv
     """
     at_aim, here = split(posterior.at(jnp.concatenate([aim, x])), aim.shape[0])
     weight = renormalised(posterior.weight, jnp.all(known(at_aim), axis=1))
-    return weight, _of_used(weight, at_aim), _of_used(weight, here)
+    return weight, of_used(weight, at_aim), of_used(weight, here)
 
 
-def _of_used(weight: Array, predictive: Predictive) -> Predictive:
-    """The same with zeros for basins without weight."""
+def of_used(weight: Array, predictive: Predictive) -> Predictive:
+    """The same with zeros for basins without ``weight (basin,)``, whatever they predict."""
     used = (weight > 0)[:, None, None]
     return Predictive(jnp.where(used, predictive.mean, 0.0), jnp.where(used[..., None], predictive.root, 0.0))
 

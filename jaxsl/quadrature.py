@@ -37,11 +37,15 @@ Covariances differ in every direction, so one direction is not enough. ``QuasiMo
 error and keeps the choice in all pools but one; three hundredths are off where 8 basins overlap.
 """
 
+from collections.abc import Callable
+
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jax.scipy.special import logsumexp
+
+Rule = Callable[[Array, Array, Array], tuple[Array, Array]]
 
 
 class GaussHermite(eqx.Module):

@@ -17,7 +17,7 @@ STAGES = {
     "fit": "noise residual starts solver fit cluster basins",
     "trust": "standard_errors identify profile sensitivity deletion bootstrap chaining",
     "belief": "belief discrepancy paper turns decision",
-    "choice": "quadrature acquisition choice lookahead batch continuous design episode",
+    "choice": "quadrature acquisition choice lookahead batch continuous curves checkpoints design episode",
     "worth": "linear_model quadratic_minimum resample link two_stage ess misspecification allocation",
 }
 # The rooms of the host, each above what it may import. Reports show themselves in notebooks, and what stops a

@@ -13,7 +13,7 @@ from jaxsl.choice import Chooser
 from jaxsl.design import Design, cheapest
 from jaxsl.episode import enlarge
 from jaxsl.law import Law, params
-from jaxsl.pool import Observations, Pool, Target, buffer_size, empty, observe, uniform_target
+from jaxsl.pool import Observations, Pool, Rows, Target, buffer_size, empty, observe, uniform_target
 from jaxsl.precision import double_precision
 from jaxsl.solver.levenberg_marquardt import LevenbergMarquardt
 from jaxsl.turns import _after
@@ -161,7 +161,9 @@ def test_a_run_that_diverged_needs_no_room_and_is_not_among_earlier_runs():
 
 
 def test_no_type_that_a_selection_sees_has_outcomes():
-    assert {field.name for field in dataclasses.fields(Pool)} == {"x", "cost"}
+    assert {field.name for field in dataclasses.fields(Pool)} == {"x", "cost", "rows"}
+    rows = {"x", "place", "mask", "run", "cost", "restart"}
+    assert {field.name for field in dataclasses.fields(Rows)} == rows
     assert {field.name for field in dataclasses.fields(Target)} == {"x", "weight"}
 
 

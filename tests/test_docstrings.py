@@ -14,7 +14,9 @@ ROOT = Path(__file__).parents[1]
 FILES = sorted(path for path in (ROOT / "jaxsl").rglob("*.py"))
 # Their examples would need a fit or a design that takes seconds to compile; tests and notebooks use them.
 EXPENSIVE = {
-    "jaxsl.acquisition.mspe": {"target_stack"},
+    "jaxsl.acquisition.aim": "all",
+    "jaxsl.acquisition.blocks": {"blocks", "rows_of"},
+    "jaxsl.acquisition.expectation": "all",
     "jaxsl.allocation.certificate": {"certificate", "tangent_bound"},
     "jaxsl.allocation.exchange": {"exchange", "draw", "exchange_design"},
     "jaxsl.basins": {"BasinRule"},

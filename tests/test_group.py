@@ -25,7 +25,7 @@ def of(table, law=CHINCHILLA, group="run"):
 def test_rows_are_told_apart_by_their_run_and_placed_by_their_tokens():
     course = of(TABLE)
     assert course.run.tolist() == [0, 0, 1, -1] and course.place.tolist() == [9, 8, 8, 8]
-    problem = runs(TABLE | {"loss": [3.0, 3.5, None, 4.0]}, CHINCHILLA, group="run")
+    problem = runs(TABLE | {"loss": [3.0, 3.5, None, 4.0]}, CHINCHILLA, group="run", schedule="wsd")
     seen = problem.runs.take(problem.runs.observed)
     assert seen.course.run.tolist() == [0, 0, -1]
     assert runs(TABLE | {"loss": [3.0, 3.5, 4.0, 4.0]}, CHINCHILLA).runs.course is None
@@ -69,6 +69,12 @@ def test_a_fit_says_what_rows_of_a_run_share():
         "D": np.tile(tokens, 5),
         "loss": 8 * np.tile(tokens, 5) ** -0.05 + deviation + 1e-3 * rng.standard_normal(30),
     }
-    report = fit(table, DATA, group="run")
+    report = fit(table, DATA, group="run", schedule="wsd")
     assert report.along.share > 0.8 and report.as_dict()["along"]["decades"] > 0
     assert fit(table, DATA).along is None
+
+
+@pytest.mark.parametrize("asked", [{"t": True}, {"profile": "alpha"}, {"bootstrap": 100}])
+def test_intervals_that_count_rows_as_runs_are_refused(asked):
+    with pytest.raises(UserError, match="--draw group:run"):
+        fit(TABLE | {"loss": [3.0, 3.5, 3.4, 3.9]}, CHINCHILLA, group="run", **asked)

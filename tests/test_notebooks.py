@@ -11,7 +11,7 @@ NAMES = sorted(path.name for path in NOTEBOOKS.glob("*.py"))
 
 def test_there_is_one_for_every_way_the_project_is_used():
     words = " ".join(NAMES)
-    for topic in ("fit_a_law", "basins", "next_run", "ess", "own_law", "jax_code", "gpu", "decide"):
+    for topic in ("fit_a_law", "basins", "next_run", "ess", "own_law", "jax_code", "gpu", "decide", "curves"):
         assert topic in words
 
 

@@ -7,7 +7,8 @@ import jax
 import numpy as np
 import pytest
 
-from experiments.pilot import check, corpus, grid, model, train
+from experiments.pilot import check, corpus, curves, grid, model, sweep, train
+from experiments.pilot.table import append
 
 TABLE = Path(__file__).parent.parent / "jaxsl" / "data" / "pilot_runs.csv"
 SMALLEST = model.num_params(4)
@@ -95,24 +96,24 @@ def fake_row(point: grid.Point) -> dict:
 
 def test_recover_cuts_off_a_half_written_line(tmp_path):
     table, points = tmp_path / "runs.csv", [grid.Point(3516, 2**17, seed) for seed in range(3)]
-    assert grid.recover(table) == set()
+    assert grid.finished(table) == set()
     for point in points:
-        grid.append(table, fake_row(point))
+        append(table, grid.COLUMNS, fake_row(point))
     whole = table.read_bytes()
-    assert grid.recover(table) == set(points) and table.read_bytes() == whole
+    assert grid.finished(table) == set(points) and table.read_bytes() == whole
     table.write_bytes(whole[:-1])  # even a line that lacks its end alone may lack digits
-    assert grid.recover(table) == set(points[:2])
-    grid.append(table, fake_row(points[2]))
+    assert grid.finished(table) == set(points[:2])
+    append(table, grid.COLUMNS, fake_row(points[2]))
     assert table.read_bytes() == whole
     table.write_bytes(whole[:20])  # in the header
-    assert grid.recover(table) == set() and table.read_bytes() == b""
+    assert grid.finished(table) == set() and table.read_bytes() == b""
 
 
 def test_recover_refuses_another_table(tmp_path):
     table = tmp_path / "runs.csv"
     table.write_text("N,D\n1,2\n")
     with pytest.raises(ValueError, match="not a table of pilot runs"):
-        grid.recover(table)
+        grid.finished(table)
 
 
 def points_of(table: Path) -> list[grid.Point]:
@@ -145,7 +146,7 @@ def test_a_sweep_started_again_trains_what_is_missing(tmp_path, monkeypatch):
         trained.append(grid.Point(N, D, seed))
         return fake_row(trained[-1])
 
-    monkeypatch.setattr(grid, "ProcessPoolExecutor", HereAndNow)
+    monkeypatch.setattr(sweep, "ProcessPoolExecutor", HereAndNow)
     monkeypatch.setattr(grid, "train_run", fake_run)
     table, points = tmp_path / "new" / "runs.csv", grid.grid()[:5]
     assert grid.sweep(points, table) == 5 and trained == points
@@ -193,3 +194,58 @@ def test_the_fit_recovers_the_law_that_made_the_losses():
 def test_the_noise_of_seeds_is_the_pooled_deviation():
     N, D, loss = np.ones(5), np.array([1.0, 1, 2, 2, 3]), np.array([1.0, 3.0, 0.0, 2.0, 9.0])
     assert check.seed_noise(N, D, loss) == (pytest.approx(np.sqrt(2)), 2)
+
+
+def test_a_checkpoint_is_that_of_the_main_run_alone_and_its_decay_leaves_the_main_run_as_it_was(small_text):
+    both = curves.train_curve(SMALLEST, 0, (2048, 4096))
+    second = curves.train_curve(SMALLEST, 0, (4096,))
+    for name in ("D", "loss", "D_constant", "loss_constant", "flops"):
+        assert both[1][name] == second[0][name]
+    assert tuple(both[0]) == curves.COLUMNS
+
+
+def test_a_decay_is_an_eighth_at_a_rate_that_falls_to_nearly_zero(small_text, monkeypatch):
+    seen = []
+    descend = train.descend
+
+    def watched(model, state, rates, starts):
+        seen.append((np.array(rates), np.array(starts)))
+        return descend(model, state, rates, starts)
+
+    monkeypatch.setattr(curves, "descend", watched)
+    (row,) = curves.train_curve(SMALLEST, 0, (2**16,))
+    (main, read), (decay, read_next) = seen
+    assert len(main) == 256 and len(decay) == 32
+    np.testing.assert_allclose(main[:99], row["lr"] * np.arange(1, 100) / 100, rtol=1e-6)
+    np.testing.assert_allclose(main[99:], row["lr"], rtol=1e-6)
+    assert np.all(np.diff(decay) < 0) and decay[0] < row["lr"] and 0 < decay[-1] < row["lr"] / 32
+    assert not set(read.ravel()[-40:]) & set(read_next.ravel()[:40])
+    assert row["flops"] == row["flops_constant"] + row["flops_decay"] == 6 * SMALLEST * (2**16 + 2**13)
+
+
+def test_a_sweep_started_again_adds_the_checkpoints_that_are_missing(tmp_path, monkeypatch):
+    def fake(N, seed, checkpoints):
+        name = curves.Curve(N, seed, checkpoints).name
+        return [dict.fromkeys(curves.COLUMNS, 1) | {"run": name, "D": D} for D in checkpoints]
+
+    monkeypatch.setattr(sweep, "ProcessPoolExecutor", HereAndNow)
+    monkeypatch.setattr(curves, "train_curve", fake)
+    table, wanted = tmp_path / "curves.csv", curves.curves()[:3]
+    assert curves.sweep(wanted, table) == 3
+    whole = table.read_bytes()
+    table.write_bytes(whole[:-4])
+    assert curves.sweep(wanted, table) == 1 and table.read_bytes() == whole
+    assert curves.sweep(wanted, table) == 0
+
+
+def test_the_committed_curves_are_of_those_that_the_lab_trains():
+    with (TABLE.parent / "pilot_curves.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    planned = {(curve.name, D) for curve in curves.curves() for D in curve.checkpoints}
+    named = [(row["run"], int(row["D_constant"])) for row in rows]
+    assert tuple(rows[0]) == curves.COLUMNS and len(set(named)) == len(named) and set(named) <= planned
+    for row in rows:
+        assert int(row["D"]) * 8 == int(row["D_constant"]) * 9
+        assert int(row["flops"]) == 6 * int(row["N"]) * int(row["D"])
+        assert int(row["flops"]) == int(row["flops_constant"]) + int(row["flops_decay"])
+        assert 0.5 < float(row["loss"]) < float(row["loss_constant"]) < np.log(256)  # a decay lowers the loss

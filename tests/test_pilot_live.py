@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from experiments.pilot.grid import COLUMNS, recover
+from experiments.pilot.grid import COLUMNS, finished
 from experiments.pilot.live import campaign
 from laws.chinchilla import CHINCHILLA
 
@@ -26,11 +26,11 @@ def test_a_live_campaign_trains_what_is_asked_once_and_goes_on_after_an_interrup
 
     with pytest.raises(KeyboardInterrupt):
         campaign(CHINCHILLA, table, 0.05, lines.append, lab)
-    assert len(recover(table)) == 13
+    assert len(finished(table)) == 13
     before = len(asked)
     trained = campaign(CHINCHILLA, table, 0.05, lines.append, row)
-    assert len(recover(table)) == 13 + trained
-    assert asked[-1] in recover(table)
+    assert len(finished(table)) == 13 + trained
+    assert asked[-1] in finished(table)
     assert before == 14
     predicted = [line for line in lines if "predicted" in line]
     assert len(predicted) == 7

@@ -10,7 +10,8 @@ import pytest
 from synthetic import DECAY, PAIR, tabulated
 
 from jaxsl._linalg import solve_spd, symmetric_root
-from jaxsl.acquisition import MSPE, DOptimal, Uniform, VOptimal
+from jaxsl.acquisition import MSPE, DOptimal, Uniform, VOptimal, leading
+from jaxsl.acquisition.bound import most_fall
 from jaxsl.basins import BIC, BasinRule, Laplace, Optima
 from jaxsl.chaining import ForwardChain, farthest_first
 from jaxsl.choice import Chooser
@@ -26,8 +27,10 @@ from jaxsl.posterior import (
     Mixture,
     Tabulated,
     Widened,
+    at_some,
     finite,
     known,
+    of_used,
     predict,
     renormalised,
     split,
@@ -46,6 +49,8 @@ MODULES = (
     *(
         "_linalg",
         "acquisition.baselines",
+        "acquisition.bound",
+        "acquisition.leading",
         "acquisition.mspe",
         "basins",
         "chaining",
@@ -159,6 +164,8 @@ TABLE = {
     ),
     "LawPosterior": (lambda x, belief: belief.at(x), (X, BELIEF), True),
     "Mixture": (lambda x, belief: Mixture((belief, belief), belief.weight).at(x), (X, BELIEF), True),
+    "at_some": (lambda x, belief: at_some(belief, np.array([1]), x), (X, BELIEF), True),
+    "of_used": (lambda x, belief: of_used(np.array([0.0, 1.0]), belief.at(x)), (X, BELIEF), True),
     "Heaviest": (lambda x, belief: Heaviest(belief).at(x), (X, BELIEF), True),
     "Tabulated": (
         lambda row, mean, root: Tabulated(mean[:, 0, 0], mean[:, 0, 0], mean, root).at(row),
@@ -189,6 +196,12 @@ TABLE = {
         (X, BELIEF, TARGET),
         True,
     ),
+    "most_fall": (
+        lambda here, *aim: most_fall(*aim, here, jnp.ones((2, 5, 1), here.dtype)),
+        (X.T * np.ones((2, 1)) / 1e4, WEIGHT, np.ones(2), MEAN, ROOT),
+        True,
+    ),
+    "leading": (lambda *case: leading(MSPE(), *case, np.ones(5)), (BELIEF, POOL, TARGET), False),
     "Uniform": (lambda belief, pool, target: Uniform()(belief, pool, target), (BELIEF, POOL, TARGET), False),
     "Chooser": (
         lambda score, pool, mask, key: Chooser()(score, pool, mask, 1e3, key_of(key)),
@@ -208,9 +221,8 @@ TABLE = {
 SLOW = ("Design.ask",)  # two compilations of nearly everything
 # Data alone: nothing to transform.
 RECORDS = {
-    "Basins", "Belief", "Box", "Choice", "Clusters", "Design", "Fall", "Fit", "Moments", "Optima", "Pool",
+    "Basins", "Belief", "Box", "Choice", "Clusters", "Design", "Fit", "Moments", "Optima", "Pool",
     "Posterior", "Predictive", "PriorUsed", "Problem", "State", "Target", "Validation", "buffer_size",
-    "target_stack",
 }  # fmt: skip
 
 

@@ -12,4 +12,9 @@ bytes, ``batch_size`` sequences of 64 bytes, ``flops`` is ``6 N D`` (``train.Run
 leaves out), ``seconds`` is the wall clock of a machine shared with others and ``core_seconds`` the processor
 time of the same run. The table took half an hour of one core (``python -m experiments.pilot.check`` prints
 the sum). Two of its runs, repeated on two threads instead of one, gave the same loss to all six digits.
+
+Runs as curves are in ``curves``: a constant rate, checkpoints at doubling ``D`` and a short decay from each.
+Their table is ``jaxsl/data/pilot_curves.csv``, with a row a checkpoint; to train it again:
+
+    python -m experiments pilot --schedule wsd --out outputs/pilot_curves.csv
 """

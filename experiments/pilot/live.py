@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from experiments.pilot.grid import DEAR_FLOPS, append, grid, recover
+from experiments.pilot.grid import COLUMNS, DEAR_FLOPS, finished, grid
+from experiments.pilot.table import append
 from experiments.pilot.train import planned, train_run
 from jaxsl.host.answer.episode import Episode
 from jaxsl.law import Law
@@ -52,8 +53,8 @@ def campaign(
     def outcome(index: int) -> np.ndarray:
         nonlocal trained
         point = pool[index]
-        if point not in recover(table):
-            append(table, train(*point))
+        if point not in finished(table):
+            append(table, COLUMNS, train(*point))
             trained += 1
         with table.open() as file:
             rows = [row for row in csv.DictReader(file) if (int(row["N"]), int(row["D"])) == point[:2]]

@@ -15,6 +15,8 @@ A run depends on ``N``, ``D`` and the seed alone: the same software and corpus g
 
 import platform
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from typing import Any
@@ -116,20 +118,53 @@ def step(batch: tuple[np.ndarray, np.float32], model: Transformer, state: optax.
     return eqx.apply_updates(model, jax.tree.map(lambda change: -lr * change, update)), state
 
 
-def train(run: Run) -> Result:
-    """Trains one model in float32 on the processor and evaluates it."""
-    began, core_began = time.perf_counter(), time.process_time()
-    corpus = standard_library()
-    starts = training_windows(corpus.train, run.steps * run.batch_size, CONTEXT, run.seed)
-    starts = starts.reshape(run.steps, run.batch_size)
-    held_out = evaluation_windows(corpus.held_out, EVALUATION_WINDOWS, CONTEXT)
+def descend(model: Transformer, state: optax.OptState, rates: np.ndarray, starts: np.ndarray):
+    """The model and optimiser state after one step at each of ``rates (step,)``; the given ones are used up.
+
+    Args:
+        starts: where the windows of every step begin in the text, ``(step, sequence)``.
+    """
+    text = standard_library().train
+    for lr, at in zip(rates, starts, strict=True):
+        model, state = step((windows(text, at, CONTEXT), lr), model, state)
+    return model, state
+
+
+def held_out_loss(model: Transformer) -> float:
+    """Mean cross-entropy on the held-out windows, in nats per byte."""
+    text = standard_library().held_out
+    batches = windows(text, evaluation_windows(text, EVALUATION_WINDOWS, CONTEXT), CONTEXT)
+    return float(
+        np.mean([evaluate(model, part) for part in batches.reshape(-1, EVALUATION_BATCH, CONTEXT + 1)])
+    )
+
+
+@contextmanager
+def float32_on_the_processor() -> Iterator[None]:
+    """Where every run of the lab is trained."""
     with jax.enable_x64(False), jax.default_device(jax.local_devices(backend="cpu")[0]):
-        model = Transformer(shape_of(run.N), jax.random.key(run.seed))
-        state = OPTIMISER.init(model)
-        for lr, at in zip(learning_rates(run.lr, run.steps), starts, strict=True):
-            model, state = step((windows(corpus.train, at, CONTEXT), lr), model, state)
-        batches = windows(corpus.held_out, held_out, CONTEXT).reshape(-1, EVALUATION_BATCH, CONTEXT + 1)
-        loss = float(np.mean([evaluate(model, text) for text in batches]))
+        yield
+
+
+def begin(run: Run) -> tuple[Transformer, optax.OptState]:
+    """The model and optimiser state before the first step."""
+    model = Transformer(shape_of(run.N), jax.random.key(run.seed))
+    return model, OPTIMISER.init(model)
+
+
+def reading(run: Run) -> np.ndarray:
+    """Where the windows of every step begin in the text, ``(step, sequence)``."""
+    text = standard_library().train
+    starts = training_windows(text, run.steps * run.batch_size, CONTEXT, run.seed)
+    return starts.reshape(run.steps, run.batch_size)
+
+
+def train(run: Run) -> Result:
+    """Trains one model and evaluates it."""
+    began, core_began = time.perf_counter(), time.process_time()
+    with float32_on_the_processor():
+        model, _ = descend(*begin(run), learning_rates(run.lr, run.steps), reading(run))
+        loss = held_out_loss(model)
     return Result(loss, time.perf_counter() - began, time.process_time() - core_began)
 
 

@@ -10,7 +10,9 @@ from experiments.speed import (
     fit,
     growth,
     quadrature,
+    scorer,
     seeds,
+    start,
     study,
 )
 
@@ -23,4 +25,6 @@ app.command("ensembles")(ensembles.main)
 app.command("allocation")(allocation.main)
 app.command("study")(study.main)
 app.command("episodes")(episodes.main)
+app.command("scorer")(scorer.main)
 app.command("seeds")(seeds.main)
+app.command("start")(start.main)

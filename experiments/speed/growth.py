@@ -73,10 +73,10 @@ def peak(name: str, rows: int, num_starts: int, data: Path | None) -> float:
         if num_starts:
             starts = random_starts(jax.random.key(0), law, num_starts, float)
             jax.block_until_ready(jax.jit(lambda o, s: fit(law, o, s))(observations, starts))
-    return _most_memory()
+    return most_memory()
 
 
-def _most_memory() -> float:
+def most_memory() -> float:
     """GB; the kernel's ``ru_maxrss`` would count the process that started this one too."""
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith("VmHWM"):

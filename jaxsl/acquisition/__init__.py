@@ -5,6 +5,7 @@ outcome and no budget. What the score costs, and what may be bought, belongs to 
 """
 
 from jaxsl.acquisition.baselines import DOptimal, Uniform, VOptimal
+from jaxsl.acquisition.leading import leading
 from jaxsl.acquisition.mspe import MSPE
 
-__all__ = ["MSPE", "DOptimal", "Uniform", "VOptimal"]
+__all__ = ["MSPE", "DOptimal", "Uniform", "VOptimal", "leading"]

@@ -18,24 +18,23 @@ which is zero node by node for one basin. Both terms together are the variance o
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax import Array
 
+from jaxsl.acquisition.aim import FEW, Aim, aim, aims, cleaned
+from jaxsl.acquisition.blocks import blocks, in_blocks, rows_of
+from jaxsl.acquisition.expectation import Fall, fall_at
 from jaxsl.pool import Pool, Target
-from jaxsl.posterior import Posterior, Predictive, finite, survey
-from jaxsl.quadrature import GaussLegendre, QuasiMonteCarlo
+from jaxsl.posterior import Posterior, Predictive, of_used, survey
+from jaxsl.quadrature import GaussLegendre, QuasiMonteCarlo, Rule
 
-FEW = 3  # basins that are scored by the smaller program
-
-
-class Fall(eqx.Module):
-    """The two terms of the expected fall of the target's variance, each ``(pool,)``, in squared outputs."""
-
-    within: Array
-    between: Array
+WHOLE = 4096  # candidates of a pool that is scored at once
+BLOCK = 1024  # candidates of a larger one whose predictions are held at once, in the processor's cache
+SLACK = 1e-3  # share by which a bound is raised, far above the error of the quadrature
 
 
 class MSPE(eqx.Module):
@@ -63,131 +62,111 @@ class MSPE(eqx.Module):
 
     within: bool = eqx.field(static=True, default=True)
     between: bool = eqx.field(static=True, default=True)
-    rule: Callable[..., tuple[Array, Array]] | None = None
+    rule: Rule | None = None
     batch: int = eqx.field(static=True, default=64)
 
     def __call__(self, posterior: Posterior, pool: Pool, target: Target) -> Array:
         """Score every candidate: ``(pool,)``, in squared units of the output."""
-        fall = self.fall(posterior, pool.x, target)
-        total = self.within * fall.within + self.between * fall.between
-        return jnp.where(jnp.isfinite(total), jnp.maximum(total, 0.0), 0.0)
+        return self._total(self.fall(posterior, pool.x, target))
 
     def fall(self, posterior: Posterior, x: Array, target: Target) -> Fall:
         """Both terms at ``x (row, feature)``; zero where a basin in use is not finite.
 
         A basin that is not finite on the target is not in use (``jaxsl.posterior.survey``).
         """
-        weights, at_target, here = survey(posterior, target.x, x)
-        known = finite(here)
-        here = Predictive(
-            jnp.where(known[:, None], here.mean, 0.0), jnp.where(known[:, None, None], here.root, 0.0)
-        )
+        if x.shape[0] <= WHOLE:
+            weight, at_target, here = survey(posterior, target.x, x)
+            return self._fall(weight, partial(aim, weight, posterior.noise, at_target, target), here)
+        weight, kept = aims(posterior, target)
+
+        def of_block(rows):
+            return self._fall(weight, kept.__getitem__, of_used(weight, posterior.at(rows)))
+
+        return in_blocks(of_block, x, BLOCK)
+
+    def leading(
+        self,
+        posterior: Posterior,
+        pool: Pool,
+        target: Target,
+        price: Array,
+        num: int = 1,
+        every: bool | Array = False,
+        least: float | Array = -jnp.inf,
+    ) -> Array:
+        """Scores ``(pool,)`` of all candidates that may be among the ``num`` best by score per price.
+
+        Those whose bound (``jaxsl.acquisition.bound``) is below ``num`` scores are -inf. Who is best does not
+        change, and of a large pool few expectations are taken. Pools of at most ``WHOLE``, and of several
+        outputs, for which there is no bound, are scored whole.
+
+        Args:
+            posterior, pool, target: as of a call.
+            price: what a score is divided by, ``(pool,)``, positive; infinite where a candidate is out of the
+                question, whose score need not be known.
+            num: how many are wanted.
+            every: whether all that have a price are wanted, a scalar.
+            least: score per price below which none is wanted, a scalar.
+        """
+        outputs = jax.eval_shape(posterior.at, target.x).mean.shape[-1]
+        if pool.x.shape[0] <= WHOLE or outputs > 1 or not (self.within and self.between):
+            return self(posterior, pool, target)
+        weight, kept = aims(posterior, target)
+        whole = kept[len(weight)]
+
+        def of_block(best, rows):
+            x, price = rows
+            here = of_used(weight, posterior.at(x))
+            known, clean = cleaned(here)
+            bound = jnp.where(known, whole.most(clean) * (1 + SLACK), 0.0) / price
+            bound = jnp.where(price < jnp.inf, jnp.where(jnp.isnan(bound), jnp.inf, bound), -jnp.inf)
+
+            def wanted(carry):
+                bound, best, _ = carry
+                most = jnp.max(bound)
+                return (most > -jnp.inf) & (every | (most >= best[-1]))
+
+            def score(carry):
+                bound, best, scores = carry
+                _, row = jax.lax.top_k(bound, min(self.batch, BLOCK))
+                some = Predictive(here.mean[:, row], here.root[:, row])
+                found = self._total(self._fall(weight, kept.__getitem__, some))
+                value = jnp.where(bound[row] > -jnp.inf, found / price[row], -jnp.inf)
+                best, _ = jax.lax.top_k(jnp.concatenate([best, value]), num)
+                scores = scores.at[row].set(jnp.where(value > -jnp.inf, found, scores[row]))
+                return bound.at[row].set(-jnp.inf), best, scores
+
+            start = bound, best, jnp.full_like(price, -jnp.inf)
+            _, best, scores = jax.lax.while_loop(wanted, score, start)
+            return best, scores
+
+        padded = jnp.pad(price, (0, -len(price) % BLOCK), constant_values=jnp.inf)
+        items = blocks(pool.x, BLOCK), blocks(padded, BLOCK)
+        _, scores = jax.lax.scan(of_block, jnp.full(num, least, price.dtype), items)
+        return rows_of(scores, len(price))
+
+    def _total(self, fall: Fall) -> Array:
+        total = self.within * fall.within + self.between * fall.between
+        return jnp.where(jnp.isfinite(total), jnp.maximum(total, 0.0), 0.0)
+
+    def _fall(self, weight: Array, among: Callable[[int], Aim], here: Predictive) -> Fall:
+        """Both terms at candidates; ``among`` tells of so many basins what they say of the target."""
+        known, here = cleaned(here)
         rule = self.rule
         if rule is None:
             rule = QuasiMonteCarlo() if here.mean.shape[-1] > 1 else GaussLegendre()
-        heaviest = jnp.argsort(-weights)
 
-        def among(num_basins):
-            """Score with the heaviest basins only: exact when no other is in use."""
-            kept = heaviest[:num_basins]
-            weight = weights[kept]
-            noise = jnp.where(weight > 0, posterior.noise[kept], 1.0)
-            mean, root = target_stack(weight, Predictive(at_target.mean[kept], at_target.root[kept]), target)
-            candidates = jnp.moveaxis(here.mean[kept], 1, 0), jnp.moveaxis(here.root[kept], 1, 0)
-            return _batched(
-                lambda item: _fall_at(
-                    weight, noise, mean, root, item[0], item[1], rule if self.between else None
-                ),
-                candidates,
-                self.batch,
-            )
+        def score(num_basins):
+            """With the heaviest basins only: exact when no other is in use."""
+            aim = among(num_basins)
+            rows = jnp.moveaxis(here.mean[aim.basin], 1, 0), jnp.moveaxis(here.root[aim.basin], 1, 0)
+            one = jax.vmap(lambda mean, root: fall_at(aim, mean, root, rule if self.between else None))
+            return in_blocks(lambda rows: one(*rows), rows, self.batch)
 
         # Most beliefs have few basins, and the work grows with the square of the slots.
-        slots = weights.shape[0]
-        if slots <= FEW or not self.between:
-            fall = among(slots)
+        if len(weight) <= FEW or not self.between:
+            fall = score(len(weight))
         else:
-            few = jnp.sum(weights > 0) <= FEW
-            fall = jax.lax.cond(few, lambda: among(FEW), lambda: among(slots))
+            few = jnp.sum(weight > 0) <= FEW
+            fall = jax.lax.cond(few, lambda: score(FEW), lambda: score(len(weight)))
         return jax.tree.map(lambda term: jnp.where(known, term, 0.0), fall)
-
-
-def _batched(function: Callable, items: tuple[Array, ...], batch: int) -> Fall:
-    """``function`` of every row, in whole batches only: a shorter last one would be compiled again."""
-    num = items[0].shape[0]
-    batch = min(batch, num)
-    padded = jax.tree.map(
-        lambda item: jnp.concatenate([item, jnp.broadcast_to(item[:1], (-num % batch, *item.shape[1:]))]),
-        items,
-    )
-    return jax.tree.map(lambda term: term[:num], jax.lax.map(function, padded, batch_size=batch))
-
-
-def target_stack(weight: Array, predictive: Predictive, target: Target) -> tuple[Array, Array]:
-    """Means, centred, and roots on the target: ``(basin, row), (basin, row, factor)``.
-
-    Rows are target configurations times outputs, scaled by the root of their weight. Only inner products
-    over rows are ever taken, so many rows are replaced by their triangular factor: the cost of a score does
-    not grow with the target.
-    """
-    basins, _, outputs, factors = predictive.root.shape
-    scale = jnp.sqrt(target.weight / outputs)[:, None]
-    centre = jnp.einsum("k,kto->to", weight, predictive.mean)
-    mean = ((predictive.mean - centre) * scale).reshape(basins, -1)
-    root = (predictive.root * scale[..., None]).reshape(basins, -1, factors)
-    if mean.shape[1] <= basins * (1 + factors):
-        return mean, root
-    stacked = jnp.concatenate([mean[..., None], root], axis=-1)
-    columns = jnp.moveaxis(stacked, 1, 0).reshape(mean.shape[1], -1)
-    small = jnp.linalg.qr(columns, mode="r").reshape(-1, basins, 1 + factors)
-    return jnp.moveaxis(small[..., 0], 0, 1), jnp.moveaxis(small[..., 1:], 0, 1)
-
-
-def _fall_at(weight, noise, mean, root, here_mean, here_root, rule) -> Fall:
-    """Both terms at one candidate.
-
-    Shapes: weight, noise ``(basin,)``; mean ``(basin, row)``; root ``(basin, row, factor)``;
-    here_mean ``(basin, output)``; here_root ``(basin, output, factor)``.
-    """
-    outputs = here_mean.shape[1]
-    covariance = noise[:, None, None] * jnp.eye(outputs, dtype=mean.dtype) + here_root @ here_root.mT
-    lower = jnp.linalg.cholesky(covariance) if outputs > 1 else jnp.sqrt(covariance)
-    white = _inverse_lower(lower)
-    whitened = white @ (root @ here_root.mT).mT
-    within = jnp.sum(weight * jnp.sum(whitened**2, axis=(1, 2)))
-    if rule is None:
-        return Fall(within, jnp.zeros_like(within))
-    gain = whitened.mT @ white
-    centred = here_mean - weight @ here_mean
-    y, probability = rule(centred, lower, weight)
-    surprise = y[:, None, :] - centred
-    posterior_weight = _responsibility(surprise, white, weight)
-    monomials = jnp.concatenate([jnp.ones_like(surprise[..., :1]), surprise], axis=-1)
-    monomials = (posterior_weight[..., None] * monomials).reshape(y.shape[0], -1)
-    moves = jnp.moveaxis(jnp.concatenate([mean[..., None], gain], axis=-1), 1, 0).reshape(mean.shape[1], -1)
-    together = jnp.sum((monomials @ (moves.T @ moves)) * monomials, axis=1)
-    apart = jnp.einsum("qko,kop,qkp->qk", surprise, gain.mT @ gain, surprise)
-    between = together - jnp.sum(posterior_weight * apart, axis=1)
-    return Fall(within, jnp.sum(probability * between))
-
-
-def _inverse_lower(lower: Array) -> Array:
-    """``lower^-1`` of ``(basin, output, output)``, once a candidate.
-
-    Products with it take the place of a triangular solve per node, which LAPACK may spread over threads:
-    measured on ``domain``, 15 ms of CPU a candidate in place of 0.3.
-    """
-    if lower.shape[-1] == 1:
-        return 1 / lower
-    identity = jnp.broadcast_to(jnp.eye(lower.shape[-1], dtype=lower.dtype), lower.shape)
-    return jax.lax.linalg.triangular_solve(lower, identity, left_side=True, lower=True)
-
-
-def _responsibility(surprise: Array, white: Array, weight: Array) -> Array:
-    """Basin weights after ``surprise (node, basin, output)``, ``(node, basin)``.
-
-    A softmax, so that no tiny density divides.
-    """
-    distance = jnp.sum(jnp.einsum("kij,qkj->qki", white, surprise) ** 2, axis=2)
-    log_det = jnp.sum(jnp.log(jnp.diagonal(white, axis1=-2, axis2=-1)), axis=-1)
-    return jax.nn.softmax(jnp.log(weight) + log_det - distance / 2, axis=-1)

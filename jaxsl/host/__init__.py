@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from jaxsl.host.answer.by import fit_by
     from jaxsl.host.answer.compare import compare
+    from jaxsl.host.answer.finish import finish
     from jaxsl.host.answer.fit import fit
     from jaxsl.host.answer.kept import load_fit
     from jaxsl.host.answer.next_runs import next_runs
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Study",
     "compare",
+    "finish",
     "fit",
     "fit_by",
     "grid",
@@ -48,7 +50,7 @@ __all__ = [
     "report",
     "tune",
 ]
-ANSWERS = ("compare", "fit", "next_runs", "predict", "rank", "replay")
+ANSWERS = ("compare", "finish", "fit", "next_runs", "predict", "rank", "replay")
 DECISIONS = ("grid", "isoflop", "multiplier", "next_for", "optimal", "reach")
 MODULES = {name: f"answer.{name}" for name in ANSWERS} | {name: f"decision.{name}" for name in DECISIONS}
 MODULES |= {"fit_by": "answer.by", "load_fit": "answer.kept"}

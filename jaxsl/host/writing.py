@@ -11,9 +11,12 @@
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jaxsl.host.errors import UserError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 HEAD = 200  # bytes of a file in which a journal says that it is one
 
@@ -76,6 +79,16 @@ def write_file(
 def write_text(path: str | Path, text: str, inputs: Iterable[Any] = (), force: bool = False) -> None:
     """The same for text, in UTF-8."""
     write_file(path, lambda partial: partial.write_text(text, encoding="utf-8"), inputs, force)
+
+
+def write_table(path: str | Path, table: "pa.Table", inputs: Iterable[Any] = (), force: bool = False) -> None:
+    """The same for a table: Parquet where the name ends so, else CSV."""
+    import pyarrow.csv
+    import pyarrow.parquet
+
+    is_parquet = Path(path).suffix.lower() in (".parquet", ".pq")
+    write = pyarrow.parquet.write_table if is_parquet else pyarrow.csv.write_csv
+    write_file(path, lambda partial: write(table, str(partial)), inputs, force)
 
 
 def is_journal(path: str | Path) -> bool:

@@ -5,12 +5,10 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from jaxsl.along import Along, Course
 from jaxsl.belief import Belief
-from jaxsl.belief import believe as mixed_belief
 from jaxsl.design import Design
 from jaxsl.discrepancy.field import MOST_CANDIDATES
 from jaxsl.discrepancy.posterior import DiscrepantPosterior
@@ -19,10 +17,11 @@ from jaxsl.host.answer.components import Components, Told
 from jaxsl.host.answer.fit_options import PLAIN, FitOptions
 from jaxsl.host.errors import UserError
 from jaxsl.host.programs.learning import Lesson, Mixed, learn, reweigh, weights
-from jaxsl.host.programs.packing import everywhere, key_of, pack_observations, pack_target, pad
+from jaxsl.host.programs.packing import array, everywhere, key_of, pack_observations, pack_target, pad
 from jaxsl.law import Law
 from jaxsl.one_of import AnyLaw, OneOf, places, shared
 from jaxsl.pool import Observations, Target, buffer_size
+from jaxsl.posterior import Mixture
 from jaxsl.precision import double_precision, to_numpy
 
 LEVEL = 90.0  # per cent, of every interval
@@ -86,13 +85,13 @@ class Believed:
 
     @property
     def belief(self) -> Belief:
-        """The same for the core, every posterior in its law's own parameters; in double precision."""
-        return mixed_belief(
-            [
-                jax.tree.map(jnp.asarray, replace(one.learned, posterior=self.own_posterior(index)))
-                for index, one in enumerate(self.lessons)
-            ]
+        """The same for the core, every posterior in its law's own parameters, in NumPy."""
+        learned = tuple(
+            replace(one.learned, posterior=self.own_posterior(index))
+            for index, one in enumerate(self.lessons)
         )
+        share = array(self.share)
+        return Belief(learned, share, Mixture(tuple(one.posterior for one in learned), share))
 
     @property
     def along(self) -> Along | None:

@@ -90,6 +90,12 @@ def fit(
     """
     check_level(level, of)
     asked, (reading, options) = [law] if isinstance(law, str | Law) else list(law), split(how)
+    drawn_alone = bootstrap and draw != f"group:{options.group}"
+    if options.group is not None and (t or profile or drawn_alone):
+        raise UserError(
+            "--t, --profile and other draws count every row as a run; with --group draw whole runs: "
+            f"--bootstrap 1000 --draw group:{options.group}"
+        )
     laws = resolved(asked)
     table = run_table(source, laws, map, outcome, **reading)
     chosen = ensemble(table, laws, mapping=map, outcome=outcome, target=target, options=options)

@@ -21,6 +21,7 @@ from jaxsl.host.answer.relation import read_relation
 from jaxsl.host.errors import UserError
 from jaxsl.host.input.problem import Runs
 from jaxsl.host.input.reading import Reading
+from jaxsl.host.input.schedule import check_schedule
 from jaxsl.host.programs.law_values import floors
 from jaxsl.host.programs.packing import array, pad
 from jaxsl.law import Law
@@ -46,6 +47,7 @@ class FitKeywords(TypedDict, total=False):
     above: float | None
     weight: str | None
     group: str | None
+    schedule: str | None
 
 
 class How(Reading, FitKeywords, total=False):
@@ -67,6 +69,8 @@ class FitOptions:
         weight: column or expression of how often each run counts; None for once each.
         group: column that tells training runs apart where each checkpoint has a row: errors of one run's rows
             hang together (``jaxsl.along``). None where each row is a run of its own.
+        schedule: of the learning rate along a training run, ``"constant"``, ``"wsd"`` or ``"cosine"``, which
+            says what rows of one run count (``jaxsl.host.input.schedule``).
 
     Raises:
         UserError: for what is no option.
@@ -81,6 +85,7 @@ class FitOptions:
     above: float | None = None
     weight: str | None = None
     group: str | None = None
+    schedule: str | None = None
 
     def __post_init__(self):
         ties = (self.tie,) if isinstance(self.tie, str) else tuple(self.tie)
@@ -99,6 +104,7 @@ class FitOptions:
             raise UserError(f"--error {self.error}: choose one of {', '.join(SCALES)}")
         if self.above is not None and not (np.isfinite(self.above) and self.above > 0):
             raise UserError(f"--above {self.above:g}: give how much less a run above counts, such as 10")
+        check_schedule(self.schedule, self.group)
         self.robust_loss  # noqa: B018  (refuses what is none)
 
     @property

@@ -185,6 +185,7 @@ class NextRun(Report):
         within, between: the two terms of that fall, squared outputs.
         low, high: the targets' intervals as expected after the run, ``(target, output)``; not numbers for
             candidates far down a long list.
+        tells: how many rows it tells of. goes_on: whether it continues a run.
     """
 
     row_number: int
@@ -196,6 +197,8 @@ class NextRun(Report):
     between: float
     low: np.ndarray
     high: np.ndarray
+    tells: int = 1
+    goes_on: bool = False
 
 
 @dataclass(frozen=True)
@@ -210,7 +213,9 @@ class NextReport(Report):
         max_cost: what one run may cost, ``None`` for no limit.
         limit: what the next run should cost at most; dearer ones are better bought after others.
         num_candidates, num_affordable: candidates, and those within both limits.
-        pool_cost: cost of all candidates together.
+        pool_cost: cost of all candidates together; where they are runs, of every run to its last row.
+        group: column that tells runs apart, where candidates are runs; None where they are rows.
+        stop: runs that were begun and of which nothing that they can still tell is worth its price.
     """
 
     fit: FitReport
@@ -224,3 +229,5 @@ class NextReport(Report):
     num_candidates: int
     num_affordable: int
     pool_cost: float
+    group: str | None = None
+    stop: tuple[str, ...] = ()

@@ -10,18 +10,22 @@
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Unpack
 
 import numpy as np
 
 from jaxsl.host.answer.believed import LEVEL, check_level
+from jaxsl.host.answer.curves import Curves, asked, curves_of, stopped, together
 from jaxsl.host.answer.episode import CHOOSING
 from jaxsl.host.answer.fit import Answer, answered, fit_report
 from jaxsl.host.answer.fit_options import How, split
 from jaxsl.host.answer.fit_report import FitReport, NextReport, NextRun, Prediction
+from jaxsl.host.answer.leaders import MANY, leaders
 from jaxsl.host.answer.report import beyond_rounding
 from jaxsl.host.answer.thinning import thinned
 from jaxsl.host.answer.which_laws import Laws, ensemble, resolved, run_table
+from jaxsl.host.errors import UserError
 from jaxsl.host.input.choice import require_choice, require_cost
 from jaxsl.host.input.problem import Problem, Runs
 from jaxsl.host.programs.learning import Ranking, rank_rows
@@ -46,6 +50,9 @@ def next_runs(
     level: float = LEVEL,
     of: str = "outcome",
     seed: int = 0,
+    curves: bool = False,
+    restart: float = 0.0,
+    row_cost: float = 0.0,
     **how: Unpack[How],
 ) -> NextReport:
     """Rank the candidates of a table of runs, best first, each as if it were the only next run.
@@ -60,6 +67,9 @@ def next_runs(
         max_cost: what one run may cost; when None, those that cost more than all runs so far together come
             last: predictions then get better all along, and no run is bought before the law is known.
         count: how many runs are returned, at most.
+        curves: candidates are runs, told apart by ``group``: a row of one stands for taking the run there,
+            tells of all its rows on the way, and costs what that row does less what the run has cost so far.
+        restart, row_cost: what it costs to go on with a run, and to know the outcome at each row.
 
     Raises:
         UserError: for anything that cannot be used as it stands, no candidate, or none that may be bought.
@@ -67,12 +77,18 @@ def next_runs(
     check_level(level, of)
     laws = resolved(law)
     reading, options = split(how)
+    if curves and options.group is None:
+        raise UserError("--curves needs to know which rows are of one run; name their column with --group")
+    if not curves and (restart or row_cost):
+        raise UserError("--restart and --row-cost are prices of runs with several rows; add --curves")
     table = run_table(source, laws, map, outcome, **reading)
     price = require_cost(table, cost)
     chosen = ensemble(table, laws, mapping=map, outcome=outcome, target=target, cost=price, options=options)
+    runs = curves_of(chosen.problem, restart, row_cost) if curves else None
+    chosen = chosen if runs is None else replace(chosen, problem=runs.problem)
     require_choice(chosen.problem, budget, max_cost)
     answer = answered(chosen, level, of, seed)
-    return ranked(answer, fit_report(answer), budget, max_cost, count, seed)
+    return ranked(answer, fit_report(answer), budget, max_cost, count, seed, curves=runs)
 
 
 def ranked(
@@ -83,11 +99,12 @@ def ranked(
     count: int = 5,
     seed: int = 0,
     most: int | None = None,
+    curves: Curves | None = None,
 ) -> NextReport:
     """The ``count`` best candidates, for a problem that passed ``require_choice``.
 
     Where that are more than ``most``, the best of them and a sample of the others
-    (``jaxsl.host.answer.thinning``).
+    (``jaxsl.host.answer.thinning``). Of ``curves`` the candidates are runs.
     """
     problem, found, now = answer.ensemble.problem, answer.found, report.prediction
     assert problem.targets is not None and now is not None
@@ -99,16 +116,28 @@ def ranked(
     affordable = int(np.sum(sale))
     ranks = thinned(min(count, affordable), most or count)
     room = buffer_size(len(ranks), 8)
+    num_candidates, pool_cost = len(pool.x), float(pool.cost.sum())
     with double_precision():
-        aim, size = pack_target(problem.targets.x), buffer_size(len(pool.x))
-        rows = np.concatenate([np.asarray(aim.x), pad(pool.x, size)])
+        aim, scored = pack_target(problem.targets.x), (CHOOSING.num_scored, CHOOSING.least_scored)
+        if curves is None and num_candidates > MANY:
+            rows = np.sort(leaders(found, CHOOSING, aim, pool, sale, money, spent, ranks))
+            pool, sale, ranks = pool.take(rows), sale[rows], np.arange(len(rows))
+        size, stop = buffer_size(len(pool.x)), tuple[str, ...]()
+        available = np.concatenate([sale, np.zeros(size - len(sale), bool)])
+        if curves is None:
+            rows = np.concatenate([np.asarray(aim.x), pad(pool.x, size)])
+            table, weight = found.at(rows, *scored, whole=True).table, aim.weight
+        else:
+            question = asked(found, curves, *scored)
+            table, weight = together(question)
+            stop = _stopped(curves, pool, answer, stopped(curves, question, money, available, seed))
         ranking = to_numpy(
             rank_rows(
                 CHOOSING,
-                found.at(rows, CHOOSING.num_scored, CHOOSING.least_scored, whole=True).table,
+                table,
                 pad(pool.cost, size),
-                np.concatenate([sale, np.zeros(size - len(sale), bool)]),
-                aim.weight,
+                available,
+                weight,
                 np.asarray(spent),
                 np.asarray(money),
                 key_of(seed),
@@ -119,20 +148,37 @@ def ranked(
     return NextReport(
         fit=report,
         prediction=now,
-        runs=tuple(_next_run(problem, pool, now, ranking, place, answer) for place in range(len(ranks))),
+        runs=tuple(
+            _next_run(problem, pool, now, ranking, place, answer, curves) for place in range(len(ranks))
+        ),
         within=float(np.mean(now.within**2)),
         between=float(np.mean(now.between**2)),
         budget=budget,
         max_cost=max_cost,
         limit=float(ranking.limit),
-        num_candidates=len(pool.x),
+        num_candidates=num_candidates,
         num_affordable=affordable,
-        pool_cost=float(pool.cost.sum()),
+        pool_cost=pool_cost if curves is None else curves.cost,
+        group=None if curves is None else answer.ensemble.options.group,
+        stop=stop,
     )
 
 
+def _stopped(curves: Curves, pool: Runs, answer: Answer, worthless: Mapping[int, bool]) -> tuple[str, ...]:
+    """Names of the runs that may stop."""
+    names = pool.labels[answer.ensemble.options.group or ""]
+    rows = [int(np.argmax(curves.run == run)) for run, stops in worthless.items() if stops]
+    return tuple(str(names[row]) for row in rows)
+
+
 def _next_run(
-    problem: Problem, pool: Runs, now: Prediction, ranking: Ranking, place: int, answer: Answer
+    problem: Problem,
+    pool: Runs,
+    now: Prediction,
+    ranking: Ranking,
+    place: int,
+    answer: Answer,
+    curves: Curves | None,
 ) -> NextRun:
     """The candidate at this place of a ranking.
 
@@ -158,4 +204,6 @@ def _next_run(
         between=float(beyond_rounding(ranking.between[place], ranking.within[place])),
         low=answer.found.back(median + (low - median) * shrink),
         high=answer.found.back(median + (high - median) * shrink),
+        tells=1 if curves is None else len(curves.rows[row]),
+        goes_on=curves is not None and bool(curves.goes_on[row]),
     )

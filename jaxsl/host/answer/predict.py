@@ -23,7 +23,7 @@ from jaxsl.host.errors import UserError
 from jaxsl.host.input.points import Points, points
 from jaxsl.host.laws.common_inputs import common_inputs, whole
 from jaxsl.host.laws.estimate import estimated, find_estimates
-from jaxsl.host.writing import write_file
+from jaxsl.host.writing import write_table
 
 MADE_FOR_RUNS = (
     "the fit was made for the runs themselves: `jaxsl fit --target` says more of points far from them"
@@ -54,7 +54,7 @@ class PredictReport(Report):
         """Write the table of points with ``OUTPUT_median``, ``_low`` and ``_high`` beside it.
 
         As Parquet where the name ends so, else as CSV; ``inputs`` and ``force`` as in
-        ``jaxsl.host.writing.write_file``.
+        ``jaxsl.host.writing.write_table``.
 
         Raises:
             UserError: as there; when the table has such a column already.
@@ -64,12 +64,7 @@ class PredictReport(Report):
             if name in table.column_names:
                 raise UserError(f"{self.points.table.name} has a column {name!r} already; rename it")
             table = table.append_column(name, pa.array(values))
-        from pyarrow.csv import write_csv
-        from pyarrow.parquet import write_table
-
-        is_parquet = Path(path).suffix.lower() in (".parquet", ".pq")
-        write = write_table if is_parquet else write_csv
-        write_file(path, lambda partial: write(table, str(partial)), inputs, force)
+        write_table(path, table, inputs, force)
 
     def _columns(self) -> dict[str, np.ndarray]:
         """What is known of every output, ``(row,)`` each."""

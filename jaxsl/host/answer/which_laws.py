@@ -107,6 +107,7 @@ def ensemble(
         cost=cost,
         weight=options.weight,
         group=options.group,
+        schedule=options.schedule,
     )
     given = fitted_as(options, problem, together)
     seen = given.seen

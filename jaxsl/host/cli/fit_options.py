@@ -62,6 +62,15 @@ GroupOption = Annotated[
         "together.",
     ),
 ]
+ScheduleOption = Annotated[
+    str | None,
+    typer.Option(
+        "--schedule",
+        metavar="WHICH",
+        help="Of the learning rate along the runs of --group: constant or wsd, where every outcome counts, "
+        "or cosine, where the last of each run alone does.",
+    ),
+]
 OPTIONS: dict[str, tuple[Any, Any]] = {
     "fix": (FixOption, None),
     "box": (BoxOption, None),
@@ -72,6 +81,7 @@ OPTIONS: dict[str, tuple[Any, Any]] = {
     "above": (AboveOption, None),
     "weight": (WeightOption, None),
     "group": (GroupOption, None),
+    "schedule": (ScheduleOption, None),
 }
 
 

@@ -36,15 +36,15 @@ def looked_at(
     from jaxsl.host.input.problem import runs as read_problem
     from jaxsl.host.input.reading import Reading, read_runs
     from jaxsl.host.input.table import tables
-    from jaxsl.host.laws.declared import declared, together, unknown
+    from jaxsl.host.laws.declared import declared, together
+    from jaxsl.host.laws.installed import unknown
 
-    known = declared()
+    _leave_pandas()
+    parts, known = tables(list(runs)), declared()
     names = [name.partition("@")[0] for name in laws if ":" not in name and not name.endswith(".py")]
     for name in names:
         if name != ALL and name not in known:
             raise unknown(name, known)
-    _leave_pandas()
-    parts = tables(list(runs))
     found = list(known.values()) if ALL in names else [known[name] for name in names]
     alike = ALL in names or len({law.outputs for law in found}) == 1
     if not alike or len(set(names)) < len(laws):

@@ -44,6 +44,23 @@ def next_command(
     aim: AimOption = None,
     hold: HoldOption = None,
     range: RangeOption = None,
+    curves: Annotated[
+        bool,
+        typer.Option(
+            "--curves",
+            help="Candidates are runs (--group): a row stands for taking its run there, and tells of all its "
+            "rows on the way; its cost is that of the run to there.",
+        ),
+    ] = False,
+    restart: Annotated[
+        float, typer.Option("--restart", help="With --curves: what it costs to go on with a run.")
+    ] = 0.0,
+    row_cost: Annotated[
+        float,
+        typer.Option(
+            "--row-cost", help="With --curves: what it costs to know a row's outcome, as by a decay."
+        ),
+    ] = 0.0,
     json: JsonOption = False,
     **how: Any,
 ) -> None:
@@ -55,6 +72,9 @@ def next_command(
     a batch whose runs account for each other use `jaxsl study ask -n`. With several laws (--law again, or
     --law all) a run that tells them apart is worth it. With --aim optimal:C=1e24 in place of --target the
     runs are those that teach most about the best sizes at that cost.
+
+    Where a run tells its loss at several checkpoints, each has a row, and --group names the column of the
+    run; with --curves the candidates are runs, new or continued.
     """
     mapping, choice = read_mapping(map), (budget, max_cost) if aim is None else None
     named = how | {"map": mapping, "outcome": outcome}
@@ -65,6 +85,8 @@ def next_command(
     from jaxsl.host.show.console import busy, print_json
 
     if aim is not None:
+        if curves:
+            raise UserError("--aim knows no --curves; leave one of them out")
         if target:
             raise UserError("--aim takes the place of --target; give one of them")
         given = [name for name in OPTIONS if name in how]
@@ -109,6 +131,9 @@ def next_command(
             level=level,
             of=of,
             seed=seed,
+            curves=curves,
+            restart=restart,
+            row_cost=row_cost,
             **how,
         )
     if json:

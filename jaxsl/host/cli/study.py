@@ -103,6 +103,13 @@ def new(
     aim: AimOption = None,
     hold: HoldOption = None,
     range: RangeOption = None,
+    curves: Annotated[
+        bool,
+        typer.Option("--curves", help="Runs tell every candidate of their size on their way, and may go on."),
+    ] = False,
+    restart: Annotated[
+        float, typer.Option("--restart", help="Price of going on with a run, in the unit of the costs.")
+    ] = 0.0,
     **how: Any,
 ) -> None:
     """Begin a study.
@@ -135,6 +142,8 @@ def new(
         aim=aim,
         hold=read_held(hold),
         range=read_ranges(range),
+        curves=curves,
+        restart=restart,
         **how,
     )
     status, out = made.status(), console()
@@ -185,6 +194,13 @@ def tell(
     status: Annotated[
         str, typer.Option("--status", help="done, failed (may be asked again), diverged or abandoned (not).")
     ] = "done",
+    rows: Annotated[
+        str | None,
+        typer.Option(
+            "--rows", metavar="FILE", help="Its checkpoints, or a step log, in a study of curves (--curves)."
+        ),
+    ] = None,
+    map: MapOption = None,
     yes: Annotated[
         bool, typer.Option("--yes", help="A cost over 3 times the expected one, or under a third, is meant.")
     ] = False,
@@ -200,7 +216,9 @@ def tell(
 
     opened = Study(path)
     notes = opened.journal.notes
-    run = opened.tell(id, _numbers(loss), cost, status, yes)
+    if rows is not None and loss is not None:
+        raise UserError("--rows tells the outcomes; leave out the loss")
+    run = opened.tell(id, _numbers(loss), cost, status, yes, rows, read_mapping(map))
     if json:
         print_json(run)
     else:

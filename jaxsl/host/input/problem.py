@@ -5,7 +5,7 @@ goes into ``Answers``, a type that nothing which fits or selects takes.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,14 +14,13 @@ from jaxsl.host.errors import UserError
 from jaxsl.host.input.course import course_of
 from jaxsl.host.input.law_columns import column_names, costs_of, inputs_of, outcomes_of, weights_of
 from jaxsl.host.input.remarks import repeated, slips
+from jaxsl.host.input.schedule import check_schedule, counting, require_schedule
 from jaxsl.host.input.table import Table, read
 from jaxsl.host.input.target import Marked, parse_target
 
 if TYPE_CHECKING:
-    from jaxsl.law import Law
-
-if TYPE_CHECKING:
     from jaxsl.along import Course
+    from jaxsl.law import Law
 
 DEAREST = 1 / 6  # share of finished runs that are the target where none is named
 
@@ -126,6 +125,7 @@ def runs(
     target: Any = None,
     weight: str | None = None,
     group: str | None = None,
+    schedule: str | None = None,
 ) -> Problem:
     """Read a problem.
 
@@ -138,6 +138,8 @@ def runs(
         target: see ``jaxsl.host.input.target.parse_target``.
         weight: column or expression of how often each run counts.
         group: column that tells training runs apart, of which the table has a row for each checkpoint.
+        schedule: of the learning rate along a run, ``"constant"``, ``"wsd"`` or ``"cosine"``: whether every
+            outcome of a run counts, or, of cosine, the last alone.
 
     Raises:
         UserError: naming the row and the column, for anything that cannot be used as it stands.
@@ -149,6 +151,7 @@ def runs(
         >>> problem.runs.observed.tolist(), problem.runs.cost.tolist()
         ([True, False], [6.0, 12.0])
     """
+    check_schedule(schedule, group)
     table = read(source)
     names = column_names(law, mapping or {}, outcome)
     marked = parse_target(target, table, law, names)
@@ -157,24 +160,41 @@ def runs(
     costs = costs_of(table, law, x, cost, ~marked.rows & np.isnan(y).any(axis=1))
     formulas = [*names.values(), *([] if cost is None else [cost])]
     used = {name for formula in formulas for name in table.names(formula)}
-    labels = {name: np.array(values, object) for name, values in table.labels(used).items()}
+    texts = table.labels(used) | (
+        {} if group is None or group not in table.columns else {group: table.text(group)}
+    )
+    labels = {name: np.array(values, object) for name, values in texts.items()}
     times, course = (
         weights_of(table, weight, ~np.isnan(y).any(axis=1)),
         course_of(table, law, names, x, group),
     )
     whole = Runs(x, y, costs, table.row_numbers, labels, times, course)
-    kept = whole.take(~marked.rows)
+    kept, told = _counted(whole.take(~marked.rows), schedule, table)
     targets, answers = _targets(marked, whole, table, law, names)
     aim = None if targets is None else targets.x
     own = marked.table
     notes = (
         *table.notes,
         *table.readings(used),
+        *told,
         *(() if own is None else (*own.notes, *(f"the target's {what}" for what in own.readings(used)))),
         *repeated(kept.x, aim),
         *slips(kept.x, aim, law.inputs, names),
     )
     return Problem(law, kept, table.name, table.unit, targets, answers, notes)
+
+
+def _counted(given: Runs, schedule: str | None, table: Table) -> tuple[Runs, tuple[str, ...]]:
+    """The rows that count by the schedule of their runs, and what is worth saying of it."""
+    if given.course is None:
+        return given, ()
+    run, place = np.asarray(given.course.run), np.asarray(given.course.place)
+    require_schedule(schedule, table.name, run, given.observed)
+    kept = counting(schedule, run, place, given.observed)
+    if kept.all():
+        return given, ()
+    note = f"--schedule {schedule}: {np.sum(~kept)} outcomes before the last of their runs are left out"
+    return replace(given.take(kept), course=None), (note,)
 
 
 def configurations(source: Any, law: "Law", mapping: Mapping[str, str] | None = None) -> np.ndarray:

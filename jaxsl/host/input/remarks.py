@@ -10,15 +10,25 @@ SLIP = 1e6  # times beyond all runs from which a target's input looks like anoth
 def repeated(runs: np.ndarray, targets: np.ndarray | None) -> list[str]:
     """Runs of one configuration, and targets that are among them; ``(row, feature)`` each."""
     notes = []
-    again = len(runs) - len(np.unique(runs, axis=0))
+    aim = np.zeros((0, runs.shape[1])) if targets is None else targets
+    label = _labels(np.concatenate([runs, aim]))
+    times = np.bincount(label[: len(runs)], minlength=len(label))
+    again = len(runs) - np.count_nonzero(times)
     if again:
         notes.append(f"{again} of {len(runs)} runs repeat a configuration: taken as replicates")
-    if targets is not None:
-        seen = {row.tobytes() for row in runs}
-        inside = sum(row.tobytes() in seen for row in targets)
-        if inside:
-            notes.append(f"{inside} of {len(targets)} targets are also among the runs: allowed")
+    inside = np.count_nonzero(times[label[len(runs) :]])
+    if inside:
+        notes.append(f"{inside} of {len(aim)} targets are also among the runs: allowed")
     return notes
+
+
+def _labels(rows: np.ndarray) -> np.ndarray:
+    """Numbers from 0 that are equal where rows are, ``(row,)``."""
+    order = np.lexsort(rows.T)
+    differs = np.any(np.diff(rows[order], axis=0) != 0, axis=1)
+    label = np.zeros(len(rows), int)
+    label[order[1:]] = np.cumsum(differs)
+    return label
 
 
 def slips(

@@ -5,19 +5,14 @@ their packages changes. The command line reads tables with it, so that what is w
 """
 
 import hashlib
-import sys
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from difflib import get_close_matches
-from functools import cache
-from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 from pathlib import Path
 
 from jaxsl.host import trusted
-from jaxsl.host.errors import UserError
+from jaxsl.host.laws.installed import packages
 
-GROUP = "jaxsl.laws"
 FILE = "laws"
 
 
@@ -38,17 +33,6 @@ class Declared:
     def num_outputs(self) -> int:
         """Number of outputs."""
         return len(self.outputs)
-
-
-def packages() -> tuple[EntryPoint, ...]:
-    """The entry points of installed packages that bring laws, by name."""
-    return _packages(tuple(sys.path))
-
-
-@cache
-def _packages(path: tuple[str, ...]) -> tuple[EntryPoint, ...]:
-    """To look through all that is installed takes as long as to read a table."""
-    return tuple(sorted(entry_points(group=GROUP), key=lambda entry: (entry.name, entry.value)))
 
 
 def declared() -> dict[str, Declared]:
@@ -96,18 +80,6 @@ def together(laws: Iterable[Declared]) -> Declared:
 def listed(names: list[str]) -> str:
     """Names of laws as messages call them together."""
     return ", ".join(names) if len(names) <= 3 else f"{', '.join(names[:2])} and {len(names) - 2} more laws"
-
-
-def unknown(name: str, laws: Iterable[str]) -> UserError:
-    """What is said of a name that none of the installed laws has."""
-    laws = list(laws)
-    if not laws:
-        return UserError(f"there is no law {name!r}: no laws are installed; run pip install jaxsl again")
-    near = get_close_matches(name, laws, n=3, cutoff=0.5)
-    meant = f"did you mean {' or '.join(near)}? " if near else ""
-    return UserError(
-        f"there is no law {name!r}; {meant}`jaxsl laws` lists them, and path/to/file.py:NAME names your own"
-    )
 
 
 def _state() -> str:

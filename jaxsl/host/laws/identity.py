@@ -50,15 +50,13 @@ def fingerprint(law: "Law", target: Sequence[Sequence[float]]) -> dict[str, Any]
         >>> found["box"][2], len(found["values"])
         (['alpha', 0.02, 2.0], 18)
     """
-    import jax.numpy as jnp
-
     from jaxsl.host.programs.law_values import box_draws, law_values
     from jaxsl.precision import double_precision
 
     x = np.array(target, float)[:MOST_TARGETS]
     x = np.concatenate([part * x for part in SHARES])
     with double_precision():
-        values = np.asarray(law_values(law, jnp.asarray(box_draws(law, NUM_THETA)), jnp.asarray(x))).ravel()
+        values = np.asarray(law_values(law, box_draws(law, NUM_THETA), x)).ravel()
     return {
         "box": [[param.name, float(param.lower), float(param.upper)] for param in law.params],
         **{name: _plain(getattr(law, name)) for name in FACTS},

@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import Any
 
 from jaxsl.host.errors import UserError
-from jaxsl.host.laws.declared import packages, unknown
+from jaxsl.host.laws.installed import packages, unknown
 from jaxsl.host.laws.published import published_law
 from jaxsl.host.laws.traceable import check_traceable
 from jaxsl.law import Law

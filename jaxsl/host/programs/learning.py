@@ -6,7 +6,7 @@ no law. ``python -m experiments speed ensembles`` compares that with a single pr
 """
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -192,7 +192,6 @@ def mixture(parts: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray, Predictive
     weight, noise, dof = (np.concatenate([np.asarray(part[i]) for part in parts]) for i in range(3))
     here = [part[3] for part in parts]
     factors = -(-max(part.root.shape[-1] for part in here) // FACTORS) * FACTORS
-    roots = [np.pad(part.root, [(0, 0)] * 3 + [(0, factors - part.root.shape[-1])]) for part in here]
     order = np.argsort(-weight, kind="stable")
     order = order[weight[order] > 0]
     size = COMPONENTS
@@ -200,7 +199,12 @@ def mixture(parts: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray, Predictive
         size *= 2
     slot = np.concatenate([order, np.repeat(order[:1], size - len(order))])
     share = np.where(np.arange(size) < len(order), weight[slot], 0.0) / weight[order].sum()
-    mean, root = np.concatenate([part.mean for part in here])[slot], np.concatenate(roots)[slot]
+    each = [(mean, root) for part in here for mean, root in zip(part.mean, part.root, strict=True)]
+    mean: Any = np.stack([each[place][0] for place in slot])
+    root: Any = np.zeros((*mean.shape, factors))
+    for own, place in zip(root, slot, strict=True):
+        found = each[place][1]
+        own[..., : found.shape[-1]] = found
     return Mixed(Tabulated(share, noise[slot], mean, root), dof[slot])
 
 
@@ -231,7 +235,7 @@ def rank_rows(
         design: how to choose; its laws do not matter.
         table: what candidates are scored by.
         cost, available: of every candidate, ``(candidate,)``.
-        target_weight: ``(target,)``.
+        target_weight: ``(target,)``; summing to one, or to the outputs that a target was padded to.
         spent: cost of all runs so far; infinite where it is not known, for no limit.
         money: what may be spent in all, a scalar.
         key: for ties.
@@ -249,7 +253,8 @@ def rank_rows(
     fall = MSPE().fall(table, pool.x[index], target)
 
     def at(row):
-        one = MSPE().fall(table, pool.x[index[:detailed]], Target(row[None], jnp.ones(1)))
+        alone = Target(row[None], jnp.sum(target_weight)[None])
+        one = MSPE().fall(table, pool.x[index[:detailed]], alone)
         return one.within + one.between
 
     return Ranking(

@@ -11,6 +11,7 @@ from jaxsl.host.answer.fit_report import (
     FitReport,
     LeftOut,
     NextReport,
+    NextRun,
     Prediction,
     RankReport,
 )
@@ -100,6 +101,9 @@ def show_next(report: NextReport) -> None:
     out.print()
     out.print(f"candidates, best first, {HOW_TO_BUY}")
     out.print(_candidates(report))
+    if report.stop:
+        several = "s" if len(report.stop) > 1 else ""
+        out.print(f"run{several} {', '.join(report.stop)}: nothing still to be told is worth its price")
     later = [str(run.row_number) for run in report.runs if run.cost > report.limit * (1 + 1e-9)]
     if later:
         several, dear = ("s", "cost") if len(later) > 1 else ("", "costs")
@@ -242,12 +246,23 @@ def _candidates(report: NextReport) -> Grid:
     now, variance = report.prediction, report.within + report.between
     single = now.median.size == 1
     shown = "interval" if single else "mean width of interval"
-    columns = [report.fit.trust.unit, *now.x, "cost", "score", "within", "between", "variance falls by"]
+    group = [] if report.group is None else [report.group, "rows"]
+    columns = [
+        report.fit.trust.unit,
+        *group,
+        *now.x,
+        "cost",
+        "score",
+        "within",
+        "between",
+        "variance falls by",
+    ]
     rows = []
     for run in report.runs:
         rows.append(
             [
                 str(run.row_number),
+                *([] if report.group is None else (_name(report.group, run), str(run.tells))),
                 *(number(value) for value in run.x.values()),
                 *(number(value) for value in (run.cost, run.score, run.within, run.between)),
                 f"{(run.within + run.between) / variance:.1%}" if variance > 0 else "-",
@@ -258,3 +273,7 @@ def _candidates(report: NextReport) -> Grid:
             ]
         )
     return grid([*columns, f"{shown} now", "after"], rows)
+
+
+def _name(group: str, run: NextRun) -> str:
+    return f"{run.labels[group] or '-'}{' goes on' if run.goes_on else ''}"

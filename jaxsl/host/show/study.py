@@ -27,7 +27,8 @@ def show_asked(study: "Study", asked: list["Asked"], why_none: str, notes: tuple
         out.print(why_none)
         return
     rows = [
-        [run.id, *(number(value, 6) for value in run.x.values()), number(run.cost), run.name] for run in asked
+        [run.id, *(number(value, 6) for value in run.x.values()), number(run.cost), _what(run)]
+        for run in asked
     ]
     names = list(asked[0].x)
     out.print(grid(["run", *names, "expected cost", ""], rows, left=(0, len(names) + 2)))
@@ -43,13 +44,19 @@ def show_asked(study: "Study", asked: list["Asked"], why_none: str, notes: tuple
         out.print(f"{number(status.left)} of the budget of {number(status.budget or 0)} is left after them")
 
 
+def _what(run: "Asked") -> str:
+    """What a run is called, or what it continues."""
+    return f"continue {run.of} from D={number(run.since, 6)}" if run.of else run.name
+
+
 def show_told(run: "Run", status: "Status | None", notes: tuple[str, ...]) -> None:
     """Print what the study knows of a run now, and of the money where a cost was told."""
     value = "" if run.y is None else f": {', '.join(number(y, 6) for y in run.y)}"
     cost = "counted as planned; say --cost" if run.cost is None else f"cost {number(run.cost)}"
     out = console()
     show_notes(out, notes)
-    out.print(f"run {run.id} is {run.status}{value} ({cost})")
+    at = f", {len(run.rows)} checkpoint{'s' * (len(run.rows) > 1)} kept" if run.rows else ""
+    out.print(f"run {run.id} is {run.status}{value}{at} ({cost})")
     before = run.history[-2] if len(run.history) > 1 else None
     if before is not None and (before.status, before.y) != (run.status, run.y):
         was = ", ".join(number(y, 6) for y in before.y) if before.y else before.status

@@ -9,9 +9,9 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
+from jaxsl.along import Course
 from jaxsl.batch import MOST_DRAWS, Pending, Plan
 from jaxsl.continuous import Bounds
 from jaxsl.design import Design
@@ -19,10 +19,10 @@ from jaxsl.host.answer.believed import LEVEL, Believed, believe_runs
 from jaxsl.host.answer.fit import predicted
 from jaxsl.host.answer.fit_options import PLAIN, FitOptions
 from jaxsl.host.answer.trust import trust
-from jaxsl.host.programs.packing import pack_target, pad
+from jaxsl.host.programs.packing import array, key_of, pack_target, pad
 from jaxsl.host.study import programs
 from jaxsl.host.study.answers import Forecast, Outlook, Proposal
-from jaxsl.host.study.ledger import DONE, PENDING, Candidate, Ledger, Point
+from jaxsl.host.study.ledger import DONE, PENDING, Candidate, Ledger, Point, Run
 from jaxsl.host.study.options import as_candidates, first_runs, points_of, spread_over
 from jaxsl.host.study.space import space_of
 from jaxsl.law import Law
@@ -81,20 +81,20 @@ class Advisor:
 
     def forecast(self, ledger: Ledger) -> Forecast | None:
         """What is predicted at the targets; None before the first result."""
-        found, done = self._believe(ledger), ledger.with_status(DONE)
+        found, seen = self._believe(ledger), ledger.outcomes
         if found is None:
             return None
         x = np.array(ledger.settings["target"], float)
         unknown = np.full((len(x), self.laws[0].num_outputs), np.nan)
         of = ledger.settings.get("of", "outcome")
         return Forecast(
-            num_runs=len(done),
+            num_runs=len(seen),
             prediction=predicted(found, x, np.arange(1, len(x) + 1), unknown, of),
             noise=float(np.sqrt(found.noise)) if of == "outcome" else 0.0,
             trust=trust(
                 found,
-                np.array([run.x for run in done]),
-                [run.id for run in done],
+                np.array([one.x for one in seen]),
+                [one.id for one in seen],
                 "run",
                 x,
             ),
@@ -116,17 +116,23 @@ class Advisor:
         return Outlook(runs, np.asarray(found.plan.first)[sale], found.cost[sale], float(found.plan.variance))
 
     def _believe(self, ledger: Ledger) -> Believed | None:
-        done, settings = ledger.with_status(DONE), ledger.settings
-        if not done:
+        seen, settings = ledger.outcomes, ledger.settings
+        if not seen:
             return None
         level = settings.get("level", LEVEL)
-        state = tuple((run.x, run.y) for run in done), repr(settings["target"]), level, len(ledger.candidates)
+        state = tuple(seen), repr(settings["target"]), level, len(ledger.candidates)
         if self._known is None or self._known[0] != state:
-            x, y = np.array([run.x for run in done]), np.array([run.y for run in done])
+            x, y = np.array([one.x for one in seen]), np.array([one.y for one in seen])
             aim, others = np.array(settings["target"], float), self._near(ledger)
             laws, seed = self.options.laws(self.whole, self.options.units(self.whole, x, y)), settings["seed"]
-            self._known = state, believe_runs(laws, x, y, aim, others, level, seed, self.options)
+            course = self._course(ledger)
+            found = believe_runs(laws, x, y, aim, others, level, seed, self.options, course=course)
+            self._known = state, found
         return self._known[1]
+
+    def _course(self, ledger: Ledger) -> Course | None:
+        """Where on which training run every outcome is; None where each is of a run of its own."""
+        return None
 
     def _near(self, ledger: Ledger) -> np.ndarray | None:
         """Configurations that may be asked about, ``(row, feature)``; None where nothing is known of them."""
@@ -160,14 +166,14 @@ class Advisor:
         points = [run.x for run in taken]
         uses = np.array([most - used.get(option.x, 0) - points.count(option.x) for option in options])
         promised = math.fsum(run.cost for run in taken)
-        money, spent = ledger.left - promised, jnp.asarray(ledger.paid + promised)
+        money, spent = ledger.left - promised, np.asarray(ledger.paid + promised)
         rows = np.arange(len(x))
         with double_precision():
-            posterior, x, pending, target = self._view(ledger, x, points)
+            posterior, x, pending, target = self._view(ledger, options, taken)
             if len(x) > SHORT:
                 size = 1 << (len(x) - 1).bit_length()
-                pool = Pool(jnp.asarray(pad(x, size)), jnp.asarray(pad(cost, size)))
-                available = jnp.asarray(np.concatenate([uses > 0, np.zeros(size - len(x), bool)]))
+                pool = Pool(array(pad(x, size)), array(pad(cost, size)))
+                available = np.asarray(np.concatenate([uses > 0, np.zeros(size - len(x), bool)]))
                 rows = np.asarray(
                     programs.shortlist(
                         self.design,
@@ -175,7 +181,7 @@ class Advisor:
                         pool,
                         target,
                         available,
-                        jnp.asarray(money),
+                        np.asarray(money),
                         spent,
                         pending,
                         SHORT,
@@ -184,25 +190,25 @@ class Advisor:
                 rows = rows[rows >= 0] if (rows >= 0).any() else np.arange(1)
             whole = len(x) > SHORT or ledger.settings["space"]
             size = SHORT if whole else buffer_size(len(rows))
-            pool = Pool(jnp.asarray(pad(x[rows], size)), jnp.asarray(pad(cost[rows], size)))
-            left = jnp.asarray(np.concatenate([uses[rows], np.zeros(size - len(rows), int)]))
+            pool = Pool(array(pad(x[rows], size)), array(pad(cost[rows], size)))
+            left = np.asarray(np.concatenate([uses[rows], np.zeros(size - len(rows), int)]))
             if design is None:
-                design = self._priced(ledger, posterior, pool, target, left > 0, money)
+                design = self._priced(ledger, posterior, pool, target, array(left > 0), money)
             plan = programs.plan(
                 design,
                 posterior,
                 pool,
                 target,
                 left,
-                jnp.asarray(money),
+                np.asarray(money),
                 spent,
                 pending,
-                jnp.asarray(count),
-                jnp.asarray(draws),
+                np.asarray(count),
+                np.asarray(draws),
                 self._key(ledger),
                 buffer_size(count, ROOM),
             )
-            limit = design.chooser.limit(pool, left > 0, jnp.asarray(money), spent)
+            limit = programs.limit(design, pool, left > 0, np.asarray(money), spent)
             return Planned(to_numpy(plan), rows, cost[rows], design, float(limit))
 
     def _priced(
@@ -218,13 +224,17 @@ class Advisor:
         if self.design.lookahead is None or not math.isfinite(money):
             return self.design
         exponent = programs.cost_exponent(
-            self.design, posterior, pool, target, available, jnp.asarray(money), self._key(ledger)
+            self.design, posterior, pool, target, available, np.asarray(money), self._key(ledger)
         )
         return replace(self.design, chooser=replace(self.design.chooser, cost_exponent=exponent))
 
-    def _view(self, ledger: Ledger, x: np.ndarray, taken: list[Point]) -> View:
-        """What is looked at to choose among the options ``x``, after those that are ``taken`` already."""
-        return View(self._posterior(ledger), x, self._pending(ledger, taken), self._target(ledger))
+    def _view(self, ledger: Ledger, options: Sequence[Candidate | Run], taken: list[Proposal]) -> View:
+        """What is looked at to choose among the options, after those that are ``taken`` already."""
+        x, pending = (
+            np.array([option.x for option in options]),
+            self._pending(ledger, [run.x for run in taken]),
+        )
+        return View(self._posterior(ledger), x, pending, self._target(ledger))
 
     def _posterior(self, ledger: Ledger) -> Posterior:
         """What candidates are scored by."""
@@ -239,7 +249,7 @@ class Advisor:
             if index >= 0:
                 option = options[found.rows[index]]
                 cost = option.cost * ledger.factor
-                proposals.append(Proposal(option.x, option.cost, cost, option.name, float(fall)))
+                proposals.append(Proposal(option.x, option.cost, cost, option.name, float(fall), option.of))
         return proposals
 
     def _in_space(self, ledger: Ledger, taken: list[Proposal], count: int) -> list[Proposal]:
@@ -263,11 +273,11 @@ class Advisor:
                         space.cost,
                         self._posterior(ledger),
                         self._target(ledger),
-                        Bounds(jnp.asarray(low), jnp.asarray(high), jnp.asarray(log)),
-                        jnp.asarray(pad(start, STARTS)),
-                        jnp.asarray(broad.most / ledger.factor),
+                        Bounds(*map(array, (low, high, log))),
+                        np.asarray(pad(start, STARTS)),
+                        np.asarray(broad.most / ledger.factor),
                         self._pending(ledger, points),
-                        jnp.asarray(MOST_DRAWS),
+                        np.asarray(MOST_DRAWS),
                         self._key(ledger),
                     )
                 )
@@ -286,7 +296,7 @@ class Advisor:
         x = self._waiting(ledger, taken)
         size = buffer_size(len(x))
         some = np.array(x or [next(run.x for run in ledger.with_status(DONE))])
-        return Pending(jnp.asarray(pad(some, size)), jnp.asarray(np.arange(size) < len(x)))
+        return Pending(array(pad(some, size)), array(np.arange(size) < len(x)))
 
     def _waiting(self, ledger: Ledger, taken: list[Point]) -> list[Point]:
         """Runs whose outcome is not known yet."""
@@ -296,5 +306,5 @@ class Advisor:
         return pack_target(np.array(ledger.settings["target"]))
 
     def _key(self, ledger: Ledger) -> jax.Array:
-        key = jax.random.fold_in(jax.random.key(ledger.settings["seed"]), len(ledger.with_status(DONE)))
-        return jax.random.fold_in(key, len(ledger.runs) + 1)
+        counted = len(ledger.with_status(DONE)), len(ledger.runs) + 1
+        return programs.key_after(key_of(ledger.settings["seed"]), np.array(counted))

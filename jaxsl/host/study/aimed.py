@@ -25,7 +25,7 @@ from jaxsl.host.programs.packing import pad
 from jaxsl.host.show.console import number
 from jaxsl.host.study.advisor import Advisor, View
 from jaxsl.host.study.answers import Outlook, Proposal
-from jaxsl.host.study.ledger import DONE, Ledger, Point
+from jaxsl.host.study.ledger import DONE, Candidate, Ledger, Run
 from jaxsl.host.study.options import first_runs
 from jaxsl.host.study.settings import Stop
 from jaxsl.host.study.stopping import not_worth
@@ -108,7 +108,7 @@ class AimedAdvisor(Advisor):
         """By the curvature of the loss: now, once pending runs are in, and after each of the next runs."""
         anything = self._options(ledger) or ledger.with_status(DONE)
         with double_precision():
-            table, _, _, target = self._view(ledger, np.array([one.x for one in anything]), [])
+            table, _, _, target = self._view(ledger, anything, [])
         assert isinstance(table, Tabulated)
         now = expected_regret(table, target)
         pending = outlook.variance if math.isfinite(outlook.variance) else now
@@ -143,9 +143,10 @@ class AimedAdvisor(Advisor):
             self._decides = state, known
         return self._decides[1]
 
-    def _view(self, ledger: Ledger, x: np.ndarray, taken: list[Point]) -> View:
-        known, pending = self._learned(ledger), self._waiting(ledger, taken)
+    def _view(self, ledger: Ledger, options: Sequence[Candidate | Run], taken: list[Proposal]) -> View:
+        known, pending = self._learned(ledger), self._waiting(ledger, [run.x for run in taken])
         assert known is not None
+        x = np.array([option.x for option in options])
         size = buffer_size(len(pending))
         others = pad(np.array(pending), size) if pending else np.repeat(x[:1], size, axis=0)
         table, target, rows = aimed_at(known, self.levels, np.concatenate([x, others]))

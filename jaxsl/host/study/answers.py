@@ -20,6 +20,7 @@ class Proposal:
         cost: expected cost.
         name: of its candidate.
         fall: expected fall of the target's variance; not a number for a first run, which needs no belief.
+        of: the run that it continues; empty for a new one.
     """
 
     x: Point
@@ -27,6 +28,7 @@ class Proposal:
     cost: float
     name: str
     fall: float = math.nan
+    of: str = ""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from jaxsl.host.errors import UserError
 from jaxsl.host.study.ledger import Ledger
 from jaxsl.host.study.lock import Lock
 from jaxsl.host.study.records import now
-from jaxsl.host.study.status import Asked
+from jaxsl.host.study.status import Asked, asked_runs
 
 if TYPE_CHECKING:
     from jaxsl.host.journal import Journal
@@ -51,19 +51,10 @@ def ask(
                     if proposals and ledger.num_lines == knew:
                         raise UserError("the advisor proposed runs that may not be run, or are too dear")
                     return []
-                number = sum(id.startswith("r") for id in ledger.runs)
-                asked[:] = [
-                    Asked(
-                        f"r{number + index + 1}",
-                        dict(zip(ledger.settings["inputs"], item.x, strict=True)),
-                        item.cost,
-                        item.name,
-                        item.fall,
-                    )
-                    for index, item in enumerate(proposals)
-                ]
+                asked[:] = asked_runs(ledger, proposals)
                 runs = [
                     {"id": run.id, "x": run.x, "planned": item.planned, "name": item.name}
+                    | ({"of": run.of} if run.of else {})
                     for run, item in zip(asked, proposals, strict=True)
                 ]
                 return [{"event": "asked", "line": 0, "knew": knew, "runs": runs, "time": now()}]

@@ -5,7 +5,7 @@ The ledger is a fold over the journal: the same records give the same ledger.
 
 import math
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from jaxsl.host.errors import UserError
 
@@ -21,14 +21,24 @@ TRIES = 3  # runs of one configuration that may fail before it is asked no more
 Point = tuple[float, ...]
 
 
+class Outcome(NamedTuple):
+    """What came out at a configuration, the run that told it, and the training run that it lies on."""
+
+    id: str
+    x: Point
+    y: Point
+    curve: str
+
+
 @dataclass(frozen=True)
 class Told:
-    """What was told about a run at one time."""
+    """What was told about a run at one time; ``rows`` are outcomes at its checkpoints, in order."""
 
     time: str
     status: str
     y: Point | None
     cost: float | None
+    rows: tuple[tuple[Point, Point], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -46,6 +56,9 @@ class Run:
         name: what people call it: labels of its candidate, or where it came from.
         time: when it was asked for or brought in.
         history: all that was told about it, the oldest first.
+        of: the run that it continues; empty for a new one.
+        rows: configurations and outcomes of its checkpoints, in order; those of a run that diverged or failed
+            are what it gave before.
     """
 
     id: str
@@ -58,16 +71,24 @@ class Run:
     name: str = ""
     time: str = ""
     history: tuple[Told, ...] = ()
+    of: str = ""
+    rows: tuple[tuple[Point, Point], ...] = ()
+
+    @property
+    def curve(self) -> str:
+        """The training run that it is a part of."""
+        return self.of or self.id
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A configuration that may be run, and what it costs by the plan."""
+    """A configuration that may be run, and what it costs by the plan; ``of`` is the run that it continues."""
 
     id: str
     x: Point
     cost: float
     name: str = ""
+    of: str = ""
 
 
 @dataclass
@@ -111,6 +132,7 @@ class Ledger:
                             item["planned"],
                             name=item.get("name", ""),
                             time=record["time"],
+                            of=item.get("of", ""),
                         )
                 case "run":
                     self._bring(record)
@@ -154,14 +176,24 @@ class Ledger:
             )
             run = Run(record["id"], self._point(record), record.get("planned"), time=record["time"])
         cost = run.cost if record["cost"] is None else float(record["cost"])
-        told = Told(record["time"], record["status"], _outcome(record["y"]), cost)
+        rows = tuple((self._point({"x": x}), tuple(map(float, y))) for x, y in record.get("rows", ()))
+        told = Told(record["time"], record["status"], _outcome(record["y"]), cost, rows)
         self.runs[run.id] = replace(
-            run, status=told.status, y=told.y, cost=cost, history=(*run.history, told)
+            run, status=told.status, y=told.y, cost=cost, history=(*run.history, told), rows=rows
         )
 
     def with_status(self, *statuses: str) -> list[Run]:
         """The runs in one of these states."""
         return [run for run in self.runs.values() if run.status in statuses]
+
+    @property
+    def outcomes(self) -> list[Outcome]:
+        """All that came out, in the order of the runs: of a run that told checkpoints, at each of them."""
+        found = []
+        for run in self.runs.values():
+            rows = run.rows or (((run.x, run.y),) if run.y is not None else ())
+            found += [Outcome(run.id, x, y, run.curve) for x, y in rows]
+        return found
 
     @property
     def factor(self) -> float:

@@ -2,16 +2,19 @@
 
 from dataclasses import replace
 
+import jax
 import jax.numpy as jnp
 from jax import Array
 
 from jaxsl import batch
+from jaxsl.along import Along
 from jaxsl.batch import Pending, Plan
 from jaxsl.continuous import Bounds, Climb, climb
+from jaxsl.curves import told_together
 from jaxsl.design import Design
 from jaxsl.host.compiled import compiled
 from jaxsl.host.input.expression import Expression
-from jaxsl.pool import Pool, Target
+from jaxsl.pool import Observations, Pool, Target
 from jaxsl.posterior import Posterior, tabulate
 
 
@@ -27,6 +30,18 @@ def cost_exponent(
 ) -> Array:
     """How much cost counts, by ``jaxsl.design.Design.priced``."""
     return jnp.asarray(design.priced(posterior, pool, target, available, money, key).cost_exponent)
+
+
+@compiled
+def key_after(key: Array, counts: Array) -> Array:
+    """A key of its own after each of some counts, ``(count,)``, such as of runs that were done."""
+    return jax.lax.fori_loop(0, counts.shape[0], lambda i, key: jax.random.fold_in(key, counts[i]), key)
+
+
+@compiled
+def limit(design: Design, pool: Pool, available: Array, money: Array, spent: Array) -> Array:
+    """What the next run should cost at most, by ``jaxsl.choice.Chooser.limit``."""
+    return design.chooser.limit(pool, available, money, spent)
 
 
 @compiled
@@ -108,3 +123,11 @@ def climb_from(
         return jnp.broadcast_to(cost.traced(columns, jnp), x.shape[:1])
 
     return climb(score, planned, bounds, start, money, design.chooser.cost_exponent)
+
+
+@compiled
+def together(
+    posterior: Posterior, along: Along | None, pool: Pool, target: Target, observations: Observations
+) -> tuple[Posterior, Pool, Target]:
+    """``jaxsl.curves.told_together``."""
+    return told_together(posterior, along, pool, target, observations)

@@ -22,6 +22,7 @@ from jaxsl.host.input.table import Table
 from jaxsl.host.input.target import parse_target
 from jaxsl.host.study.ledger import DONE, Ledger
 from jaxsl.host.study.records import now
+from jaxsl.host.study.sizes import check_curves
 from jaxsl.host.study.space import parse_space
 from jaxsl.law import Law
 
@@ -78,6 +79,7 @@ def new_records(
     aim: str | None = None,
     hold: Mapping[str, float] | None = None,
     range: Mapping[str, tuple[float, float]] | None = None,
+    curves: Mapping[str, float] | None = None,
     **how: Unpack[Reading],
 ) -> tuple[Record, list[Record], tuple[str, ...]]:
     """Header and first records of a study, and what was understood of its table; as in ``Study.create``.
@@ -87,6 +89,7 @@ def new_records(
         law_names: by which the laws are found again.
         options: how they are fitted.
         aim, hold, range: as of ``jaxsl.host.decision.next_for``, in place of a target.
+        curves: the price of a ``restart`` where runs are curves; None where each tells one outcome.
 
     Raises:
         UserError: for anything that cannot be used as it stands.
@@ -131,6 +134,11 @@ def new_records(
             question(law, cost, hold, range, problem.runs.x)
         aside = Targets(problem.runs.x[[np.nanargmax(problem.runs.cost)]], np.ones(1, int))
         targets, notes = problem.targets or aside, problem.notes
+    if curves is not None:
+        if aim is not None:
+            raise UserError("--curves chooses runs for a target; leave out --aim")
+        offered = [one for one in records if one["event"] == "candidate"]
+        check_curves(list(law.inputs), offered, curves["restart"])
     aimed = {} if aim is None else {"aim": aim, "hold": dict(hold or {}), "range": dict(range or {})}
     header = {
         "jaxsl": jaxsl.__version__,
@@ -149,6 +157,7 @@ def new_records(
         "fit": options.record(),
         "stop": {name: value for name, value in vars(stop or Stop()).items() if value is not None},
         **aimed,
+        **({} if curves is None else {"curves": dict(curves)}),
     }
     return header, records, notes
 

@@ -3,10 +3,12 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from jaxsl.host.answer.report import Report
 from jaxsl.host.study import ledger as states
 from jaxsl.host.study.ledger import DONE, PENDING, STATUSES, Ledger, Run
+from jaxsl.host.study.sizes import since
 
 
 @dataclass(frozen=True)
@@ -19,6 +21,7 @@ class Asked(Report):
         cost: expected.
         name: of its candidate.
         fall: expected fall of the targets' variance; not a number for one of the first runs.
+        of: the run that it continues; empty for a new one. since: the tokens it is continued from, else 0.
     """
 
     id: str
@@ -26,6 +29,8 @@ class Asked(Report):
     cost: float
     name: str
     fall: float
+    of: str = ""
+    since: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -83,3 +88,20 @@ def status_of(ledger: Ledger, notes: tuple[str, ...]) -> Status:
         pending=tuple(ledger.with_status(PENDING)),
         notes=(*notes, *ledger.notes),
     )
+
+
+def asked_runs(ledger: Ledger, proposals: list[Any]) -> list[Asked]:
+    """Proposals as runs with the next numbers."""
+    first, inputs = 1 + sum(id.startswith("r") for id in ledger.runs), ledger.settings["inputs"]
+    return [
+        Asked(
+            id=f"r{first + index}",
+            x=dict(zip(inputs, map(float, item.x), strict=True)),
+            cost=item.cost,
+            name=item.name,
+            fall=item.fall,
+            of=item.of,
+            since=since(ledger, item.of),
+        )
+        for index, item in enumerate(proposals)
+    ]

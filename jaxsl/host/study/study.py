@@ -29,6 +29,7 @@ from jaxsl.host.study.status import Asked, Status, status_of
 from jaxsl.host.study.studied_laws import check_names, find_laws, reopened, whole
 from jaxsl.host.study.told_costs import check_run
 from jaxsl.host.study.told_outcomes import told_outcome
+from jaxsl.host.study.told_rows import told_rows
 
 if TYPE_CHECKING:
     from jaxsl.host.answer.fit_options import FitOptions, How
@@ -85,6 +86,8 @@ class Study:
         aim: str | None = None,
         hold: Mapping[str, float] | None = None,
         range: Mapping[str, tuple[float, float]] | None = None,
+        curves: bool = False,
+        restart: float = 0.0,
         **how: "Unpack[How]",
     ) -> "Study":
         """Begin a study.
@@ -106,6 +109,8 @@ class Study:
             level, of: of every interval, as in ``jaxsl.host.fit``.
             aim: instead of a target, a decision for which runs are chosen: ``"optimal:C=1e24"``.
             hold, range: what may be decided, as in ``jaxsl.host.optimal``.
+            curves: runs tell every candidate of their size on their way, and may go on for the difference of
+                the costs and the price of a ``restart``.
             how: how the table of candidates is read and the laws are fitted, as in ``jaxsl.host.fit``, but
                 for ``weight``; the journal keeps the latter.
 
@@ -137,6 +142,7 @@ class Study:
             aim=aim,
             hold=hold,
             range=range,
+            curves={"restart": float(restart)} if curves else None,
             **reading,
         )
         header["fingerprints"] = [fingerprint(one, header["target"]) for one in laws]
@@ -170,6 +176,8 @@ class Study:
         cost: float | None = None,
         status: str = DONE,
         confirmed: bool = False,
+        rows: Any = None,
+        map: Mapping[str, str] | None = None,
     ) -> Run:
         """What a run gave; may be said late, and again with another value, which corrects the first.
 
@@ -179,6 +187,8 @@ class Study:
             cost: what it really cost; counts as planned when not told.
             status: ``done``, ``failed`` (may be asked again), ``diverged`` or ``abandoned`` (are not).
             confirmed: that a cost over three times what was expected, or under a third of it, is meant.
+            rows: of a study of curves, checkpoints or a step log in place of the outcome; of a run that is
+                not done what it gave before. map: columns of it, ``{"D": "tokens"}``.
 
         Returns:
             The run as it stands now.
@@ -186,6 +196,9 @@ class Study:
         Raises:
             UserError: when there is no such run, or the values do not fit; nothing is written then.
         """
+        self.refresh()
+        told_at = () if rows is None else told_rows(rows, self._run(id), status, self.ledger, map)
+        loss = told_at[-1][1] if told_at and status == DONE else loss
         y = told_outcome(id, loss, status, self.ledger.settings, lambda y: self.options.unfit(y))
         if cost is not None and not (np.isfinite(cost) and cost >= 0):
             raise UserError(f"run {id}: cost {cost:g}; a cost is a number, zero or more")
@@ -193,8 +206,9 @@ class Study:
         def decide() -> list[dict[str, Any]]:
             run = self._run(id)
             told = None if cost is None else float(cost)
-            if (run.status, run.y) == (status, y) and told in (None, run.cost):
+            if (run.status, run.y, run.rows) == (status, y, told_at) and told in (None, run.cost):
                 return []
+            at = [[self._named(x), list(value)] for x, value in told_at]
             return [
                 {
                     "event": "told",
@@ -206,9 +220,9 @@ class Study:
                     "planned": run.planned,
                     "time": now(),
                 }
+                | ({"rows": at} if at else {})
             ]
 
-        self.refresh()
         self._run(id)
         if cost is not None and not confirmed:
             check_run(self.ledger, id, cost, status)
@@ -334,13 +348,15 @@ class Study:
         if self._advisor is None:
             from jaxsl.host.study.advisor import Advisor
             from jaxsl.host.study.aimed import AimedAdvisor
+            from jaxsl.host.study.curves import CurvesAdvisor
 
             settings = self.ledger.settings
-            self._advisor = (
-                AimedAdvisor(self.laws, *(settings[name] for name in ("aim", "hold", "range")))
-                if "aim" in settings
-                else Advisor(self.laws, self.options)
-            )
+            if "aim" in settings:
+                of_aim = (settings[name] for name in ("aim", "hold", "range"))
+                self._advisor = AimedAdvisor(self.laws, *of_aim)
+            else:
+                kind = CurvesAdvisor if "curves" in settings else Advisor
+                self._advisor = kind(self.laws, self.options)
         return self._advisor
 
     def _named(self, x: Sequence[float]) -> dict[str, float]:

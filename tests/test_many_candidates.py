@@ -1,0 +1,65 @@
+"""``next`` on a pool that is too large to be scored at once answers as on one that is not."""
+
+import numpy as np
+import pytest
+
+from jaxsl.host.answer import leaders
+from jaxsl.host.answer import next_runs as module
+from jaxsl.host.answer.fit import answered, fit_report
+from jaxsl.host.answer.fit_options import PLAIN
+from jaxsl.host.answer.which_laws import ensemble, run_table
+from jaxsl.host.input.remarks import repeated
+from laws.kaplan import SIZE_DATA
+
+NUM_DONE, NUM_POOL = 8, 90
+
+
+@pytest.fixture(scope="module")
+def answer():
+    rng = np.random.default_rng(0)
+    size, data = 10 ** rng.uniform(6, 8, NUM_DONE + NUM_POOL), 10 ** rng.uniform(8, 10, NUM_DONE + NUM_POOL)
+    size[:NUM_DONE] = 10 ** rng.uniform(6, 6.7, NUM_DONE)
+    loss = (8.8e13 / size) ** 0.076 + rng.normal(0, 0.01, size.size)
+    table = run_table(
+        {"N": size, "D": data, "loss": np.where(np.arange(size.size) < NUM_DONE, loss, np.nan)},
+        [],
+        None,
+        None,
+    )
+    chosen = ensemble(
+        table, [SIZE_DATA], mapping=None, outcome=None, target="N=1e9,D=1e11", cost="6*N*D", options=PLAIN
+    )
+    return answered(chosen)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "limits",
+    [
+        {},
+        {"budget": 1e17},
+        {"max_cost": 3e16},
+        {"count": NUM_POOL},
+        {"count": NUM_POOL, "most": 10},
+    ],
+    ids=str,
+)
+def test_next_in_blocks_is_next_at_once(answer, limits, monkeypatch):
+    report = fit_report(answer)
+    once = module.ranked(answer, report, **limits)
+    monkeypatch.setattr(module, "MANY", 16)
+    monkeypatch.setattr(leaders, "BLOCK", 32)
+    blocks = module.ranked(answer, report, **limits)
+    assert len(blocks.runs) >= 5
+    assert [run.row_number for run in blocks.runs] == [run.row_number for run in once.runs]
+    for one, other in zip(blocks.runs, once.runs, strict=True):
+        np.testing.assert_allclose([one.score, one.within], [other.score, other.within], rtol=1e-9)
+    assert (blocks.num_candidates, blocks.num_affordable) == (once.num_candidates, once.num_affordable)
+    assert (blocks.limit, blocks.pool_cost) == pytest.approx((once.limit, once.pool_cost))
+
+
+def test_repeated_runs_and_targets_among_them():
+    runs = np.array([[1.0, 2.0], [3.0, 4.0], [1.0, 2.0], [1.0, 4.0], [1.0, 2.0]])
+    notes = repeated(runs, np.array([[3.0, 4.0], [2.0, 2.0], [3.0, 4.0]]))
+    assert notes[0].startswith("2 of 5 runs repeat") and notes[1].startswith("2 of 3 targets")
+    assert repeated(runs[:2], None) == []
