@@ -7,16 +7,16 @@ import numpy as np
 
 from jaxsl.host.errors import UserError
 from jaxsl.host.input.table import Table
-from jaxsl.law import Law
 
 if TYPE_CHECKING:
     from jaxsl.along import Course
+    from jaxsl.law import Law
 
 SIZE, TOKENS = "N", "D"
 
 
 def course_of(
-    table: Table, law: Law, names: Mapping[str, str], x: np.ndarray, group: str | None
+    table: Table, law: "Law", names: Mapping[str, str], x: np.ndarray, group: str | None
 ) -> "Course | None":
     """The run of every row, and the decimal logarithm of how far it is along it, in NumPy.
 
@@ -63,7 +63,7 @@ def course_of(
     return Course(run, place)
 
 
-def _along(table: Table, law: Law, run: np.ndarray, x: np.ndarray, group: str) -> str | None:
+def _along(table: Table, law: "Law", run: np.ndarray, x: np.ndarray, group: str) -> str | None:
     """The input that grows along a run; None where no run has rows that differ."""
     first = np.array([np.argmax(run == one) if one >= 0 else row for row, one in enumerate(run)])
     differs = x != x[first]
