@@ -19,6 +19,7 @@ from experiments.benchmark.options import Workers
 from experiments.datasets import Group, Runs
 from experiments.report import OUTPUTS, provenance, write_table
 from experiments.robust.environments import ALL, BUDGETS, Case
+from experiments.robust.methods import COMPARED
 from experiments.robust.sweep import results
 from experiments.robust.tables import MethodsOption, known_methods, scores_of, summary
 from jaxsl.host.answer.next_runs import require_cost
@@ -79,10 +80,11 @@ def public(
     for environment in environments:
         scored = scores_of(found, environment, compared)
         for method in compared:
-            rows += [
+            cells = [
                 {**row, **_beside(scored, method, place)}
                 for place, row in enumerate(summary(environment, method, scored[method]))
             ]
+            rows += cells[-1:] if is_whole(method) else cells
     failed = sum("error" in one for one in found)
     names = shlex.join([*(path.name for path in tables), *_options(asked, methods)])
     said = provenance(f"python -m experiments public {names} --seeds {seeds}", 0)
@@ -122,6 +124,12 @@ def of_table(path: Path, asked: Asked, seeds: int) -> Iterator[Case]:
     sizes = len(seen.x), int(known.sum())
     for seed in range(seeds):
         yield Case(law, chosen.laws, {"": group}, BUDGETS, seed, sizes)
+
+
+def is_whole(method: str) -> bool:
+    """Whether a method buys the whole pool, whatever the budget: it stands beside the last one."""
+    blind = COMPARED[method].blind
+    return blind is not None and blind.at_once
 
 
 def _beside(scored: dict[str, dict[str, np.ndarray]], method: str, place: int) -> dict:

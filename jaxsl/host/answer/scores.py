@@ -4,7 +4,7 @@
 >>> found = scores([low, median, high], [1.0, 2.0, 6.0], 90)
 >>> round(found.r2, 3), round(found.coverage, 3)  # 4 / 14 of the spread is left, one of three is missed
 (0.714, 0.667)
->>> deviation = np.std([1.0, 2.0, 6.0])
+>>> deviation = float(np.std([1.0, 2.0, 6.0]))
 >>> round(found.width * deviation, 3), round(found.interval_score * deviation, 3)  # 2 wide; 20 * 1 / 3 more
 (2.0, 8.667)
 """

@@ -74,7 +74,7 @@ def replay(
         report = replay_runs(
             tables,
             law,
-            target=target,
+            target=target or None,
             target_share=target_share,
             map=mapping,
             cost=cost,
