@@ -82,7 +82,9 @@ def ranks(law, kind, kinds):
         jax.vmap(lambda one: LAWS[law].predict(one, jnp.asarray(np.concatenate([X, TARGET]))))(theta)
     )
     y = mean[..., 0] + NOISE[law] * errors(kind, rng, (NUM, len(X) + 1))
-    numbers = {name: jnp.asarray(value, float) for name, value in kinds.__dict__.items() if name != "sizes"}
+    numbers = {
+        name: jnp.asarray(value, float) for name, value in vars(kinds).items() if isinstance(value, float)
+    }
     ends = np.asarray(
         told(LAWS[law], jnp.asarray(STARTS[law]), replace(kinds, **numbers), jnp.asarray(y[:, :-1]))
     )

@@ -192,6 +192,8 @@ def test_a_bad_run_is_named_though_it_carries_the_fit():
     low, _, high = belief.interval(TARGET.x)[:, 0, 0]
     assert low < 1 + 8 * 1e5**-0.4 < high
     assert high - low < 0.3
+    theta = belief.basins[0].theta[0]  # of the belief, not of the fit that follows the bad run
+    np.testing.assert_allclose(theta, [1, 8, 0.4], rtol=0.1)
 
 
 def test_no_run_is_bad_where_there_are_too_few_to_tell():

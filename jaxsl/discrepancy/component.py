@@ -66,7 +66,6 @@ class Solved(NamedTuple):
     """
 
     evidence: Array
-    misfit: Array  # log posterior density of where it is linearised, times -2, without constants
     noise: Array
     shift: Array  # (param,)
     factor: Array  # lower triangular, of the precision, (param, param)
@@ -121,9 +120,6 @@ def solve(
     prior = kappa * jnp.sum((shift - seen.pull) ** 2)
     evidence = -((count + noise.count) * jnp.log(variance) + log_det + prior) / 2
 
-    here = jnp.maximum(gram[params, params], 0.0) + noise.count * noise.variance
-    misfit = (count + noise.count) * jnp.log(here) + kappa * jnp.sum(seen.pull**2)
-
     moved = moved.reshape(landmarks, outputs, params + 1)
     given = moved[..., params] - moved[..., :params] @ shift
     back = jnp.concatenate([moved[..., :params], given[..., None]], axis=2).reshape(landmarks, -1)
@@ -137,7 +133,7 @@ def solve(
     rest = solve_triangular(lower, features.T, lower=True)
     claimed = claimed + (size * variance * jnp.sum(rest**2, axis=0))[:, None]
     left = seen.residual - seen.jacobian @ shift - features @ offset
-    return Solved(evidence, misfit, variance, shift, factor, offset, cross, lower, left, claimed)
+    return Solved(evidence, variance, shift, factor, offset, cross, lower, left, claimed)
 
 
 def bad_runs(

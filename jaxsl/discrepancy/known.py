@@ -169,22 +169,18 @@ class Known(eqx.Module):
         found = jax.vmap(one)(jnp.asarray(kernel[doubt]), jnp.asarray(size[doubt], self.kappa.dtype))
         return jnp.concatenate([jnp.zeros((int(np.sum(~doubt)), found.shape[1]), found.dtype), found])
 
-    def component(self, seen: Linearised, kind: Array, bad: Array) -> Solved:
-        """One kind about one vector of parameters, given which runs are bad ``(row,)``."""
-        kernel, size, _ = (jnp.asarray(part) for part in self.kinds.forms)
-        features, size = self.features[kernel[kind]], size[kind].astype(self.kappa.dtype)
-        return solve(seen, features, size, self.weight, bad, self.noise, self.kappa)
-
     def solved(self, seen: Linearised) -> tuple[Solved, Array, Array]:
         """Every kind about one vector of parameters, its bad runs, and log evidence with prior."""
-        kernel, _, doubt = self.kinds.forms
+        kernel, size, doubt = self.kinds.forms
         bad, outputs = self.doubts(seen), seen.residual.shape[1]
+
+        def one(kernel, size, bad):
+            return solve(seen, self.features[kernel], size, self.weight, bad, self.noise, self.kappa)
 
         def more(bad):
             return bad_evidence(bad, self.weight, self.noise, self.kinds.bad_share, outputs)
 
-        kinds = jnp.arange(len(kernel))
-        found = jax.vmap(lambda kind, bad: self.component(seen, kind, bad))(kinds, bad)
+        found = jax.vmap(one)(jnp.asarray(kernel), jnp.asarray(size, self.kappa.dtype), bad)
         evidence = found.evidence + jnp.where(doubt, jax.vmap(more)(bad), 0.0)
         if self.new is not None:
             evidence = evidence - outputs * self.new.log_det / 2

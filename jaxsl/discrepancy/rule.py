@@ -3,9 +3,8 @@
 The law is fitted by generalised least squares under one kind of component: a few starts without a
 discrepancy, a few under the heaviest kind found there that trusts all runs, a few under the heaviest that
 does not, and all starts under the heaviest kind of these. The optima that predict different things of the
-target are basins, and every basin has a component of each kind, weighed by its evidence; the heaviest of
-these settle at optima of their own. Where rows share training runs, how their errors hang together is found
-anew about the best optimum of each descent.
+target are basins, and every basin has a component of each kind, weighed by its evidence. Where rows share
+training runs, how their errors hang together is found anew about the best optimum of each descent.
 """
 
 from dataclasses import replace

@@ -13,7 +13,6 @@ from jaxsl.discrepancy.known import Known
 from jaxsl.discrepancy.posterior import DiscrepantPosterior
 from jaxsl.fit import Fit
 
-STEPS = 8  # towards the optimum of each component
 LIGHTEST = 1e-3  # weight below which a component is dropped
 
 
@@ -21,22 +20,18 @@ def weigh(known: Known, fit: Fit, theta: Array, label: Array, used: Array, num_c
     """What the runs say of a law, from basins ``theta (basin, param)`` of which some are ``used``."""
     found, bad, evidence = jax.vmap(lambda theta: known.solved(known.linearised(theta)))(theta)
     evidence = jnp.where(used[:, None], evidence, -jnp.inf)
-    kinds = evidence.shape[1]
-    share, slot = jax.lax.top_k(_shares(evidence).ravel(), min(num_components, evidence.size))
-    used = share >= LIGHTEST
+    every, kinds = _shares(evidence), evidence.shape[1]
+    share, slot = jax.lax.top_k(every.ravel(), min(num_components, evidence.size))
+    share = jnp.where(share >= LIGHTEST, share, 0.0)
+    kept = jnp.sum(share)
+    share = share / kept
 
     def picked(leaf):
         leaf = leaf.reshape(-1, *leaf.shape[2:])[slot]
         return jnp.where(jnp.isfinite(leaf), leaf, 0.0)
 
     heaviest, doubted = jax.tree.map(picked, found), picked(bad)
-    centre, heaviest, gained = _settled(known, theta[slot // kinds], slot % kinds, doubted, heaviest)
-    evidence = evidence.ravel().at[slot].add(jnp.where(used, gained, 0.0)).reshape(evidence.shape)
-    every = _shares(evidence)
-    share = jnp.where(used, every.ravel()[slot], 0.0)
-    kept = jnp.sum(share)
-    share = share / kept
-    posterior = _posterior(known, centre, slot % kinds, share, heaviest)
+    posterior = _posterior(known, theta[slot // kinds], slot % kinds, share, heaviest)
     claimed = jnp.mean(heaviest.claimed, axis=2) * (1 - doubted) / heaviest.noise[:, None]
     _, size, _ = known.kinds.forms
     return Learned(
@@ -56,36 +51,6 @@ def _shares(evidence: Array) -> Array:
     """Weights of all components, ``(basin, kind)``; the first has all where none can be used."""
     none = jnp.full(evidence.size, -jnp.inf).at[0].set(0.0).reshape(evidence.shape)
     return jax.nn.softmax(jnp.where(jnp.any(jnp.isfinite(evidence)), evidence, none), axis=(0, 1))
-
-
-def _settled(
-    known: Known, theta: Array, kind: Array, bad: Array, found: Solved
-) -> tuple[Array, Solved, Array]:
-    """Every component about its own optimum, by Gauss-Newton steps, and what its log evidence gains by them.
-
-    Args:
-        known: the runs.
-        theta: where each was linearised, ``(component, param)``.
-        kind: of each, ``(component,)``.
-        bad: probability that each run is bad in it, ``(component, row)``; stays as it is.
-        found: what it says there.
-    """
-    box = known.runs.box
-
-    def one(theta, kind, bad, found):
-        def step(_, carry):
-            theta, found, length = carry
-            new = box.theta(box.clip(box.scaled(theta) + length * found.shift))
-            then = known.component(known.linearised(new), kind, bad)
-            better = (then.misfit < found.misfit) & jnp.isfinite(then.evidence)
-            better &= jnp.all(jnp.isfinite(then.shift))
-            length = jnp.where(better, jnp.minimum(2 * length, 1.0), length / 4)
-            return *jax.tree.map(lambda a, b: jnp.where(better, a, b), (new, then), (theta, found)), length
-
-        new, then, _ = jax.lax.fori_loop(0, STEPS, step, (theta, found, jnp.ones((), theta.dtype)))
-        return new, then, then.evidence - found.evidence
-
-    return jax.vmap(one)(theta, kind, bad, found)
 
 
 def _posterior(known: Known, theta: Array, kind: Array, share: Array, found: Solved) -> DiscrepantPosterior:
