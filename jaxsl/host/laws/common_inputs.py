@@ -32,16 +32,15 @@ def common_inputs(laws: Sequence[Law]) -> tuple[Law, ...]:
 def over(law: Law, inputs: tuple[str, ...], nonnegative: tuple[str, ...] = ()) -> Law:
     """``law`` as a function of ``inputs``, of which its own are some; the law itself where they agree.
 
-        The same arguments give the same law, so that a program is compiled once for it.
+    The same arguments give the same law, so that a program is compiled once for it.
 
-        Example:
-            >>> import jax.numpy as jnp
-            >>> from jaxsl.host.laws.declared import listed
-    from jaxsl.law import Law, params
-            >>> law = Law("size", lambda theta, x: theta[0] * x[0], ("N",), params(a=(0, 9)))
-            >>> wider = over(law, ("U", "N"))
-            >>> wider.predict(jnp.array([2.0]), jnp.array([[7.0, 5.0]])).tolist()
-            [[10.0]]
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from jaxsl.law import Law, params
+        >>> law = Law("size", lambda theta, x: theta[0] * x[0], ("N",), params(a=(0, 9)))
+        >>> wider = over(law, ("U", "N"))
+        >>> wider.predict(jnp.array([2.0]), jnp.array([[7.0, 5.0]])).tolist()
+        [[10.0]]
     """
     if inputs == law.inputs and set(nonnegative) == set(law.nonnegative):
         return law
