@@ -74,6 +74,15 @@ class Innovations(eqx.Module):
             of what that was; both are 0 at the beginning of a run.
         variance: of what is new, in units of a row's whole variance, ``(row,)``.
         times: root of how often each row counts, ``(row,)``.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> course, half = Course(jnp.zeros(2, int), jnp.full(2, 9.0)), jnp.array(0.5)
+        >>> new = innovations(course, Along(half, jnp.array(1.0)))
+        >>> isinstance(new, Innovations), new.variance.tolist()  # of the second, 1 - 0.5^2
+        (True, [1.0, 0.75])
+        >>> [round(float(part), 3) for part in new(jnp.array([2.0, 1.0]))]  # half of 2 was expected
+        [2.0, 0.0]
     """
 
     order: Array

@@ -67,12 +67,12 @@ def checkpoints(
         >>> line = lambda theta, x: theta[0] + theta[1] * x[0]
         >>> law = Law("line", line, ("x",), params(a=(-9, 9), b=(-9, 9)))
         >>> belief = LawPosterior(law, jnp.zeros((1, 2)), jnp.eye(2)[None], jnp.ones(1), jnp.ones(1))
-        >>> x = jnp.array([[[1.0], [1.1], [3.0]]])
+        >>> x = jnp.array([[[1.0], [2.9], [3.0]]])
         >>> every, ones = jnp.ones((1, 3), bool), jnp.ones((1, 3))
         >>> rows = Rows(x, x[..., 0], every, jnp.array([0]), ones, jnp.array(0.0))
         >>> pool, target = Pool(x[:, -1], jnp.full(1, 3.0), rows), uniform_target(jnp.array([[4.0]]))
         >>> checkpoints(belief, None, pool, 0, jnp.ones(3), target, 2).row.tolist()
-        [2, 0]
+        [2, 1]
     """
     assert pool.rows is not None
     score = MSPE(between=False) if acquisition is None else acquisition

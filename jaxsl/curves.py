@@ -181,6 +181,17 @@ def tell_rows(
         y: its outcomes, ``(row, output)``; ``(output,)`` where the pool has no rows. A row that is not finite
             diverged, and those before it are kept.
         when: whether it was bought at all, a scalar.
+
+    Example:
+        >>> from jaxsl.pool import empty, on_course
+        >>> x, one = jnp.array([[[1e6, 1e8], [1e6, 1e9]]]), jnp.array([[8.0, 9.0]])
+        >>> rows = Rows(x, one, one > 0, jnp.array([5]), 6 * 1e6 * jnp.array([[1e8, 9e8]]), jnp.array(1e12))
+        >>> pool, runs = Pool(x[:, 1], jnp.array([6e15]), rows), on_course(empty(x[0, 0], 1, 4))
+        >>> seen, lost = tell_rows(runs, pool, 0, jnp.array([3.0, jnp.nan]))  # it diverged on its way
+        >>> int(seen.num_observed), int(lost), reached(rows, seen).tolist()
+        (1, 0, [8.0])
+        >>> left(pool, seen).cost.tolist(), left(pool, seen).rows.mask.tolist()
+        ([5401000000000000.0], [[False, True]])
     """
     rows, outputs = pool.rows, observations.y.shape[1]
     y = jnp.reshape(y, (-1, outputs))

@@ -23,6 +23,7 @@ EXPENSIVE = {
     "jaxsl.batch": "all",
     "jaxsl.belief": {"Rule", "believe"},
     "jaxsl.bootstrap": {"Residuals", "Pairs", "Groups", "bootstrap"},
+    "jaxsl.checkpoints": {"worth_going_on"},
     "jaxsl.conditioned": "all",
     "jaxsl.continuous": "all",
     "jaxsl.decision.curve": {"LawCurve", "Line", "Predict"},

@@ -60,6 +60,7 @@ def test_what_cannot_be_one_run_is_refused(table, law, words):
     assert all(word in str(told.value) for word in words), str(told.value)
 
 
+@pytest.mark.slow
 def test_a_fit_says_what_rows_of_a_run_share():
     rng = np.random.default_rng(0)
     each, tokens = 6, np.geomspace(1e8, 1e9, 6)

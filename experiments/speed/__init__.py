@@ -5,6 +5,7 @@ import typer
 from experiments.speed import (
     allocation,
     compiling,
+    device,
     ensembles,
     episodes,
     fit,
@@ -25,6 +26,7 @@ app.command("ensembles")(ensembles.main)
 app.command("allocation")(allocation.main)
 app.command("study")(study.main)
 app.command("episodes")(episodes.main)
+app.command("device")(device.main)
 app.command("scorer")(scorer.main)
 app.command("seeds")(seeds.main)
 app.command("start")(start.main)

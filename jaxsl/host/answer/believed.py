@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import jax
 import numpy as np
@@ -15,7 +14,8 @@ from jaxsl.discrepancy.posterior import DiscrepantPosterior
 from jaxsl.error_scale import ABSOLUTE, Scale, on_scale
 from jaxsl.host.answer.components import Components, Told
 from jaxsl.host.answer.fit_options import PLAIN, FitOptions
-from jaxsl.host.errors import UserError
+from jaxsl.host.input.intervals import LEVEL
+from jaxsl.host.input.intervals import check_level as check_level
 from jaxsl.host.programs.learning import Lesson, Mixed, learn, reweigh, weights
 from jaxsl.host.programs.packing import array, everywhere, key_of, pack_observations, pack_target, pad
 from jaxsl.law import Law
@@ -23,10 +23,6 @@ from jaxsl.one_of import AnyLaw, OneOf, places, shared
 from jaxsl.pool import Observations, Target, buffer_size
 from jaxsl.posterior import Mixture
 from jaxsl.precision import double_precision, to_numpy
-
-LEVEL = 90.0  # per cent, of every interval
-Of = Literal["outcome", "curve"]
-KINDS: tuple[Of, ...] = ("outcome", "curve")
 
 
 @dataclass(frozen=True)
@@ -209,18 +205,6 @@ def believe_runs(
     with double_precision():
         runs = pack_observations(x, options.outcomes(y), weight, course)
         return believe(laws, runs, target, candidates, level, seed, options)
-
-
-def check_level(level: float, of: str = "outcome") -> None:
-    """Refuse levels and kinds of intervals that there are not.
-
-    Raises:
-        UserError: saying what to give.
-    """
-    if not 1 <= level < 100:
-        raise UserError(f"--level {level:g}: give per cent, at least 1 and below 100, such as 90")
-    if of not in KINDS:
-        raise UserError(f"--of {of}: choose one of {', '.join(KINDS)}")
 
 
 def _thinned(candidates: np.ndarray | None, otherwise: np.ndarray) -> np.ndarray:

@@ -76,7 +76,9 @@ def fit(
     mapping = read_mapping(map)
     if save is not None:
         check_output(save, [*runs, *law, *(target or [])], force)
-    tables = looked_at(runs, law, how | {"map": mapping, "outcome": outcome}, target=target)
+    tables = looked_at(
+        runs, law, how | {"map": mapping, "outcome": outcome, "level": level, "of": of}, target=target
+    )
 
     from jaxsl.host.answer.fit import fit as fit_laws
     from jaxsl.host.show.answers import show_fit

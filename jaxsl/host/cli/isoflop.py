@@ -43,7 +43,9 @@ def isoflop(
     jaxsl isoflop runs.csv --cost "6*N*D"
     """
     mapping, given = read_mapping(map), None if budgets is None else numbers("--budgets", budgets)
-    tables = looked_at(runs, law or ["chinchilla"], how | {"map": mapping, "outcome": outcome})
+    tables = looked_at(
+        runs, law or ["chinchilla"], how | {"map": mapping, "outcome": outcome, "level": level}
+    )
 
     from jaxsl.host.decision.isoflop import isoflop as parabolas
     from jaxsl.host.show.console import busy, print_json

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from jaxsl.host.input.table import Table
+    from jaxsl.host.laws.declared import Declared
 
 ALL = "all"
 
@@ -24,7 +25,7 @@ def looked_at(
     Args:
         runs: files, folders, patterns.
         laws: names; where one of them is not of an installed law, tables are read and no more.
-        options: of a command, ``map``, ``outcome`` and how a table is read among them.
+        options: of a command, ``map``, ``outcome``, ``level``, ``of`` and how a table is read among them.
         target, cost: as in ``jaxsl.host.input.problem.runs``.
         choice: budget and largest cost, where something is chosen.
 
@@ -32,19 +33,19 @@ def looked_at(
         UserError: what the verb would raise, as far as that can be said without the laws' functions.
     """
     from jaxsl.host.input.choice import require_choice, require_cost
+    from jaxsl.host.input.intervals import LEVEL, check_level
     from jaxsl.host.input.law_columns import own, read_for
     from jaxsl.host.input.problem import runs as read_problem
     from jaxsl.host.input.reading import Reading, read_runs
     from jaxsl.host.input.table import tables
-    from jaxsl.host.laws.declared import declared, together
-    from jaxsl.host.laws.installed import unknown
+    from jaxsl.host.laws.declared import declared, together, written
 
+    check_level(options.get("level") or LEVEL, options.get("of") or "outcome")
     _leave_pandas()
-    parts, known = tables(list(runs)), declared()
     names = [name.partition("@")[0] for name in laws if ":" not in name and not name.endswith(".py")]
-    for name in names:
-        if name != ALL and name not in known:
-            raise unknown(name, known)
+    _check_names(names, written())
+    parts, known = tables(list(runs)), declared()
+    _check_names(names, known)
     found = list(known.values()) if ALL in names else [known[name] for name in names]
     alike = ALL in names or len({law.outputs for law in found}) == 1
     if not alike or len(set(names)) < len(laws):
@@ -71,6 +72,14 @@ def looked_at(
     if choice is not None:
         require_choice(problem, *choice)
     return parts
+
+
+def _check_names(names: Sequence[str], known: Mapping[str, "Declared"] | None) -> None:
+    from jaxsl.host.laws.installed import unknown
+
+    for name in names:
+        if known is not None and name != ALL and name not in known:
+            raise unknown(name, known)
 
 
 def _leave_pandas() -> None:

@@ -77,7 +77,7 @@ def next_command(
     run; with --curves the candidates are runs, new or continued.
     """
     mapping, choice = read_mapping(map), (budget, max_cost) if aim is None else None
-    named = how | {"map": mapping, "outcome": outcome}
+    named = how | {"map": mapping, "outcome": outcome, "level": level, "of": of}
     tables = looked_at(runs, law, named, target=target, cost=cost, choice=choice)
 
     from jaxsl.host.answer.next_runs import next_runs

@@ -59,7 +59,13 @@ def replay(
     jaxsl replay runs.csv --law chinchilla --target N=7e10,D=1.4e12 --cost "6*N*D"
     """
     mapping = read_mapping(map)
-    tables = looked_at(runs, law, how | {"map": mapping, "outcome": outcome}, target=target, cost=cost)
+    tables = looked_at(
+        runs,
+        law,
+        how | {"map": mapping, "outcome": outcome, "level": level, "of": of},
+        target=target,
+        cost=cost,
+    )
 
     from jaxsl.host.answer.replay import replay as replay_runs
     from jaxsl.host.show.console import busy, print_json

@@ -70,7 +70,8 @@ def report(
 
     jaxsl report runs.csv --law chinchilla --target N=7e10,D=1.4e12 --cost "6*N*D" -o report.html
     """
-    from jaxsl.host.writing import is_journal
+    from jaxsl.host.input.files import input_files
+    from jaxsl.host.writing import check_output, is_journal
 
     mapping = read_mapping(map)
     source = runs[0] if len(runs) == 1 else runs
@@ -84,7 +85,14 @@ def report(
             f"{', '.join(runs)} is a table of runs: say which law with --law; `jaxsl laws` lists them"
         )
     elif "-" not in runs:  # which can be read once alone
-        looked_at(runs, law, how | {"map": mapping, "outcome": outcome}, target=target, cost=cost)
+        check_output(output, [*input_files(runs), *(target or []), *law], force)
+        looked_at(
+            runs,
+            law,
+            how | {"map": mapping, "outcome": outcome, "level": level, "of": of},
+            target=target,
+            cost=cost,
+        )
 
     from jaxsl.host.html.report import report as report_on
     from jaxsl.host.show.console import busy, console, print_json

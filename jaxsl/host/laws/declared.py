@@ -45,17 +45,26 @@ def declared() -> dict[str, Declared]:
         >>> declared()["chinchilla"].inputs
         ('N', 'D')
     """
-    place, state = trusted.folder(), _state()
-    found = None if place is None else trusted.load(place / FILE)
-    if found is not None and found[0].get("state") == state:
-        return {name: _read(record) for name, record in found[0]["laws"].items()}
+    found = written()
+    if found is not None:
+        return found
     from jaxsl.host.laws.lookup import catalogue
 
     laws = {name: as_declared(law) for name, law in catalogue().items()}
+    place = trusted.folder()
     if place is not None:
         records = {name: asdict(law) for name, law in laws.items()}
-        trusted.save(place / FILE, {"state": state, "laws": records})
+        trusted.save(place / FILE, {"state": _state(), "laws": records})
     return laws
+
+
+def written() -> dict[str, Declared] | None:
+    """The same as it was written down; None where it was not, or a file has changed since."""
+    place = trusted.folder()
+    found = None if place is None else trusted.load(place / FILE)
+    if found is None or found[0].get("state") != _state():
+        return None
+    return {name: _read(record) for name, record in found[0]["laws"].items()}
 
 
 def as_declared(law) -> Declared:
