@@ -126,7 +126,7 @@ def test_harm_is_counted_against_the_best_blind_way_of_each_cell():
     assert rows[1]["less best"] == pytest.approx(-0.1)
     assert rows[1]["best error"] == pytest.approx(0.01 / np.sqrt(3))
     assert [row["harm by random"] for row in rows] == ["", ""]
-    assert "1 of 2 cells, 50.0%" in harm._told(rows, "best") and "0.100 (good, budget 2)" in harm._told(
+    assert "1 of 2 cells, 50.0%" in harm._told(rows, "best") and "by 0.1 (good, budget 2)" in harm._told(
         rows, "best"
     )
     assert "0 of 2 cells" in harm._told(rows, "random")

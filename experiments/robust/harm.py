@@ -82,4 +82,4 @@ def _told(rows: list[dict], name: str) -> str:
         return text
     worst = min(clear, key=lambda row: row[f"less {name}"])
     place = f"{worst['environment']}, budget {worst['budget']}"
-    return f"{text}; at worst, where it is clear, by {-worst[f'less {name}']:.3f} ({place})"
+    return f"{text}; at worst, where it is clear, by {-worst[f'less {name}']:.2g} ({place})"
