@@ -1,6 +1,7 @@
 """Laws from files, modules and packages: found where they are, refused with the reason where not."""
 
 import json
+import os
 import re
 import sys
 from dataclasses import replace
@@ -73,6 +74,17 @@ def package(tmp_path, monkeypatch):
         monkeypatch.delitem(sys.modules, name, raising=False)
 
     return install
+
+
+def test_a_law_edited_within_a_second_is_the_new_one_and_no_bytecode_is_left(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    path = law_file(tmp_path, GOOD)
+    assert find(f"{path}:MINE").params[2].upper == 2
+    status = path.stat()
+    path.write_text(GOOD.replace("alpha=(0.05, 2)", "alpha=(0.05, 3)"))
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert find(f"{path}:MINE").params[2].upper == 3
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_law_is_found_in_a_file_and_in_a_module(tmp_path):

@@ -105,16 +105,16 @@ def _is_file(place: str) -> bool:
 
 
 def _file(path: Path) -> ModuleType:
-    """Run a law file and return it as a module."""
+    """Run a law file and return it as a module; its source, since bytecode is told apart by the second."""
     if not path.is_file():
         raise UserError(f"there is no law file {path} (looked from {Path.cwd()}); check the path")
     spec = importlib.util.spec_from_file_location(f"law_file_{path.stem}", path)
-    if spec is None or spec.loader is None:
+    if spec is None:
         raise UserError(f"{path} is no Python file; a law file ends in .py")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # dataclasses look their module up there
     try:
-        spec.loader.exec_module(module)
+        exec(compile(path.read_bytes(), str(path), "exec"), vars(module))
     except SyntaxError as error:
         raise UserError(f"{path}, line {error.lineno}: {error.msg}; correct the file") from None
     except Exception as error:
