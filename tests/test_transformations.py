@@ -20,7 +20,7 @@ from jaxsl.design import Design, cheapest
 from jaxsl.fit import Fit, fit
 from jaxsl.moments import moments, quantile
 from jaxsl.noise import InverseGamma, negligible_variance, outcome_variance
-from jaxsl.pool import Observations, Pool, Target, empty, is_outcome, observe, uniform_target
+from jaxsl.pool import Observations, Pool, Target, empty, is_outcome, observe, on_course, uniform_target
 from jaxsl.posterior import (
     Heaviest,
     LawPosterior,
@@ -118,6 +118,7 @@ TABLE = {
     "Law.predict": (lambda theta, x: PAIR.predict(theta, x), (THETA, X), True),
     "Law.jacobian": (lambda theta, x: DECAY.jacobian(theta, x), (THETA, X), True),
     "observe": (lambda x, y: observe(x, y, 7), (X, X), True),
+    "on_course": (lambda x, y: on_course(observe(x, y, 7)), (X, X), True),
     "empty": (lambda x: empty(x, 1, 4), (X[0],), True),
     "is_outcome": (is_outcome, (X,), False),
     "uniform_target": (uniform_target, (X,), True),
@@ -222,7 +223,7 @@ SLOW = ("Design.ask",)  # two compilations of nearly everything
 # Data alone: nothing to transform.
 RECORDS = {
     "Basins", "Belief", "Box", "Choice", "Clusters", "Design", "Fit", "Moments", "Optima", "Pool",
-    "Posterior", "Predictive", "PriorUsed", "Problem", "State", "Target", "Validation", "buffer_size",
+    "Posterior", "Predictive", "PriorUsed", "Problem", "Rows", "State", "Target", "Validation", "buffer_size",
 }  # fmt: skip
 
 
