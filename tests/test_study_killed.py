@@ -33,13 +33,16 @@ def write_slowly(file, some):
 
 journal.os = SimpleNamespace(**{name: getattr(os, name) for name in dir(os)} | {"write": write_slowly})
 
+def proposal(c):
+    return SimpleNamespace(x=c.x, planned=c.cost, cost=c.cost, name=c.name, fall=0.0, of="")
+
 class Any:
     "Takes candidates at random, as an engine would from a fit."
     def ask(self, ledger, n):
         used = ledger.used()
         open_ones = [c for c in ledger.candidates.values() if not used.get(c.x)]
         picked = random.Random(len(ledger.runs)).sample(open_ones, min(n, len(open_ones)))
-        return [SimpleNamespace(x=c.x, planned=c.cost, cost=c.cost, name=c.name, fall=0.0) for c in picked]
+        return [proposal(c) for c in picked]
 
 def write(number):
     study = Study(path, advisor=Any())
