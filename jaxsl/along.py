@@ -64,6 +64,10 @@ class Along(eqx.Module):
     share: Array
     length: Array
 
+    def average(self, weight: Array) -> "Along":
+        """Of several, ``(form,)`` in each field, by weights that sum to one: lengths by their logarithms."""
+        return Along(weight @ self.share, jnp.exp(weight @ jnp.log(self.length)))
+
 
 class Innovations(eqx.Module):
     """``L^-1``: rows as what is new in each, given those before it in its run.

@@ -120,10 +120,7 @@ class Belief(eqx.Module):
         each = [one.along for one in self.learned if one.along is not None]
         if not each:
             return None
-        share, length = (
-            jnp.stack(part) for part in zip(*((one.share, one.length) for one in each), strict=True)
-        )
-        return Along(self.share @ share, jnp.exp(self.share @ jnp.log(length)))
+        return jax.tree.map(lambda *parts: jnp.stack(parts), *each).average(self.share)
 
     @property
     def dof(self) -> Array:

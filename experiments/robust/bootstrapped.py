@@ -5,10 +5,9 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from jaxsl.basins import BasinRule
 from jaxsl.belief import Learned
 from jaxsl.bootstrap import bootstrap
-from jaxsl.fit import Solver, fit
+from jaxsl.fit import Solver
 from jaxsl.one_of import AnyLaw
 from jaxsl.paper import PaperRule
 from jaxsl.pool import Observations, Target
@@ -35,8 +34,8 @@ class BootstrapRule(eqx.Module):
         candidates: Array | None = None,
     ) -> Learned:
         """See ``jaxsl.belief.Rule``; neither the prior nor the candidates matter."""
-        learned = PaperRule(BasinRule())(law, observations, starts, target, solver, None)
-        found = fit(law, observations, starts, solver)
+        learned = PaperRule()(law, observations, starts, target, solver, None)
+        found = learned.fit
         drawn = bootstrap(jax.random.key(0), law, observations, found, self.num_draws, solver=solver)
         count = observations.num_outcomes()
         noise = found.loss[0] * count / jnp.maximum(count - law.num_real, 1)

@@ -72,7 +72,7 @@ class Known(eqx.Module):
         self.field = field(law, observations, target, candidates)
         self.runs = problem(law, observations)
         self.mask, self.weight = observations.mask, observations.times()
-        self.features = self._features()
+        self.features = jnp.where(self.mask[:, None], self.field.features(self.runs.x), 0.0)
         self.course = self.along = self.new = None
         if observations.course is not None:
             alone = jnp.where(self.mask, observations.course.run, -1)
@@ -92,15 +92,12 @@ class Known(eqx.Module):
             flat=1 / jnp.sqrt(2 * jnp.pi * spread),
         )
 
-    def _features(self) -> Array:
-        return jnp.where(self.mask[:, None], self.field.features(self.runs.x), 0.0)
-
     def sharing(self, along: Along | None) -> "Known":
-        """The same where errors along runs hang together so."""
+        """The same where errors along runs hang together so; asked of runs of which that is not said yet."""
         if along is None or self.course is None:
             return self
         new = innovations(self.course, along, self.weight)
-        parts = along, new, jax.vmap(new)(self._features())
+        parts = along, new, jax.vmap(new)(self.features)
         return eqx.tree_at(
             lambda known: (known.along, known.new, known.features),
             self,
@@ -123,7 +120,7 @@ class Known(eqx.Module):
 
         every = jax.lax.map(evidence, forms) + prior
         weight = jax.nn.softmax(jnp.where(jnp.isfinite(every), every, jnp.finfo(every.dtype).min))
-        return Along(weight @ forms.share, jnp.exp(weight @ jnp.log(forms.length)))
+        return forms.average(weight)
 
     @property
     def dof(self) -> Array:

@@ -15,7 +15,6 @@ from jaxsl.error_scale import ABSOLUTE, Scale, on_scale
 from jaxsl.host.answer.components import Components, Told
 from jaxsl.host.answer.fit_options import PLAIN, FitOptions
 from jaxsl.host.input.intervals import LEVEL
-from jaxsl.host.input.intervals import check_level as check_level
 from jaxsl.host.programs.learning import Lesson, Mixed, learn, reweigh, weights
 from jaxsl.host.programs.packing import array, everywhere, key_of, pack_observations, pack_target, pad
 from jaxsl.law import Law
@@ -92,12 +91,11 @@ class Believed:
     @property
     def along(self) -> Along | None:
         """How errors along a run hang together, weighed over laws; None where no run has two rows."""
-        each = [one.learned.along for one in self.lessons]
-        found = [(float(one.share), float(one.length)) for one in each if one is not None]
-        if not found:
+        each = [one.learned.along for one in self.lessons if one.learned.along is not None]
+        if not each:
             return None
-        share, length = np.array(found).T
-        return Along(self.share @ share, np.exp(self.share @ np.log(length)))
+        with double_precision():
+            return to_numpy(jax.tree.map(lambda *parts: np.stack(parts), *each).average(array(self.share)))
 
     def some(self, numbers: Sequence[int]) -> "Believed":
         """The laws of these numbers alone."""

@@ -17,7 +17,6 @@ import numpy as np
 
 from jaxsl.error_scale import on_scale
 from jaxsl.fit import fit as fit_law
-from jaxsl.host.answer.believed import LEVEL, check_level
 from jaxsl.host.answer.fit import answered, fit_report
 from jaxsl.host.answer.fit_options import How, split
 from jaxsl.host.answer.fit_report import FitReport
@@ -26,6 +25,7 @@ from jaxsl.host.answer.which_laws import Ensemble, Laws, ensemble, resolved, run
 from jaxsl.host.compiled import compiled
 from jaxsl.host.errors import UserError
 from jaxsl.host.input.columns import Table
+from jaxsl.host.input.intervals import LEVEL, check_level
 from jaxsl.host.programs.packing import key_of, pack_observations
 from jaxsl.law import Law
 from jaxsl.pool import Observations
@@ -114,8 +114,7 @@ def fit_by(
 
 def _groups(table: Table, by: str) -> list[str]:
     """The group of every row."""
-    if by not in table.columns:
-        raise UserError(f"--by {by}: {table.name} has no such column; {table.suggest(by)}")
+    table.require(by, "--by")
     names = table.text(by)
     if "" in names:
         raise UserError(f"{table.place(names.index(''), by)}: is empty; every row needs its group for --by")

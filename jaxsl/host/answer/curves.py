@@ -11,14 +11,14 @@ from typing import Any, TypedDict
 import jax
 import numpy as np
 
-from jaxsl.along import Along, Course
+from jaxsl.along import Along
 from jaxsl.checkpoints import worth_going_on
-from jaxsl.curves import told_together
 from jaxsl.host.answer.believed import Believed
 from jaxsl.host.compiled import compiled
 from jaxsl.host.errors import UserError
 from jaxsl.host.input.problem import Problem, Runs
-from jaxsl.host.programs.packing import array, key_of, pack_target, pad
+from jaxsl.host.programs.packing import array, key_of, pack_target, pad, pad_course
+from jaxsl.host.programs.runs_together import runs_together
 from jaxsl.pool import Observations, Pool, Rows, Target, buffer_size
 from jaxsl.posterior import Tabulated
 from jaxsl.precision import double_precision
@@ -157,31 +157,21 @@ def asked(found: Believed, curves: Curves, num: int | None, least: float) -> Ask
         restart=array(0.0),
     )
     number = np.arange(start, dtype=float)[:, None]
-    where, places = np.full(len(seen.x), -1), np.zeros(len(seen.x))
-    where[: len(course.run)], places[: len(course.run)] = course.run, course.place
+    where = pad_course(course, len(seen.x))
     return Asked(
         table,
         found.along,
         Pool(rows.x[:, -1], array(pad(held.cost, size)), rows),
         Target(array(number[: len(aim.x)]), aim.weight),
-        Observations(
-            array(number[len(aim.x) :]), seen.y, seen.mask, course=Course(array(where), array(places))
-        ),
+        Observations(array(number[len(aim.x) :]), seen.y, seen.mask, course=where),
     )
 
 
-def together(question: Asked) -> tuple[Tabulated, Any]:
+def together(question: Asked) -> tuple[Any, Any]:
     """Posterior with a row for each target and run, and weights of the targets, as ``told_together``."""
     with double_precision():
-        return _together(**vars(question))
-
-
-@compiled
-def _together(
-    posterior: Tabulated, along: Along | None, pool: Pool, target: Target, observations: Observations
-) -> tuple[Any, Any]:
-    table, _, aim = told_together(posterior, along, pool, target, observations)
-    return table, aim.weight
+        table, _, aim = runs_together(**vars(question))
+        return table, aim.weight
 
 
 def stopped(curves: Curves, question: Asked, money: float, sale: np.ndarray, seed: int) -> Mapping[int, bool]:

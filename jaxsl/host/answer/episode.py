@@ -14,8 +14,9 @@ import numpy as np
 
 from jaxsl.along import Course
 from jaxsl.design import Design, cheapest
-from jaxsl.host.answer.believed import LEVEL, Believed, believe
+from jaxsl.host.answer.believed import Believed, believe
 from jaxsl.host.answer.fit_options import PLAIN, FitOptions
+from jaxsl.host.input.intervals import LEVEL
 from jaxsl.host.programs.learning import rank_rows
 from jaxsl.host.programs.packing import pack_course, pack_target, pad
 from jaxsl.law import Law

@@ -21,12 +21,12 @@ import numpy as np
 import pyarrow as pa
 from scipy.special import ndtri
 
-from jaxsl.host.answer.believed import LEVEL, check_level
 from jaxsl.host.answer.fit import answered, prediction
 from jaxsl.host.answer.fit_options import FitOptions, How, split
 from jaxsl.host.answer.report import Report
 from jaxsl.host.answer.which_laws import ensemble, num_needed, resolved
 from jaxsl.host.errors import UserError
+from jaxsl.host.input.intervals import LEVEL, check_level
 from jaxsl.host.input.rates import MEMORY, areas, schedule_of
 from jaxsl.host.input.reading import chosen, read_rows
 from jaxsl.host.input.steps import run_column, step_column
@@ -199,8 +199,8 @@ class _Curve:
 
 def _runs(table: Table, group: str | None) -> dict[str, np.ndarray]:
     """The rows of every run, by its name."""
-    if group is not None and group not in table.columns:
-        raise UserError(f"--group {group}: {table.name} has no such column; {table.suggest(group)}")
+    if group is not None:
+        table.require(group, "--group")
     column = group or run_column(table) or (FILE if FILE in table.columns else None)
     if column is None:
         return {table.name: np.arange(table.num_rows)}

@@ -14,7 +14,7 @@ from typing import Any, Unpack
 
 import numpy as np
 
-from jaxsl.host.answer.believed import LEVEL, Believed, believe_runs, check_level
+from jaxsl.host.answer.believed import Believed, believe_runs
 from jaxsl.host.answer.fit_options import How, split
 from jaxsl.host.answer.fit_report import (
     AlongRuns,
@@ -33,6 +33,7 @@ from jaxsl.host.answer.report import r2
 from jaxsl.host.answer.trust import trust
 from jaxsl.host.answer.which_laws import ALL, Ensemble, Laws, ensemble, resolved, run_table
 from jaxsl.host.errors import UserError
+from jaxsl.host.input.intervals import LEVEL, check_level
 from jaxsl.law import Law
 
 HARDLY_TOLD = 0.5  # share of the prior deviation from which a parameter is badly identified

@@ -15,7 +15,6 @@ from typing import Any, Unpack
 
 import numpy as np
 
-from jaxsl.host.answer.believed import LEVEL, check_level
 from jaxsl.host.answer.curves import Curves, asked, curves_of, stopped, together
 from jaxsl.host.answer.episode import CHOOSING
 from jaxsl.host.answer.fit import Answer, answered, fit_report
@@ -27,6 +26,7 @@ from jaxsl.host.answer.thinning import thinned
 from jaxsl.host.answer.which_laws import Laws, ensemble, resolved, run_table
 from jaxsl.host.errors import UserError
 from jaxsl.host.input.choice import require_choice, require_cost
+from jaxsl.host.input.intervals import LEVEL, check_level
 from jaxsl.host.input.problem import Problem, Runs
 from jaxsl.host.programs.learning import Ranking, rank_rows
 from jaxsl.host.programs.packing import key_of, pack_target, pad

@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxsl.host.answer.believed import LEVEL, Believed, check_level
+from jaxsl.host.answer.believed import Believed
 from jaxsl.host.answer.fit import Answer, answered, fit_report
 from jaxsl.host.answer.fit_options import How, split
 from jaxsl.host.answer.fit_report import FitReport, NextReport
@@ -26,6 +26,7 @@ from jaxsl.host.answer.thinning import MOST_DRAWN
 from jaxsl.host.answer.which_laws import Ensemble, Laws, ensemble, resolved, run_table
 from jaxsl.host.compiled import compiled
 from jaxsl.host.input.choice import require_choice
+from jaxsl.host.input.intervals import LEVEL, check_level
 from jaxsl.host.input.problem import Problem, Runs
 from jaxsl.host.programs.law_values import law_values
 from jaxsl.host.programs.learning import Lesson

@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from jaxsl.host.answer.believed import LEVEL, check_level
 from jaxsl.host.answer.fit_report import FitReport
 from jaxsl.host.answer.kept import Kept, load_fit
 from jaxsl.host.answer.prediction import Prediction, prediction_at
 from jaxsl.host.answer.report import Report
 from jaxsl.host.answer.trust import decades_beyond
 from jaxsl.host.errors import UserError
+from jaxsl.host.input.intervals import LEVEL, check_level
 from jaxsl.host.input.points import Points, points
 from jaxsl.host.laws.common_inputs import common_inputs, whole
 from jaxsl.host.laws.estimate import estimated, find_estimates

@@ -13,7 +13,6 @@ from typing import Any, Unpack
 
 import numpy as np
 
-from jaxsl.host.answer.believed import LEVEL, check_level
 from jaxsl.host.answer.fit import predicted
 from jaxsl.host.answer.fit_options import FitOptions, How, split
 from jaxsl.host.answer.fit_report import Prediction
@@ -23,6 +22,7 @@ from jaxsl.host.answer.scores import NOTHING, Scores, mean_and_error, scores
 from jaxsl.host.answer.which_laws import Laws, ensemble, resolved, run_table
 from jaxsl.host.errors import UserError
 from jaxsl.host.input.choice import require_cost
+from jaxsl.host.input.intervals import LEVEL, check_level
 from jaxsl.host.input.problem import DEAREST, Problem, Runs
 from jaxsl.law import Law
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from jaxsl.host.answer.believed import Believed, check_level
+from jaxsl.host.answer.believed import Believed
 from jaxsl.host.answer.episode import Episode, Step
 from jaxsl.host.answer.fit import predicted
 from jaxsl.host.answer.fit_report import Prediction
@@ -14,6 +14,7 @@ from jaxsl.host.answer.report import Report, r2
 from jaxsl.host.decision.report import OptimalReport
 from jaxsl.host.errors import UserError
 from jaxsl.host.input import problem
+from jaxsl.host.input.intervals import check_level
 from jaxsl.host.input.problem import Runs
 from jaxsl.host.input.table import read
 from jaxsl.host.laws.lookup import find

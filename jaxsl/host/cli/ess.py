@@ -131,9 +131,9 @@ def ess(
 
     jaxsl ess runs.csv --x "log(6*N*D)" --y score --target N=66,D=0.18 --link logistic:0.65,-2.88
     """
-    from jaxsl.host.answer.believed import check_level
     from jaxsl.host.ess.of_law import assess_law
     from jaxsl.host.ess.of_line import assess
+    from jaxsl.host.input.intervals import check_level
     from jaxsl.host.show.console import busy, print_json
     from jaxsl.host.show.ess_and_plan import show_ess, show_law_ess
 

@@ -16,13 +16,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxsl.fit import PRIOR
-from jaxsl.host.answer.believed import LEVEL, check_level
 from jaxsl.host.decision import programs
 from jaxsl.host.decision.estimate import Estimate
 from jaxsl.host.decision.known import best_of_heaviest, published
 from jaxsl.host.decision.question import check_budgets
 from jaxsl.host.decision.report import GridReport
 from jaxsl.host.errors import UserError
+from jaxsl.host.input.intervals import LEVEL, check_level
 from jaxsl.posterior import LawPosterior
 from jaxsl.precision import double_precision
 from jaxsl.transform import box

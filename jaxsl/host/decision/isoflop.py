@@ -14,7 +14,6 @@ from typing import Any, Unpack
 
 import numpy as np
 
-from jaxsl.host.answer.believed import LEVEL, check_level
 from jaxsl.host.answer.which_laws import Laws, ensemble
 from jaxsl.host.decision.estimate import Estimate, values
 from jaxsl.host.decision.known import Known, best_of_heaviest, exact, learned
@@ -22,6 +21,7 @@ from jaxsl.host.decision.optimal import exponents
 from jaxsl.host.decision.question import check_budgets, question
 from jaxsl.host.decision.report import Group, IsoflopReport
 from jaxsl.host.errors import UserError
+from jaxsl.host.input.intervals import LEVEL, check_level
 from jaxsl.host.input.problem import Runs
 from jaxsl.host.input.reading import Reading
 

@@ -16,13 +16,13 @@ from typing import Any, Unpack
 import jax.numpy as jnp
 import numpy as np
 
-from jaxsl.host.answer.believed import LEVEL, check_level
 from jaxsl.host.answer.which_laws import Laws
 from jaxsl.host.decision.estimate import Estimate, Values, values, weighted_quantile
 from jaxsl.host.decision.known import Known, learned
 from jaxsl.host.decision.question import check_budgets
 from jaxsl.host.decision.report import MultiplierReport, Recipe, Shared
 from jaxsl.host.errors import UserError
+from jaxsl.host.input.intervals import LEVEL, check_level
 from jaxsl.host.input.reading import Reading
 from jaxsl.host.input.table import Table, read
 from jaxsl.precision import double_precision
@@ -114,8 +114,7 @@ def split(source: Any, column: str, last: str | None = None) -> dict[str, Table]
         {'b': 1, 'a': 2}
     """
     table = read(source)
-    if column not in table.columns:
-        raise UserError(f"--by {column}: {table.name} has no such column; {table.suggest(column)}")
+    table.require(column, "--by")
     text = table.text(column)
     names = list(dict.fromkeys(text))
     if last is not None:

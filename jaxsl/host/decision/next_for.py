@@ -10,7 +10,6 @@ from typing import Any, Unpack
 
 import numpy as np
 
-from jaxsl.host.answer.believed import LEVEL, check_level
 from jaxsl.host.answer.episode import CHOOSING
 from jaxsl.host.answer.which_laws import Laws, ensemble, resolved, run_table
 from jaxsl.host.decision.aim import aimed_at, expected_regret, read_aim
@@ -20,6 +19,7 @@ from jaxsl.host.decision.optimal import decisions_at
 from jaxsl.host.decision.report import AimedReport, AimedRun
 from jaxsl.host.errors import UserError
 from jaxsl.host.input.choice import require_cost
+from jaxsl.host.input.intervals import LEVEL, check_level
 from jaxsl.host.input.problem import Runs
 from jaxsl.host.input.reading import Reading
 from jaxsl.host.programs.learning import Ranking, rank_rows

@@ -13,7 +13,6 @@ from typing import Any, Unpack
 
 import numpy as np
 
-from jaxsl.host.answer.believed import LEVEL, check_level
 from jaxsl.host.answer.which_laws import Laws
 from jaxsl.host.decision import programs
 from jaxsl.host.decision.estimate import Estimate, Values, values
@@ -21,6 +20,7 @@ from jaxsl.host.decision.known import Known, best_of_heaviest, learned, publishe
 from jaxsl.host.decision.question import Question, check_budgets
 from jaxsl.host.decision.report import Decision, Flat, OptimalReport
 from jaxsl.host.errors import UserError
+from jaxsl.host.input.intervals import LEVEL, check_level
 from jaxsl.host.input.reading import Reading
 from jaxsl.host.programs.packing import array, pad
 from jaxsl.law import Law

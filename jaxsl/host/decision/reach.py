@@ -10,13 +10,13 @@ from typing import Any, Unpack
 
 import numpy as np
 
-from jaxsl.host.answer.believed import LEVEL, check_level
 from jaxsl.host.answer.which_laws import Laws
 from jaxsl.host.decision.estimate import Estimate, Values, values
 from jaxsl.host.decision.known import Known
 from jaxsl.host.decision.optimal import free_names, known_of, ratio_row
 from jaxsl.host.decision.report import ReachReport
 from jaxsl.host.errors import UserError
+from jaxsl.host.input.intervals import LEVEL, check_level
 from jaxsl.host.input.reading import Reading
 
 

@@ -113,10 +113,7 @@ def _models(link: str, models: LinkRuns) -> tuple[np.ndarray, np.ndarray, np.nda
     require_shares(table, models.performance, "--performance", performances)
     if models.family is None:
         return scores, performances, None
-    if models.family not in table.columns:
-        raise UserError(
-            f"--family {models.family}: {table.name} has no such column; {table.suggest(models.family)}"
-        )
+    table.require(models.family, "--family")
     return scores, performances, np.array(table.text(models.family))
 
 

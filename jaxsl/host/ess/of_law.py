@@ -5,7 +5,6 @@ from typing import Any, Unpack
 
 import numpy as np
 
-from jaxsl.host.answer.believed import LEVEL, check_level
 from jaxsl.host.answer.fit import answered, fit_report
 from jaxsl.host.answer.which_laws import Laws, ensemble, resolved, run_table
 from jaxsl.host.errors import UserError
@@ -13,6 +12,7 @@ from jaxsl.host.ess.line_runs import require_noise
 from jaxsl.host.ess.link import check_interval
 from jaxsl.host.ess.link_runs import LinkRuns, ready_link, remarks, require_shares
 from jaxsl.host.ess.report import LawEssReport, LawWorth
+from jaxsl.host.input.intervals import LEVEL, check_level
 from jaxsl.host.input.reading import Reading
 
 

@@ -14,7 +14,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxsl.host.answer.believed import LEVEL
 from jaxsl.host.answer.fit_options import PLAIN, How, split
 from jaxsl.host.answer.fit_report import FitReport, NextReport, Prediction
 from jaxsl.host.answer.flat_directions import flat_directions
@@ -32,6 +31,7 @@ from jaxsl.host.html.report_charts import charts, run_key, telling_labels
 from jaxsl.host.html.report_study import study_view
 from jaxsl.host.input.expression import parse
 from jaxsl.host.input.files import input_files
+from jaxsl.host.input.intervals import LEVEL
 from jaxsl.host.input.table import Table
 from jaxsl.host.programs.packing import pack_observations
 from jaxsl.host.study import Study

@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from jaxsl.host.answer.believed import LEVEL
 from jaxsl.host.answer.plot_data import View, axis_labels, see
 from jaxsl.host.answer.thinning import MOST_DRAWN
 from jaxsl.host.answer.which_laws import fitted_as, num_needed, require_runs
+from jaxsl.host.input.intervals import LEVEL
 from jaxsl.host.input.problem import Answers, Problem, Runs, Targets
 from jaxsl.host.input.table import Table
 from jaxsl.host.study import Study

@@ -165,6 +165,15 @@ class Table:
         """
         return (formula,) if formula in self.columns else parse(formula, self.columns).names
 
+    def require(self, column: str, option: str) -> None:
+        """Refuse an ``option`` of the command line that names no column.
+
+        Raises:
+            UserError: with the columns that may be meant.
+        """
+        if column not in self.columns:
+            raise UserError(f"{option} {column}: {self.name} has no such column; {self.suggest(column)}")
+
     def suggest(self, name: str) -> str:
         """The columns there are, the ones that resemble ``name`` first."""
         lower = {column.lower(): column for column in self.columns}

@@ -45,8 +45,7 @@ def course_of(
         return None
     from jaxsl.along import Course
 
-    if group not in table.columns:
-        raise UserError(f"--group {group}: {table.name} has no such column; {table.suggest(group)}")
+    table.require(group, "--group")
     labels = table.text(group)
     number = {label: index for index, label in enumerate(dict.fromkeys(label for label in labels if label))}
     run: Any = np.array([number.get(label, -1) for label in labels])

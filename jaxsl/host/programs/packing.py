@@ -58,12 +58,16 @@ def pack_course(course: Course | None, size: int) -> Course | None:
     """
     if course is None:
         return None
-    run, num = np.asarray(course.run), len(course.run)
-    if not (np.unique(run[run >= 0], return_counts=True)[1] > 1).any():
-        return None
-    runs, places = np.full(size, -1), np.zeros(size)
-    runs[:num], places[:num] = run, course.place
-    return Course(array(runs), array(places))
+    run = np.asarray(course.run)
+    several = np.unique(run[run >= 0], return_counts=True)[1] > 1
+    return pad_course(course, size) if several.any() else None
+
+
+def pad_course(course: Course, size: int) -> Course:
+    """``Course.padded`` in NumPy."""
+    run, place = np.full(size, -1), np.zeros(size)
+    run[: len(course.run)], place[: len(course.run)] = course.run, course.place
+    return Course(array(run), array(place))
 
 
 def pack_target(x: np.ndarray) -> Target:

@@ -15,10 +15,11 @@ from jaxsl.along import Course
 from jaxsl.batch import MOST_DRAWS, Pending, Plan
 from jaxsl.continuous import Bounds
 from jaxsl.design import Design
-from jaxsl.host.answer.believed import LEVEL, Believed, believe_runs
+from jaxsl.host.answer.believed import Believed, believe_runs
 from jaxsl.host.answer.fit import predicted
 from jaxsl.host.answer.fit_options import PLAIN, FitOptions
 from jaxsl.host.answer.trust import trust
+from jaxsl.host.input.intervals import LEVEL
 from jaxsl.host.programs.packing import array, key_of, pack_target, pad
 from jaxsl.host.study import programs
 from jaxsl.host.study.answers import Forecast, Outlook, Proposal

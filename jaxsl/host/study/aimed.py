@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxsl.batch import Pending
-from jaxsl.host.answer.believed import LEVEL, Believed
+from jaxsl.host.answer.believed import Believed
 from jaxsl.host.answer.report import Report
 from jaxsl.host.answer.trust import Trust, trust
 from jaxsl.host.answer.which_laws import num_needed
@@ -21,6 +21,7 @@ from jaxsl.host.decision.estimate import values
 from jaxsl.host.decision.known import Known, learned
 from jaxsl.host.decision.optimal import decisions_at, free_names
 from jaxsl.host.decision.report import Decision
+from jaxsl.host.input.intervals import LEVEL
 from jaxsl.host.programs.packing import pad
 from jaxsl.host.show.console import number
 from jaxsl.host.study.advisor import Advisor, View

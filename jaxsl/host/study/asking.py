@@ -11,8 +11,8 @@ from jaxsl.host.study.records import now
 from jaxsl.host.study.status import Asked, asked_runs
 
 if TYPE_CHECKING:
-    from jaxsl.host.journal import Journal
     from jaxsl.host.study.answers import Proposal
+    from jaxsl.host.study.journal import Journal
 
 MOST_AT_ONCE = 1000
 ASK_LEASE = 60.0  # an ask may compile for a while

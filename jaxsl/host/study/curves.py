@@ -17,11 +17,12 @@ import numpy as np
 from jaxsl.along import Along, Course
 from jaxsl.batch import MOST_DRAWS, Pending
 from jaxsl.host.answer.episode import WARM_PER_PARAMETER
-from jaxsl.host.study import programs
+from jaxsl.host.input.course import TOKENS
+from jaxsl.host.programs.runs_together import runs_together
 from jaxsl.host.study.advisor import Advisor, View
 from jaxsl.host.study.answers import Proposal
 from jaxsl.host.study.ledger import PENDING, Candidate, Ledger, Point, Run
-from jaxsl.host.study.sizes import sizes
+from jaxsl.host.study.sizes import sizes, without
 from jaxsl.pool import Pool, Rows, buffer_size
 from jaxsl.precision import double_precision
 
@@ -38,11 +39,11 @@ class CurvesAdvisor(Advisor):
             return proposals
         while len(proposals) < count:
             going_on = {run.of for run in proposals if run.of}
-            begun = [_without(run.x, self._tokens) for run in proposals if not run.of]
+            begun = [without(run.x, self._tokens) for run in proposals if not run.of]
             options = [
                 one
                 for one in self._options(ledger)
-                if (one.of not in going_on if one.of else _without(one.x, self._tokens) not in begun)
+                if (one.of not in going_on if one.of else without(one.x, self._tokens) not in begun)
             ]
             if not options:
                 break
@@ -55,7 +56,7 @@ class CurvesAdvisor(Advisor):
     @property
     def _tokens(self) -> int:
         """The number of the input that grows along a run."""
-        return self.laws[0].inputs.index("D")
+        return self.laws[0].inputs.index(TOKENS)
 
     def _first(self, ledger: Ledger, count: int) -> list[Proposal]:
         """A run of each of the smallest sizes, before there is enough to choose by."""
@@ -110,7 +111,7 @@ class CurvesAdvisor(Advisor):
             seen = replace(jax.tree.map(jnp.asarray, found.observations), course=course)
             along = None if found.along is None else Along(*map(jnp.asarray, vars(found.along).values()))
             pool = self._pool(ledger, every)
-            table, pool, target = programs.together(
+            table, pool, target = runs_together(
                 self._posterior(ledger), along, pool, self._target(ledger), seen
             )
             there = jnp.asarray(np.arange(size[1]) < len(pending))
@@ -120,13 +121,13 @@ class CurvesAdvisor(Advisor):
     def _pool(self, ledger: Ledger, every: Sequence[Candidate | Run | Proposal]) -> Pool:
         """Candidates with the rows that they would tell of."""
         number = _numbers(ledger)
-        known = {_without(size.x[0], self._tokens): size for size in sizes(ledger, self._tokens)}
+        known = {without(size.x[0], self._tokens): size for size in sizes(ledger, self._tokens)}
         most = max(len(size.tokens) for size in known.values())
         x: list[list[Point]] = []
         mask: list[list[bool]] = []
         run: list[int] = []
         for one in every:
-            size = known[_without(one.x, self._tokens)]
+            size = known[without(one.x, self._tokens)]
             begun = size.reached.get(one.of, 0.0) if one.of else 0.0
             x.append([*size.x, *[size.x[-1]] * (most - len(size.x))])
             told = [begun * (1 + 1e-9) < tokens <= one.x[self._tokens] for tokens in size.tokens]
@@ -143,7 +144,3 @@ def _numbers(ledger: Ledger) -> dict[str, int]:
     return {
         name: index for index, name in enumerate(dict.fromkeys(run.curve for run in ledger.runs.values()))
     }
-
-
-def _without(x: Point, place: int) -> Point:
-    return x[:place] + x[place + 1 :]

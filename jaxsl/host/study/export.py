@@ -1,14 +1,15 @@
 """A study's runs as a table, for people, notebooks and other programs."""
 
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
 
 from jaxsl.host.errors import UserError
 from jaxsl.host.study.ledger import Ledger
-from jaxsl.host.writing import write_file
+from jaxsl.host.writing import write_table
+
+ENDINGS = ".csv", ".parquet"
 
 
 def table(ledger: Ledger) -> pa.Table:
@@ -40,15 +41,11 @@ def table(ledger: Ledger) -> pa.Table:
 
 
 def write(found: pa.Table, path: Path, inputs: Sequence[str | Path], force: bool) -> None:
-    """Write a table as CSV or Parquet, by the file's ending; other arguments as in ``write_file``.
+    """Write a table as CSV or Parquet, by the file's ending; other arguments as in ``write_table``.
 
     Raises:
         UserError: when the ending is neither, or the file may not or cannot be written.
     """
-    from pyarrow.csv import write_csv
-    from pyarrow.parquet import write_table
-
-    writers = {".csv": write_csv, ".parquet": write_table}
-    if path.suffix.lower() not in writers:
-        raise UserError(f"{path}: name a file that ends in {' or '.join(writers)}")
-    write_file(path, partial(writers[path.suffix.lower()], found), inputs, force)
+    if path.suffix.lower() not in ENDINGS:
+        raise UserError(f"{path}: name a file that ends in {' or '.join(ENDINGS)}")
+    write_table(path, found, inputs, force)

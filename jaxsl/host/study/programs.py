@@ -7,14 +7,12 @@ import jax.numpy as jnp
 from jax import Array
 
 from jaxsl import batch
-from jaxsl.along import Along
 from jaxsl.batch import Pending, Plan
 from jaxsl.continuous import Bounds, Climb, climb
-from jaxsl.curves import told_together
 from jaxsl.design import Design
 from jaxsl.host.compiled import compiled
 from jaxsl.host.input.expression import Expression
-from jaxsl.pool import Observations, Pool, Target
+from jaxsl.pool import Pool, Target
 from jaxsl.posterior import Posterior, tabulate
 
 
@@ -123,11 +121,3 @@ def climb_from(
         return jnp.broadcast_to(cost.traced(columns, jnp), x.shape[:1])
 
     return climb(score, planned, bounds, start, money, design.chooser.cost_exponent)
-
-
-@compiled
-def together(
-    posterior: Posterior, along: Along | None, pool: Pool, target: Target, observations: Observations
-) -> tuple[Posterior, Pool, Target]:
-    """``jaxsl.curves.told_together``."""
-    return told_together(posterior, along, pool, target, observations)

@@ -9,12 +9,12 @@ import numpy as np
 import pyarrow as pa
 
 import jaxsl
-from jaxsl.host.answer.believed import LEVEL, check_level
 from jaxsl.host.answer.fit_options import PLAIN, FitOptions
 from jaxsl.host.decision.aim import read_aim
 from jaxsl.host.decision.question import question
 from jaxsl.host.errors import UserError
 from jaxsl.host.input.expression import parse
+from jaxsl.host.input.intervals import LEVEL, check_level
 from jaxsl.host.input.law_columns import column_names
 from jaxsl.host.input.problem import Problem, Runs, Targets, own_targets, runs
 from jaxsl.host.input.reading import Reading, read_runs

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from jaxsl.host.errors import UserError
+from jaxsl.host.input.course import TOKENS
 from jaxsl.host.study.ledger import DONE, FAILED, Candidate, Ledger, Point, Run
-
-TOKENS = "D"
 
 
 @dataclass(frozen=True)
@@ -47,10 +46,10 @@ def sizes(ledger: Ledger, place: int) -> list[Size]:
     """All sizes of a study; ``place`` is the number of the tokens among the inputs."""
     groups: dict[Point, list[Candidate]] = {}
     for one in ledger.candidates.values():
-        groups.setdefault(one.x[:place] + one.x[place + 1 :], []).append(one)
+        groups.setdefault(without(one.x, place), []).append(one)
     parts: dict[Point, dict[str, list[Run]]] = {}
     for run in ledger.runs.values():
-        of_size = parts.setdefault(run.x[:place] + run.x[place + 1 :], {})
+        of_size = parts.setdefault(without(run.x, place), {})
         of_size.setdefault(run.curve, []).append(run)
     reached: dict[str, float] = {}
     for outcome in ledger.outcomes:
@@ -74,6 +73,11 @@ def sizes(ledger: Ledger, place: int) -> list[Size]:
             )
         )
     return found
+
+
+def without(x: Point, place: int) -> Point:
+    """A configuration but for the input of this number: the size of a run, without its tokens."""
+    return x[:place] + x[place + 1 :]
 
 
 def since(ledger: Ledger, curve: str) -> float:

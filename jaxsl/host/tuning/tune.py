@@ -14,8 +14,8 @@ from typing import Any, Unpack
 
 import numpy as np
 
-from jaxsl.host.answer.believed import LEVEL, check_level
 from jaxsl.host.errors import UserError
+from jaxsl.host.input.intervals import LEVEL, check_level
 from jaxsl.host.input.points import points
 from jaxsl.host.input.reading import Reading, read_runs
 from jaxsl.host.input.table import Table
