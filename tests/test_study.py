@@ -12,7 +12,7 @@ from synthetic import DECAY
 
 from jaxsl.host.errors import UserError
 from jaxsl.host.study.journal import Journal
-from jaxsl.host.study.settings import Stop
+from jaxsl.host.study.stop_rules import Stop
 from jaxsl.host.study.stopping import assess
 from jaxsl.host.study.study import Study
 from laws.chinchilla import CHINCHILLA

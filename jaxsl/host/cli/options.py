@@ -17,6 +17,9 @@ RunsArgument = Annotated[
         "'runs/*.csv', or - for standard input.",
     ),
 ]
+StudyArgument = Annotated[
+    str, typer.Argument(metavar="STUDY", help="The study's journal, such as pilot.jsonl.")
+]
 LawsOption = Annotated[
     list[str],
     typer.Option(

@@ -24,11 +24,12 @@ from jaxsl.host.decision.report import Decision
 from jaxsl.host.input.intervals import LEVEL
 from jaxsl.host.programs.packing import pad
 from jaxsl.host.show.console import number
-from jaxsl.host.study.advisor import Advisor, View
+from jaxsl.host.study.advisor import Advisor
 from jaxsl.host.study.answers import Outlook, Proposal
-from jaxsl.host.study.ledger import DONE, Candidate, Ledger, Run
+from jaxsl.host.study.ledger import DONE, Candidate, Ledger, Point, Run
 from jaxsl.host.study.options import first_runs
-from jaxsl.host.study.settings import Stop
+from jaxsl.host.study.planning import View
+from jaxsl.host.study.stop_rules import Stop
 from jaxsl.host.study.stopping import not_worth
 from jaxsl.law import Law
 from jaxsl.pool import buffer_size
@@ -73,6 +74,7 @@ class AimedAdvisor(Advisor):
         self.at, self.hold, self.ranges = read_aim(aim), hold, ranges
         self.levels = np.log([self.at])
         self._decides: tuple[object, Known] | None = None
+        self._looked_up: tuple[Known, tuple[list[Point], list[Point]], View] | None = None
 
     def ask(self, ledger: Ledger, count: int) -> list[Proposal]:
         """As of ``Advisor``; the first runs alone until enough of them are done to learn a law."""
@@ -147,8 +149,14 @@ class AimedAdvisor(Advisor):
     def _view(self, ledger: Ledger, options: Sequence[Candidate | Run], taken: list[Proposal]) -> View:
         known, pending = self._learned(ledger), self._waiting(ledger, [run.x for run in taken])
         assert known is not None
-        x = np.array([option.x for option in options])
-        size = buffer_size(len(pending))
+        asked = [option.x for option in options], pending
+        if self._looked_up is None or self._looked_up[0] is not known or self._looked_up[1] != asked:
+            self._looked_up = known, asked, self._look_up(known, *asked)
+        return self._looked_up[2]
+
+    def _look_up(self, known: Known, options: list[Point], pending: list[Point]) -> View:
+        """What is believed of options and of pending runs."""
+        x, size = np.array(options), buffer_size(len(pending))
         others = pad(np.array(pending), size) if pending else np.repeat(x[:1], size, axis=0)
         table, target, rows = aimed_at(known, self.levels, np.concatenate([x, others]))
         mask = jnp.asarray(np.arange(size) < len(pending))

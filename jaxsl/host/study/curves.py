@@ -19,9 +19,10 @@ from jaxsl.batch import MOST_DRAWS, Pending
 from jaxsl.host.answer.episode import WARM_PER_PARAMETER
 from jaxsl.host.input.course import TOKENS
 from jaxsl.host.programs.runs_together import runs_together
-from jaxsl.host.study.advisor import Advisor, View
+from jaxsl.host.study.advisor import Advisor
 from jaxsl.host.study.answers import Proposal
 from jaxsl.host.study.ledger import PENDING, Candidate, Ledger, Point, Run
+from jaxsl.host.study.planning import View
 from jaxsl.host.study.sizes import sizes, without
 from jaxsl.pool import Pool, Rows, buffer_size
 from jaxsl.precision import double_precision
