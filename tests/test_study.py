@@ -43,7 +43,9 @@ class Dearest:
             if used.get(item.x, 0) < ledger.settings["replicates"] and cost <= left and len(found) < count:
                 left -= cost
                 found.append(
-                    SimpleNamespace(x=item.x, planned=item.cost, cost=cost, name=item.name, fall=0.0, of="")
+                    SimpleNamespace(
+                        x=item.x, planned=item.cost, cost=cost, name=item.name, fall=0.0, of="", after=0.0
+                    )
                 )
         return found
 

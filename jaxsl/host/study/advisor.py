@@ -79,7 +79,7 @@ class Advisor:
             ),
         )
 
-    def outlook(self, ledger: Ledger, num_runs: int = ROOM, num_draws: int = 4) -> Outlook | None:
+    def outlook(self, ledger: Ledger, num_runs: int = ROOM) -> Outlook | None:
         """What the next ``num_runs`` runs are expected to bring; None before the first result."""
         if self._believe(ledger) is None:
             return None
@@ -89,7 +89,7 @@ class Advisor:
             options += [Candidate("", best[0].x, best[0].planned)] if best else []
         if not options:
             return Outlook([], np.zeros(0), np.zeros(0), math.nan)
-        found = self._plan(ledger, options, [], min(num_runs, ROOM), num_draws)
+        found = self._plan(ledger, options, [], min(num_runs, ROOM), MOST_DRAWS)
         sale = np.flatnonzero(found.plan.value[: len(found.rows)] > -np.inf)
         runs = self._bought(ledger, options, found)
         return Outlook(runs, np.asarray(found.plan.first)[sale], found.cost[sale], float(found.plan.variance))
@@ -166,12 +166,13 @@ class Advisor:
             return self.design.scored(found.belief.posterior)
 
     def _bought(self, ledger: Ledger, options: list[Candidate], found: Planned) -> list[Proposal]:
-        proposals = []
-        for index, fall in zip(found.plan.index, found.plan.score, strict=True):
+        proposals, plan = [], found.plan
+        after = plan.variance - np.cumsum(plan.score)
+        for index, fall, left in zip(plan.index, plan.score, after, strict=True):
             if index >= 0:
                 option = options[found.rows[index]]
-                cost = option.cost * ledger.factor
-                proposals.append(Proposal(option.x, option.cost, cost, option.name, float(fall), option.of))
+                cost, expected = option.cost * ledger.factor, (float(fall), option.of, float(left))
+                proposals.append(Proposal(option.x, option.cost, cost, option.name, *expected))
         return proposals
 
     def _in_space(self, ledger: Ledger, taken: list[Proposal], count: int) -> list[Proposal]:

@@ -21,6 +21,8 @@ class Proposal:
         name: of its candidate.
         fall: expected fall of the target's variance; not a number for a first run, which needs no belief.
         of: the run that it continues; empty for a new one.
+        after: variance of the targets as expected once it, those before it and all pending runs are in; not a
+            number for a first run.
     """
 
     x: Point
@@ -29,6 +31,7 @@ class Proposal:
     name: str
     fall: float = math.nan
     of: str = ""
+    after: float = math.nan
 
 
 @dataclass(frozen=True)
