@@ -19,6 +19,7 @@ from jaxsl.host.cli.options import (
     TargetOption,
     read_mapping,
     reads_runs,
+    with_options,
 )
 from jaxsl.host.errors import UserError
 
@@ -53,8 +54,26 @@ RegretOption = Annotated[
 ]
 
 
+def _given(rules: dict[str, float | None]) -> dict[str, Any]:
+    return {"rules": {name: value for name, value in rules.items() if value is not None}}
+
+
+with_stop_rules = with_options(
+    {
+        "width": (WidthOption, None),
+        "ess": (EssOption, None),
+        "item_sd": (ItemOption, None),
+        "gain": (GainOption, None),
+        "price": (PriceOption, None),
+        "regret": (RegretOption, None),
+    },
+    _given,
+)
+
+
 @with_fit_options
 @reads_runs
+@with_stop_rules
 def new_command(
     path: StudyArgument,
     law: LawsOption,
@@ -85,12 +104,6 @@ def new_command(
     level: LevelOption = 90.0,
     of: OfOption = "outcome",
     seed: SeedOption = 0,
-    width: WidthOption = None,
-    ess: EssOption = None,
-    item_sd: ItemOption = None,
-    gain: GainOption = None,
-    price: PriceOption = None,
-    regret: RegretOption = None,
     aim: AimOption = None,
     hold: HoldOption = None,
     range: RangeOption = None,
@@ -114,7 +127,7 @@ def new_command(
     from jaxsl.host.study import Study
     from jaxsl.host.study.stop_rules import Stop
 
-    stop = Stop(width, ess, item_sd, gain, price, regret)
+    stop = Stop(**how.pop("rules"))
     made = Study.create(
         path,
         law,
@@ -145,15 +158,10 @@ def new_command(
     show_notes(out, status.notes)
 
 
+@with_stop_rules
 def set_command(
     path: StudyArgument,
     budget: BudgetOption = None,
-    width: WidthOption = None,
-    ess: EssOption = None,
-    item_sd: ItemOption = None,
-    gain: GainOption = None,
-    price: PriceOption = None,
-    regret: RegretOption = None,
     clear: Annotated[bool, typer.Option("--clear", help="Drop the stop rules there are.")] = False,
     law: Annotated[
         list[str] | None,
@@ -161,6 +169,7 @@ def set_command(
             "--law", metavar="NAME", help="Go on with this law as it is now, or where it is; all of several."
         ),
     ] = None,
+    **options: Any,
 ) -> None:
     """Change the budget or the stop rules, or accept a law that was edited or moved; the rest stays."""
     from jaxsl.host.show.study import show_study
@@ -170,8 +179,7 @@ def set_command(
 
     opened = Study(path)
     check_budget(budget)
-    given = {"width": width, "ess": ess, "item_sd": item_sd, "gain": gain, "price": price, "regret": regret}
-    rules = {name: value for name, value in given.items() if value is not None}
+    rules = options["rules"]
     settings: dict[str, Any] = {} if budget is None else {"budget": budget}
     if rules or clear:
         check_rules(opened.ledger.settings.get("aim"), Stop(**rules))
