@@ -9,6 +9,7 @@ from jaxsl.host.cli.options import (
     MapOption,
     OutcomeOption,
     SeedOption,
+    named,
     read_mapping,
     with_options,
 )
@@ -49,6 +50,9 @@ AimOption = Annotated[
     ),
 ]
 
+HELD = "NAME=VALUE, such as --hold U=5e10"
+RANGE = "NAME=LOW:HIGH, such as --range N=1e8:1e11"
+
 
 def numbers(option: str, text: str) -> list[float]:
     """``"1e21,1e24"`` as numbers.
@@ -71,18 +75,15 @@ def read_held(pairs: list[str] | None) -> dict[str, float]:
     """``["U=5e10", ...]`` as a dictionary.
 
     Raises:
-        UserError: when a pair cannot be read, or a name is given twice.
+        UserError: when a value is no number, and as ``jaxsl.host.cli.options.named``.
     """
     from jaxsl.host.input.numerals import number
 
     held: dict[str, float] = {}
-    for pair in pairs or []:
-        name, _, text = (piece.strip() for piece in pair.partition("="))
+    for name, text in named("hold", pairs, HELD).items():
         value = number(text)
-        if not name or value is None:
-            raise UserError(f"--hold {pair}: write NAME=VALUE, such as --hold U=5e10")
-        if name in held:
-            raise UserError(f"--hold {pair}: {name} is held at {held[name]:g} already; give it once")
+        if value is None:
+            raise UserError(f"--hold {name}={text}: write {HELD}")
         held[name] = value
     return held
 
@@ -91,19 +92,16 @@ def read_ranges(pairs: list[str] | None) -> dict[str, tuple[float, float]]:
     """``["N=1e8:1e11", ...]`` as a dictionary.
 
     Raises:
-        UserError: when a pair cannot be read, or a name is given twice.
+        UserError: when an end is no number, and as ``jaxsl.host.cli.options.named``.
     """
     from jaxsl.host.input.numerals import number
 
     ranges: dict[str, tuple[float, float]] = {}
-    for pair in pairs or []:
-        name, _, ends = (piece.strip() for piece in pair.partition("="))
+    for name, ends in named("range", pairs, RANGE).items():
         first, _, last = (piece.strip() for piece in ends.partition(":"))
         low, high = number(first), number(last)
-        if not name or low is None or high is None:
-            raise UserError(f"--range {pair}: write NAME=LOW:HIGH, such as --range N=1e8:1e11")
-        if name in ranges:
-            raise UserError(f"--range {pair}: {name} has a range already; give it once")
+        if low is None or high is None:
+            raise UserError(f"--range {name}={ends}: write {RANGE}")
         ranges[name] = low, high
     return ranges
 
