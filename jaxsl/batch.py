@@ -133,6 +133,7 @@ def plan(
     key: Array,
     room: int,
     spent: float | Array = jnp.inf,
+    group: Array | None = None,
 ) -> Plan:
     """The best next runs, one after the other, each in the light of all that are pending or chosen before it.
 
@@ -149,7 +150,10 @@ def plan(
         key: of draws and ties.
         room: rows of the answer; static.
         spent: cost of all runs so far, pending ones included, as of ``jaxsl.choice.Chooser``.
+        group: of each candidate, ``(pool,)`` of int: a run may be had once less in all of its group, such as
+            a training run to one length or another; each its own when None.
     """
+    group = jnp.arange(pool.cost.shape[0]) if group is None else group
     draws = imagine_pending(posterior, pending, room, num_draws, jax.random.fold_in(key, 0))
 
     def step(number, carry):
@@ -170,7 +174,7 @@ def plan(
         )
         draws = eqx.tree_at(lambda d: d.learned, draws, learned)
         cost = jnp.where(bought, pool.cost[row], 0.0)
-        return found, draws, uses.at[row].add(jnp.where(bought, -1, 0)), money - cost, spent + cost
+        return found, draws, uses - (bought & (group == group[row])), money - cost, spent + cost
 
     zeros = jnp.zeros_like(pool.cost)
     spent = jnp.asarray(spent, zeros.dtype)

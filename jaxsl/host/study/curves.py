@@ -2,7 +2,7 @@
 
 A candidate is a run of its size to its tokens, and tells the outcome at every candidate of that size on its
 way. A run that is there may go on to any of them beyond, for the difference of the costs and the price of a
-restart. Runs of one size are as many as ``replicates``.
+restart. Runs of one size are as many as ``replicates``, and of a batch each goes one way.
 """
 
 import math
@@ -33,25 +33,11 @@ class CurvesAdvisor(Advisor):
     """The engine behind a study of curves; arguments as of ``Advisor``."""
 
     def ask(self, ledger: Ledger, count: int) -> list[Proposal]:
-        """As of ``Advisor``; each proposal in the light of those before it, a training run in one at most."""
-        proposals = self._first(ledger, count)
-        if proposals or not ledger.outcomes:
+        """As of ``Advisor``; a training run is taken one way at most."""
+        proposals, options = self._first(ledger, count), self._options(ledger)
+        if proposals or not options or not ledger.outcomes:
             return proposals
-        while len(proposals) < count:
-            going_on = {run.of for run in proposals if run.of}
-            begun = [without(run.x, self._tokens) for run in proposals if not run.of]
-            options = [
-                one
-                for one in self._options(ledger)
-                if (one.of not in going_on if one.of else without(one.x, self._tokens) not in begun)
-            ]
-            if not options:
-                break
-            bought = self._bought(ledger, options, self._plan(ledger, options, proposals, 1, MOST_DRAWS))
-            if not bought:
-                break
-            proposals += bought
-        return proposals
+        return self._bought(ledger, options, self._plan(ledger, options, [], count, MOST_DRAWS))
 
     @property
     def _tokens(self) -> int:
@@ -91,6 +77,17 @@ class CurvesAdvisor(Advisor):
                     if size.tokens[at] > tokens * (1 + 1e-9)
                 ]
         return options
+
+    def _uses(
+        self, ledger: Ledger, options: list[Candidate], taken: list[Proposal]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """New runs of one size, to whatever length, share what is left of ``replicates``; a run goes on once."""
+        most = int(ledger.settings["replicates"])
+        begun = {without(size.x[0], self._tokens): len(size.runs) for size in sizes(ledger, self._tokens)}
+        ways = [one.of or without(one.x, self._tokens) for one in options]
+        number = {way: index for index, way in enumerate(dict.fromkeys(ways))}
+        uses = [1 if one.of else most - begun[without(one.x, self._tokens)] for one in options]
+        return np.array(uses), np.array([number[way] for way in ways])
 
     def _course(self, ledger: Ledger) -> Course:
         number = _numbers(ledger)

@@ -55,14 +55,14 @@ def plan(
     count: Array,
     num_draws: Array,
     key: Array,
+    group: Array,
     room: int,
 ) -> Plan:
     """``jaxsl.batch.plan``."""
     rule, chooser = design.acquisition, design.chooser
     posterior, pool, target, pending = _looked_up(posterior, pool, target, pending)
-    return batch.plan(
-        rule, chooser, posterior, pool, target, uses, money, pending, count, num_draws, key, room, spent
-    )
+    given = posterior, pool, target, uses, money, pending, count, num_draws, key, room, spent, group
+    return batch.plan(rule, chooser, *given)
 
 
 @compiled
