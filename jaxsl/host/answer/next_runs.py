@@ -160,9 +160,7 @@ def ranked(
     return NextReport(
         fit=report,
         prediction=now,
-        runs=tuple(
-            _next_run(problem, pool, now, ranking, int(place), answer, curves) for place in places
-        ),
+        runs=tuple(_next_run(problem, pool, now, ranking, int(place), answer, curves) for place in places),
         within=float(np.mean(now.within**2)),
         between=float(np.mean(now.between**2)),
         budget=budget,
