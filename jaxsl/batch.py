@@ -83,6 +83,17 @@ def imagine_pending(
     return Imagined(learned, basin, normal[:, rows:], num_draws)
 
 
+def once_in(posterior: Posterior, pending: Pending) -> Conditioned:
+    """What is believed once all pending runs are in, of which the variance alone is taken away."""
+
+    def step(row, learned):
+        after = learn_variance(posterior, learned, pending.x[row])
+        return jax.tree.map(lambda new, old: jnp.where(pending.mask[row], new, old), after, learned)
+
+    start = nothing_learned(posterior, pending.x)
+    return Conditioned(posterior, jax.lax.fori_loop(0, jnp.sum(pending.mask), step, start))
+
+
 def target_variance(posterior: Posterior, target: Target) -> Array:
     """Variance at the target without noise, averaged by weight and over outputs: a scalar."""
     found = moments(posterior, target.x)
@@ -200,14 +211,8 @@ def shortlist(
     Of the pending runs only the variance they take away is counted here, which needs one score for each
     candidate; ``plan`` then averages over outcomes on the short list.
     """
-
-    def step(row, learned):
-        after = learn_variance(posterior, learned, pending.x[row])
-        return jax.tree.map(lambda new, old: jnp.where(pending.mask[row], new, old), after, learned)
-
-    learned = jax.lax.fori_loop(0, jnp.sum(pending.mask), step, nothing_learned(posterior, pending.x))
     price = chooser.price(pool, available, money, spent)
-    score = leading(acquisition, Conditioned(posterior, learned), pool, target, price, size)
+    score = leading(acquisition, once_in(posterior, pending), pool, target, price, size)
     value = chooser(score, pool, available, money, jax.random.key(0), spent).value
     top, index = jax.lax.top_k(value, size)
     return jnp.where(top > -jnp.inf, index, -1)

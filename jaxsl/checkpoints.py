@@ -133,6 +133,5 @@ def worth_going_on(
     assert pool.rows is not None
     rollout = Rollout() if rollout is None else rollout
     given = told_together(posterior, along, pool, target, observations)
-    plans = rollout.plans(*given, available, money, key, pool.rows.run)
-    bought = plans.bought[jnp.argmin(plans.variance)]
+    bought = rollout.bought(*given, available, money, key, pool.rows.run)
     return jnp.any(bought & (pool.rows.run[:, None] == pool.rows.run), axis=1)

@@ -82,6 +82,20 @@ class Rollout(eqx.Module):
         equal = plans.variance <= jnp.min(plans.variance) * (1 + EQUAL)
         return exponents[jnp.argmax(equal | enough)]
 
+    def bought(
+        self,
+        posterior: Posterior,
+        pool: Pool,
+        target: Target,
+        available: Array,
+        money: Array,
+        key: Array,
+        group: Array | None = None,
+    ) -> Array:
+        """What the plan buys that leaves the least variance, ``(pool,)`` of bool; arguments as of ``plans``."""
+        plans = self.plans(posterior, pool, target, available, money, key, group)
+        return plans.bought[jnp.argmin(plans.variance)]
+
     def plans(
         self,
         posterior: Posterior,

@@ -30,7 +30,7 @@ def test_rows_of_every_run_come_the_best_for_their_price_first():
     assert sorted(one.row_number for one in c.checkpoints) == [12, 13, 14]
     for run in report.runs:
         falls = [one.falls for one in run.checkpoints]
-        assert np.all(np.diff(falls) > -1e-9) and 0 < falls[0] and falls[-1] < 1
+        assert np.all(np.diff(falls) > -1e-9) and falls[0] > 0 and falls[-1] < 1
         prices = [one.price for one in run.checkpoints]
         np.testing.assert_allclose(prices, [one.x["D"] / 8 for one in run.checkpoints])
         np.testing.assert_allclose([one.spent for one in run.checkpoints], np.cumsum(prices))

@@ -4,8 +4,8 @@ The verbs are those of the command line, and take a data frame where that takes 
 several: ``fit``, ``fit_by``, ``next_runs``, ``rank``, ``report``, ``replay``, and ``Study`` for a campaign of
 weeks. ``predict`` goes on from a fit, or from the file in which it was kept, and ``compare`` tries published
 ones; ``optimal``, ``reach``, ``multiplier``, ``isoflop``, ``grid`` and ``next_for`` are about decisions, and
-``tune`` finds the best learning rates and batches of grids. Of runs that are curves ``checkpoints`` says where
-to evaluate them, and ``finish`` what they will end at.
+``tune`` finds the best learning rates and batches of grids. Of runs that are curves ``checkpoints`` says
+where to evaluate them, and ``finish`` what they will end at.
 """
 
 from importlib import import_module

@@ -1,8 +1,8 @@
 """Where to evaluate a run, or to decay from: its rows, the best for their price first.
 
 >>> from laws.chinchilla import CHINCHILLA
->>> runs = {"run": ["a"] * 6 + ["b"] * 3, "N": [1e6] * 6 + [4e6] * 3, "D": [1e8, 2e8, 4e8, 8e8, 1.6e9, 3.2e9] * 1}
->>> runs["D"] += [2e8, 8e8, 3.2e9]
+>>> runs = {"run": ["a"] * 6 + ["b"] * 3, "N": [1e6] * 6 + [4e6] * 3}
+>>> runs["D"] = [1e8, 2e8, 4e8, 8e8, 1.6e9, 3.2e9, 2e8, 8e8, 3.2e9]
 >>> runs["loss"] = [4.01, 3.86, 3.64, 3.5, 3.38, 3.3, None, None, None]
 >>> (b,) = checkpoints(runs, CHINCHILLA, target="N=1e9,D=2e10", group="run", schedule="wsd").runs
 >>> b.run, b.goes_on, sorted(one.row_number for one in b.checkpoints)
