@@ -92,7 +92,7 @@ class Rollout(eqx.Module):
         key: Array,
         group: Array | None = None,
     ) -> Array:
-        """What the plan buys that leaves the least variance, ``(pool,)`` of bool; arguments as of ``plans``."""
+        """What the plan that leaves the least variance buys, ``(pool,)`` of bool; as ``plans``."""
         plans = self.plans(posterior, pool, target, available, money, key, group)
         return plans.bought[jnp.argmin(plans.variance)]
 

@@ -130,8 +130,8 @@ def check_curves(inputs: list[str], candidates: list[dict], restart: float, row_
     unknown = [name for name in parse(row_cost).names if name not in inputs]
     if unknown:
         raise UserError(
-            f"--row-cost {row_cost}: {', '.join(unknown)} is no input of the law; give a number, or arithmetic "
-            f"on {', '.join(inputs)}"
+            f"--row-cost {row_cost}: {', '.join(unknown)} is no input of the law; give a number, or "
+            f"arithmetic on {', '.join(inputs)}"
         )
     prices = row_prices(row_cost, inputs, [tuple(one["x"][name] for name in inputs) for one in candidates])
     if not (np.isfinite(prices) & (prices >= 0)).all():
