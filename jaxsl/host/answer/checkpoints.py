@@ -80,7 +80,6 @@ def checkpoints(
     law: Laws,
     *,
     target: Any,
-    group: str,
     run: str | None = None,
     row_cost: float | str = 1.0,
     count: int = 5,
@@ -96,8 +95,8 @@ def checkpoints(
     target's variance for it.
 
     Args:
-        source, law, target, map, outcome, level, seed, how: as in ``jaxsl.host.fit``.
-        group: column that tells runs apart.
+        source, law, target, map, outcome, level, seed, how: as in ``jaxsl.host.fit``; ``group`` among them,
+            the column that tells runs apart.
         run: its name; every run that has rows without an outcome when None.
         row_cost: price of knowing the outcome at a row: a number, or a column or expression; above 0.
         count: rows of a run, at most.
@@ -106,7 +105,11 @@ def checkpoints(
         UserError: for anything that cannot be used as it stands, a run that is none, or has nothing to tell.
     """
     check_level(level)
-    laws, (reading, options) = resolved(law), split(how | {"group": group})
+    laws = resolved(law)
+    reading, options = split(how)
+    group = options.group
+    if group is None:
+        raise UserError("checkpoints are those of runs; name their column with --group")
     table = run_table(source, laws, map, outcome, **reading)
     chosen = ensemble(table, laws, mapping=map, outcome=outcome, target=target, cost=FREE, options=options)
     prices = row_prices(table, chosen.problem, row_cost)

@@ -153,7 +153,7 @@ def ranked(
                 min(room, DETAILED) if some else room,
             )
         )
-    places = range(len(ranks))
+    places = np.arange(len(ranks))
     if curves is not None and not lengths:
         run = curves.run[np.asarray(ranking.index)[: len(ranks)]]
         places = np.sort(np.unique(run, return_index=True)[1])[:count]

@@ -18,7 +18,6 @@ from jaxsl.host.cli.options import (
     read_mapping,
     reads_runs,
 )
-from jaxsl.host.errors import UserError
 
 
 @with_fit_options
@@ -55,8 +54,6 @@ def checkpoints_command(
     before it in the list.
     """
     mapping = read_mapping(map)
-    if how.get("group") is None:
-        raise UserError("checkpoints are those of runs; name their column with --group")
     tables = looked_at(runs, law, how | {"map": mapping, "outcome": outcome, "level": level}, target=target)
 
     from jaxsl.host.answer.checkpoints import checkpoints
