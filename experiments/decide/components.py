@@ -1,9 +1,9 @@
 """Which components of the belief make an interval of N wide, and by what.
 
-Command: ``python -m experiments decide components``. The sets are those of ``experiments.decide.coverage``. Of a
-component the variance of log N* is a sum of that by the law's parameters and that by its discrepancy beyond the
-runs, whose slope no run tells. Components without a discrepancy are the law alone; deviations are root mean
-squares over components by weight, then medians over the sets.
+Command: ``python -m experiments decide components``. The sets are those of ``experiments.decide.coverage``.
+Of a component the variance of log N* is a sum of that by the law's parameters and that by its discrepancy
+beyond the runs, whose slope no run tells. Components without a discrepancy are the law alone; deviations are
+root mean squares over components by weight, then medians over the sets.
 """
 
 from typing import Annotated

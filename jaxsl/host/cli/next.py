@@ -66,11 +66,17 @@ def next_command(
         float, typer.Option("--restart", help="With --curves: what it costs to go on with a run.")
     ] = 0.0,
     row_cost: Annotated[
-        float,
+        str,
         typer.Option(
-            "--row-cost", help="With --curves: what it costs to know a row's outcome, as by a decay."
+            "--row-cost",
+            help="With --curves: what it costs to know a row's outcome, as by a decay: a number, column or "
+            "expression.",
         ),
-    ] = 0.0,
+    ] = "0",
+    lengths: Annotated[
+        bool,
+        typer.Option("--lengths", help="With --curves: every length of a run, not its best alone."),
+    ] = False,
     json: JsonOption = False,
     **how: Any,
 ) -> None:
@@ -149,6 +155,7 @@ def next_command(
             curves=curves,
             restart=restart,
             row_cost=row_cost,
+            lengths=lengths,
             **how,
         )
     if json:
