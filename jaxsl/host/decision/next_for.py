@@ -13,12 +13,12 @@ from jaxsl.host.answer.episode import CHOOSING
 from jaxsl.host.answer.leaders import MANY, leaders
 from jaxsl.host.answer.which_laws import Laws, ensemble, resolved, run_table
 from jaxsl.host.decision.aim import MULTIPLIER, aimed_at, expected_error, read_aim
+from jaxsl.host.decision.choice_report import AimedReport, RecipesReport
 from jaxsl.host.decision.estimate import values
 from jaxsl.host.decision.known import Known, learned
 from jaxsl.host.decision.next_recipe import next_recipe
 from jaxsl.host.decision.optimal import decisions_at
 from jaxsl.host.decision.ranked import Purse, aimed_run, nothing_for_sale, purse, ranked
-from jaxsl.host.decision.report import AimedReport, RecipesReport
 from jaxsl.host.errors import UserError
 from jaxsl.host.input.choice import require_cost
 from jaxsl.host.input.intervals import LEVEL, check_level
