@@ -12,6 +12,8 @@ from importlib.resources import files
 
 import numpy as np
 
+from experiments.curves.errors import errors_along
+
 SIZES = np.geomspace(2e6, 3e8, 8)
 PER_PARAMETER = 5.0 * 2.0 ** np.arange(7)
 NOISE = 0.005
@@ -69,9 +71,7 @@ def simulated(share: float, decades: float, seed: int) -> World:
     n = np.repeat(SIZES, 2)[:, None]
     steps = np.broadcast_to(n * PER_PARAMETER, (len(n), len(PER_PARAMETER)))
     x = np.stack([np.broadcast_to(n, steps.shape), steps * 9 / 8], axis=2)
-    place = np.log10(x[0, :, 1])
-    alike = share * np.exp(-np.abs(place[:, None] - place) / decades) + (1 - share) * np.eye(len(place))
-    along = rng.standard_normal(steps.shape) @ np.linalg.cholesky(alike).T
+    along = errors_along(rng, np.log10(x[0, :, 1]), len(n), share, decades)
     target = np.array([[n, n * r] for n in np.geomspace(6e8, 3e9, 3) for r in (20, 80)])
     main = 6 * n * np.diff(steps, axis=1, prepend=0)
     price = 6 * n * steps / 8

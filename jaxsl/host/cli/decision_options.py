@@ -45,8 +45,18 @@ RangeOption = Annotated[
 AimOption = Annotated[
     str | None,
     typer.Option(
-        "--aim", metavar="WHAT", help="Instead of a target: the best sizes at a cost, optimal:C=1e24."
+        "--aim",
+        metavar="WHAT",
+        help="Instead of a target: the best sizes at a cost, optimal:C=1e24; of `next` also a compute "
+        "multiplier, multiplier:C=1e22.",
     ),
+]
+ByOption = Annotated[
+    str | None,
+    typer.Option("--by", metavar="COLUMN", help="Column that tells recipes of one table apart."),
+]
+AgainstOption = Annotated[
+    str | None, typer.Option("--against", metavar="VALUE", help="Recipe of --by to compare with.")
 ]
 
 

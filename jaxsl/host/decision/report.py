@@ -233,11 +233,14 @@ class AimedRun(Report):
 
     Attributes:
         row_number: where a person finds it in the table.
+        recipe: which of several it is of; empty where there is one.
         x, labels, cost: as of ``jaxsl.host.answer.fit_report.NextRun``.
-        score: expected fall of the regret, for what it costs. fall: that fall itself, in the loss's unit.
+        score: expected fall of the regret, for what it costs. fall: that fall itself, in the loss's unit; of
+            a multiplier both are about the variance of its logarithm.
     """
 
     row_number: int
+    recipe: str
     x: Mapping[str, float]
     labels: Mapping[str, str]
     cost: float
@@ -269,3 +272,26 @@ class AimedReport(Report):
     trust: Trust | None
     left_out: tuple[LeftOut, ...]
     notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class RecipesReport(Report):
+    """Candidates of several recipes ranked by what they teach about compute multipliers, each as if alone.
+
+    Attributes:
+        by: the column that tells recipes apart.
+        multipliers: what is known of them now, with intervals.
+        variance: of their logarithms, added up, by the delta method.
+        runs: best first.
+        others: as in ``AimedReport``.
+    """
+
+    by: str
+    multipliers: MultiplierReport
+    variance: float
+    runs: tuple[AimedRun, ...]
+    budget: float | None
+    max_cost: float | None
+    num_candidates: int
+    num_affordable: int
+    pool_cost: float

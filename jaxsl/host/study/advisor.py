@@ -163,9 +163,7 @@ class Advisor:
         """
         x = np.array([option.x for option in options])
         cost = np.array([option.cost for option in options]) * ledger.factor
-        used, most = ledger.used(), int(ledger.settings["replicates"])
-        points = [run.x for run in taken]
-        uses = np.array([most - used.get(option.x, 0) - points.count(option.x) for option in options])
+        uses, group = self._uses(ledger, options, taken)
         promised = math.fsum(run.cost for run in taken)
         money, spent = ledger.left - promised, np.asarray(ledger.paid + promised)
         rows = np.arange(len(x))
@@ -192,7 +190,9 @@ class Advisor:
             whole = len(x) > SHORT or ledger.settings["space"]
             size = SHORT if whole else buffer_size(len(rows))
             pool = Pool(array(pad(x[rows], size)), array(pad(cost[rows], size)))
-            left = np.asarray(np.concatenate([uses[rows], np.zeros(size - len(rows), int)]))
+            more = size - len(rows)
+            left = np.asarray(np.concatenate([uses[rows], np.zeros(more, int)]))
+            groups = np.asarray(np.concatenate([group[rows], np.full(more, -1)]))
             if design is None:
                 design = self._priced(ledger, posterior, pool, target, array(left > 0), money)
             plan = programs.plan(
@@ -207,10 +207,20 @@ class Advisor:
                 np.asarray(count),
                 np.asarray(draws),
                 self._key(ledger),
+                groups,
                 buffer_size(count, ROOM),
             )
             limit = programs.limit(design, pool, left > 0, np.asarray(money), spent)
             return Planned(to_numpy(plan), rows, cost[rows], design, float(limit))
+
+    def _uses(
+        self, ledger: Ledger, options: list[Candidate], taken: list[Proposal]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """How often each option may still be run, ``(option,)``, and which of them share these times."""
+        used, most = ledger.used(), int(ledger.settings["replicates"])
+        points = [run.x for run in taken]
+        uses = [most - used.get(option.x, 0) - points.count(option.x) for option in options]
+        return np.array(uses), np.arange(len(options))
 
     def _priced(
         self,

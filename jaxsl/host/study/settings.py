@@ -10,7 +10,7 @@ import pyarrow as pa
 
 import jaxsl
 from jaxsl.host.answer.fit_options import PLAIN, FitOptions
-from jaxsl.host.decision.aim import read_aim
+from jaxsl.host.decision.aim import OPTIMAL, read_aim
 from jaxsl.host.decision.question import question
 from jaxsl.host.errors import UserError
 from jaxsl.host.input.expression import parse
@@ -79,7 +79,7 @@ def new_records(
     aim: str | None = None,
     hold: Mapping[str, float] | None = None,
     range: Mapping[str, tuple[float, float]] | None = None,
-    curves: Mapping[str, float] | None = None,
+    curves: Mapping[str, Any] | None = None,
     **how: Unpack[Reading],
 ) -> tuple[Record, list[Record], tuple[str, ...]]:
     """Header and first records of a study, and what was understood of its table; as in ``Study.create``.
@@ -89,7 +89,7 @@ def new_records(
         law_names: by which the laws are found again.
         options: how they are fitted.
         aim, hold, range: as of ``jaxsl.host.decision.next_for``, in place of a target.
-        curves: the price of a ``restart`` where runs are curves; None where each tells one outcome.
+        curves: prices ``restart`` and ``row_cost`` where runs are curves; None where each tells one outcome.
 
     Raises:
         UserError: for anything that cannot be used as it stands.
@@ -138,7 +138,7 @@ def new_records(
         if aim is not None:
             raise UserError("--curves chooses runs for a target; leave out --aim")
         offered = [one for one in records if one["event"] == "candidate"]
-        check_curves(list(law.inputs), offered, curves["restart"])
+        check_curves(list(law.inputs), offered, **curves)
     aimed = {} if aim is None else {"aim": aim, "hold": dict(hold or {}), "range": dict(range or {})}
     header = {
         "jaxsl": jaxsl.__version__,
@@ -185,7 +185,8 @@ def check_aim(aim: str, target: Any, space: Sequence[str], options: FitOptions) 
     Raises:
         UserError: saying which option to leave out.
     """
-    read_aim(aim)
+    if read_aim(aim).kind != OPTIMAL:
+        raise UserError(f"--aim {aim}: a study is of one recipe; `jaxsl next --by` chooses among recipes")
     if target:
         raise UserError("--aim takes the place of --target; give one of them")
     if space:

@@ -88,6 +88,7 @@ class Study:
         range: Mapping[str, tuple[float, float]] | None = None,
         curves: bool = False,
         restart: float = 0.0,
+        row_cost: float | str = 0.0,
         **how: "Unpack[How]",
     ) -> "Study":
         """Begin a study.
@@ -110,7 +111,8 @@ class Study:
             aim: instead of a target, a decision for which runs are chosen: ``"optimal:C=1e24"``.
             hold, range: what may be decided, as in ``jaxsl.host.optimal``.
             curves: runs tell every candidate of their size on their way, and may go on for the difference of
-                the costs and the price of a ``restart``.
+                the costs and the price of a ``restart``; ``row_cost`` is the price of knowing an outcome on
+                the way, a number or arithmetic on the law's inputs.
             how: how the table of candidates is read and the laws are fitted, as in ``jaxsl.host.fit``, but
                 for ``weight``; the journal keeps the latter.
 
@@ -123,6 +125,8 @@ class Study:
         reading, options = split(how)
         laws, names = find_laws(law)
         options.laws(laws)
+        if not curves and (restart or str(row_cost) not in ("0", "0.0")):
+            raise UserError("--restart and --row-cost are prices of runs with several rows; add --curves")
         header, records, notes = new_records(
             whole(laws),
             names,
@@ -142,7 +146,7 @@ class Study:
             aim=aim,
             hold=hold,
             range=range,
-            curves={"restart": float(restart)} if curves else None,
+            curves={"restart": float(restart), "row_cost": str(row_cost)} if curves else None,
             **reading,
         )
         header["fingerprints"] = [fingerprint(one, header["target"]) for one in laws]
@@ -294,6 +298,13 @@ class Study:
         """Which stop rule holds, and why; empty where none does."""
         weighed = self.decision() if "aim" in self.ledger.settings else self.worth()
         return "" if weighed is None else weighed.reason
+
+    def stop_runs(self) -> tuple[str, ...]:
+        """Of a study of curves, runs of which nothing that they can still tell is worth its price."""
+        from jaxsl.host.study.curves import CurvesAdvisor
+
+        ledger, advisor = self.refresh(), self.advisor
+        return advisor.stop_runs(ledger) if isinstance(advisor, CurvesAdvisor) else ()
 
     def decision(self) -> "Decided | None":
         """What would be decided now, and what further runs are worth; None where there is no aim."""
