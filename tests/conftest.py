@@ -16,6 +16,9 @@ from jaxsl.host.programs.garbage import collect_seldom
 from jaxsl.precision import double_precision
 
 LEVEL = "xla_backend_optimization_level"
+MOST = 400  # programs held by a worker
+COMPILED = "/jax/core/compile/backend_compile_duration"  # JAX's event for each
+HELD: list[str] = []
 
 
 def pytest_configure(config):
@@ -32,6 +35,12 @@ def pytest_configure(config):
         _keep_to_one_core(int(config.workerinput["workerid"].removeprefix("gw")))
     enable_compilation_cache()
     collect_seldom()
+    jax.monitoring.register_event_duration_secs_listener(_count)
+
+
+def _count(event: str, _: float, **about) -> None:
+    if event == COMPILED:
+        HELD.append(event)
 
 
 def _options() -> dict[str, bool | int]:
@@ -48,11 +57,13 @@ def _keep_to_one_core(worker: int) -> None:
         os.sched_setaffinity(0, {cores[worker % len(cores)]})
 
 
-@pytest.fixture(autouse=True, scope="module")
+@pytest.fixture(autouse=True)
 def forgotten_programs():
-    """Forget a module's compiled programs: a process that holds thousands has been seen to die in XLA."""
+    """Forget the compiled programs when they are many: each holds a megabyte; thousands killed a process."""
     yield
-    jax.clear_caches()
+    if len(HELD) > MOST:
+        HELD.clear()
+        jax.clear_caches()
 
 
 @pytest.fixture(autouse=True)
