@@ -40,8 +40,8 @@ app.add_typer(speed.app, name="speed")
 
 @app.callback()
 def experiments() -> None:
-    """Tables and figures: of *Spend Less, Fit Better* (arXiv:2604.22753), of *Extrapolating Large Models from the
-    Small* (``ess``), and of what jaxsl adds to them. Each writes CSV and Markdown to ``outputs/``.
+    """Tables and figures: of *Spend Less, Fit Better* (arXiv:2604.22753), of *Extrapolating Large Models from
+    the Small* (``ess``), and of what jaxsl adds to them. Each writes CSV and Markdown to ``outputs/``.
     """
 
 

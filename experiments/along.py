@@ -14,6 +14,7 @@ import numpy as np
 import typer
 
 from experiments.benchmark.options import split
+from experiments.curves.errors import errors_along
 from experiments.report import provenance, write_table
 from jaxsl.host.answer.believed import Believed, believe_runs
 from jaxsl.host.input.problem import runs
@@ -45,12 +46,9 @@ class World:
         rng = np.random.default_rng(seed)
         size = np.exp(rng.uniform(np.log(SIZES[0]), np.log(SIZES[1]), self.runs))
         tokens = TOKENS * 2.0 ** np.arange(self.checkpoints)
-        place = np.log10(tokens)
-        kernel = np.exp(-np.abs(place[:, None] - place) / self.decades)
-        root = np.linalg.cholesky(self.share * kernel + (1 - self.share) * np.eye(len(place)))
-        error = self.noise * rng.standard_normal((self.runs, len(place))) @ root.T
-        n, d = np.repeat(size, len(place)), np.tile(tokens, self.runs)
-        run = np.repeat(np.arange(self.runs), len(place))
+        error = self.noise * errors_along(rng, np.log10(tokens), self.runs, self.share, self.decades)
+        n, d = np.repeat(size, len(tokens)), np.tile(tokens, self.runs)
+        run = np.repeat(np.arange(self.runs), len(tokens))
         return {"run": run, "N": n, "D": d, "loss": loss(n, d) + error.ravel()}
 
 
@@ -63,18 +61,22 @@ def loss(n: np.ndarray | float, d: np.ndarray | float) -> np.ndarray:
 def main(
     shares: Annotated[
         str, typer.Option(help="Shares of the error that rows of one run have in common, commas between.")
-    ] = "0,0.5,0.9",
+    ] = "0,0.5,0.8",
+    decades: Annotated[
+        str, typer.Option(help="Of tokens over which that is forgotten, commas between.")
+    ] = "0.3,3",
     sets: Annotated[int, typer.Option(min=2, help="Simulated sets of each kind.")] = 60,
     seed: Annotated[int, typer.Option(help="Of the first set; the others follow.")] = 0,
 ) -> None:
     """Coverage of 90 % intervals from 12 runs of 10 checkpoints each, with --group and without."""
     enable_compilation_cache()
-    rows = []
+    lengths, rows = [float(one) for one in split(decades)], []
     for share in map(float, split(shares)):
-        for group in (None, "run"):
-            found = [believed(World(share), seed + number, group) for number in range(sets)]
-            rows.append(row(share, group, found, seed))
-    command = f'python -m experiments along --shares "{shares}" --sets {sets}'
+        for world in [World(share, length) for length in (lengths if share else lengths[:1])]:
+            for group in (None, "run"):
+                found = [believed(world, seed + number, group) for number in range(sets)]
+                rows.append(row(world, group, found, seed))
+    command = f'python -m experiments along --shares "{shares}" --decades "{decades}" --sets {sets}'
     typer.echo(write_table("along", rows, provenance(command, seed))[1].read_text())
 
 
@@ -86,15 +88,16 @@ def believed(world: World, seed: int, group: str | None) -> Believed:
     return believe_runs([CHINCHILLA], seen.x, seen.y, aim, course=seen.course)
 
 
-def row(share: float, group: str | None, found: list[Believed], seed: int) -> dict[str, object]:
+def row(world: World, group: str | None, found: list[Believed], seed: int) -> dict[str, object]:
     """How often intervals hold what they should, how wide that of the curve is, and its middle's error."""
     aim, truth = np.array([[TARGET["N"], TARGET["D"]]]), float(loss(TARGET["N"], TARGET["D"]))
     ends = [(told.outcome, told.curve) for told in (one.intervals(aim) for one in found)]
     outcome, curve = (np.array([part[:, 0, 0] for part in parts]) for parts in zip(*ends, strict=True))
-    further = truth + World(share).noise * np.random.default_rng(seed).standard_normal(len(found))
+    further = truth + world.noise * np.random.default_rng(seed).standard_normal(len(found))
     along = [one.along for one in found if one.along is not None]
     return {
-        "share": share,
+        "share": world.share,
+        "decades": world.decades if world.share else "-",
         "told by": "--group run" if group else "nothing",
         "coverage of the curve": float(np.mean((curve[:, 0] <= truth) & (truth <= curve[:, 2]))),
         "of an outcome": float(np.mean((outcome[:, 0] <= further) & (further <= outcome[:, 2]))),

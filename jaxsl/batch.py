@@ -83,6 +83,17 @@ def imagine_pending(
     return Imagined(learned, basin, normal[:, rows:], num_draws)
 
 
+def once_in(posterior: Posterior, pending: Pending) -> Conditioned:
+    """What is believed once all pending runs are in, of which the variance alone is taken away."""
+
+    def step(row, learned):
+        after = learn_variance(posterior, learned, pending.x[row])
+        return jax.tree.map(lambda new, old: jnp.where(pending.mask[row], new, old), after, learned)
+
+    start = nothing_learned(posterior, pending.x)
+    return Conditioned(posterior, jax.lax.fori_loop(0, jnp.sum(pending.mask), step, start))
+
+
 def target_variance(posterior: Posterior, target: Target) -> Array:
     """Variance at the target without noise, averaged by weight and over outputs: a scalar."""
     found = moments(posterior, target.x)
@@ -133,6 +144,7 @@ def plan(
     key: Array,
     room: int,
     spent: float | Array = jnp.inf,
+    group: Array | None = None,
 ) -> Plan:
     """The best next runs, one after the other, each in the light of all that are pending or chosen before it.
 
@@ -149,7 +161,10 @@ def plan(
         key: of draws and ties.
         room: rows of the answer; static.
         spent: cost of all runs so far, pending ones included, as of ``jaxsl.choice.Chooser``.
+        group: of each candidate, ``(pool,)`` of int: a run may be had once less in all of its group, such as
+            a training run to one length or another; each its own when None.
     """
+    group = jnp.arange(pool.cost.shape[0]) if group is None else group
     draws = imagine_pending(posterior, pending, room, num_draws, jax.random.fold_in(key, 0))
 
     def step(number, carry):
@@ -170,7 +185,7 @@ def plan(
         )
         draws = eqx.tree_at(lambda d: d.learned, draws, learned)
         cost = jnp.where(bought, pool.cost[row], 0.0)
-        return found, draws, uses.at[row].add(jnp.where(bought, -1, 0)), money - cost, spent + cost
+        return found, draws, uses - (bought & (group == group[row])), money - cost, spent + cost
 
     zeros = jnp.zeros_like(pool.cost)
     spent = jnp.asarray(spent, zeros.dtype)
@@ -196,14 +211,8 @@ def shortlist(
     Of the pending runs only the variance they take away is counted here, which needs one score for each
     candidate; ``plan`` then averages over outcomes on the short list.
     """
-
-    def step(row, learned):
-        after = learn_variance(posterior, learned, pending.x[row])
-        return jax.tree.map(lambda new, old: jnp.where(pending.mask[row], new, old), after, learned)
-
-    learned = jax.lax.fori_loop(0, jnp.sum(pending.mask), step, nothing_learned(posterior, pending.x))
     price = chooser.price(pool, available, money, spent)
-    score = leading(acquisition, Conditioned(posterior, learned), pool, target, price, size)
+    score = leading(acquisition, once_in(posterior, pending), pool, target, price, size)
     value = chooser(score, pool, available, money, jax.random.key(0), spent).value
     top, index = jax.lax.top_k(value, size)
     return jnp.where(top > -jnp.inf, index, -1)

@@ -119,8 +119,8 @@ def worth_going_on(
     """Whether anything that the run of each candidate can still tell is worth its price, ``(pool,)`` of bool.
 
     It is when the plan for the rest of the money that leaves the least variance at the target
-    (``jaxsl.lookahead``) buys a candidate of that run. A run of which nothing is bought may be stopped: other
-    runs teach more for the money.
+    (``jaxsl.lookahead``) buys a candidate of that run, of which each is taken one way at most. A run of which
+    nothing is bought may be stopped: other runs teach more for the money.
 
     Args:
         posterior, along, target, observations: as of ``jaxsl.curves.told_together``.
@@ -133,6 +133,5 @@ def worth_going_on(
     assert pool.rows is not None
     rollout = Rollout() if rollout is None else rollout
     given = told_together(posterior, along, pool, target, observations)
-    plans = rollout.plans(*given, available, money, key)
-    bought = plans.bought[jnp.argmin(plans.variance)]
+    bought = rollout.bought(*given, available, money, key, pool.rows.run)
     return jnp.any(bought & (pool.rows.run[:, None] == pool.rows.run), axis=1)

@@ -82,10 +82,35 @@ class Rollout(eqx.Module):
         equal = plans.variance <= jnp.min(plans.variance) * (1 + EQUAL)
         return exponents[jnp.argmax(equal | enough)]
 
+    def bought(
+        self,
+        posterior: Posterior,
+        pool: Pool,
+        target: Target,
+        available: Array,
+        money: Array,
+        key: Array,
+        group: Array | None = None,
+    ) -> Array:
+        """What the plan that leaves the least variance buys, ``(pool,)`` of bool; as ``plans``."""
+        plans = self.plans(posterior, pool, target, available, money, key, group)
+        return plans.bought[jnp.argmin(plans.variance)]
+
     def plans(
-        self, posterior: Posterior, pool: Pool, target: Target, available: Array, money: Array, key: Array
+        self,
+        posterior: Posterior,
+        pool: Pool,
+        target: Target,
+        available: Array,
+        money: Array,
+        key: Array,
+        group: Array | None = None,
     ) -> Purchases:
-        """All plans, stacked in the order of the exponents."""
+        """All plans, stacked in the order of the exponents.
+
+        Of each ``group (pool,)`` of int one candidate is bought at most; each is its own when None.
+        """
+        group = jnp.arange(pool.cost.shape[0]) if group is None else group
         weight, at_target, here = survey(posterior, target.x, pool.x)
         known = finite(here)
         noise = jnp.where(weight > 0, posterior.noise, 1.0)
@@ -103,6 +128,7 @@ class Rollout(eqx.Module):
             variance=jnp.sum(weight * jnp.sum(aim**2, axis=(1, 2))),
             money=money,
             available=available,
+            bought=jnp.zeros_like(available),
             num=jnp.asarray(0),
             going=jnp.asarray(True),
         )
@@ -111,10 +137,10 @@ class Rollout(eqx.Module):
             chooser = Chooser(cost_exponent=exponent)
             end = jax.lax.while_loop(
                 lambda ahead: ahead.going & (ahead.num < self.most),
-                lambda ahead: _buy(ahead, weight, root, chooser, pool, key),
+                lambda ahead: _buy(ahead, weight, root, chooser, pool, group, key),
                 start,
             )
-            return Purchases(end.variance, money - end.money, available & ~end.available)
+            return Purchases(end.variance, money - end.money, end.bought)
 
         return jax.lax.map(plan, jnp.asarray(self.exponents, root.dtype))
 
@@ -133,11 +159,14 @@ class _Ahead(NamedTuple):
     variance: Array
     money: Array
     available: Array
+    bought: Array
     num: Array
     going: Array
 
 
-def _buy(ahead: _Ahead, weight: Array, root: Array, chooser: Chooser, pool: Pool, key: Array) -> _Ahead:
+def _buy(
+    ahead: _Ahead, weight: Array, root: Array, chooser: Chooser, pool: Pool, group: Array, key: Array
+) -> _Ahead:
     """The plan with one run more; every field by its rank-D update, so that no candidate is scored anew."""
     # Of one output no matrix is inverted: a call of LAPACK for each took two thirds of the time.
     inverse = 1 / ahead.spread if ahead.spread.shape[-1] == 1 else jnp.linalg.inv(ahead.spread)
@@ -153,7 +182,8 @@ def _buy(ahead: _Ahead, weight: Array, root: Array, chooser: Chooser, pool: Pool
         cross=ahead.cross - moved @ (gain @ ahead.cross[row]),
         variance=ahead.variance - jnp.where(bought, fall[row], 0.0),
         money=ahead.money - jnp.where(bought, pool.cost[row], 0.0),
-        available=ahead.available.at[row].set(ahead.available[row] & ~bought),
+        available=ahead.available & ~(bought & (group == group[row])),
+        bought=ahead.bought.at[row].set(ahead.bought[row] | bought),
         num=ahead.num + bought,
         going=bought,
     )

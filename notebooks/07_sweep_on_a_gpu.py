@@ -22,6 +22,7 @@ import time
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
 from jaxsl.fit import fit
 from jaxsl.host.show.progress import progress
@@ -30,10 +31,10 @@ from jaxsl.precision import double_precision, to_numpy
 from jaxsl.starts import random_starts
 from laws.chinchilla import CHINCHILLA
 
-device = jax.devices()[0]
-batch = 256 if device.platform == "gpu" else 4
+device, num_devices = jax.devices()[0], jax.device_count()
+batch = (256 if device.platform == "gpu" else 4) * num_devices
 num_batches = 2 if os.environ.get("JAXSL_SMALL") else 4
-print(f"{device.device_kind}: {num_batches} batches of {batch} data sets, 64 starts each")
+print(f"{num_devices} x {device.device_kind}: {num_batches} batches of {batch} data sets, 64 starts each")
 
 # %% [markdown]
 # The question: how often does a fit to 20 noisy runs recover the exponents of the law it was drawn from?
@@ -46,8 +47,8 @@ truth = np.array(CHINCHILLA.estimates["epoch"])
 
 
 @jax.jit
-def sweep(key):
-    """Best parameters and loss of ``batch`` draws of the noise: ``(data set, param)``, ``(data set,)``."""
+def sweep(keys):
+    """Best parameters and loss, one draw of the noise a key: ``(data set, param)``, ``(data set,)``."""
     curve = CHINCHILLA.predict(jnp.asarray(truth), jnp.asarray(x))
 
     def one(key):
@@ -57,14 +58,23 @@ def sweep(key):
         found = fit(CHINCHILLA, observations, random_starts(start, CHINCHILLA, 64))
         return found.theta[0], found.loss[0]
 
-    return jax.vmap(one)(jax.random.split(key, batch))
+    return jax.vmap(one)(keys)
 
 
+# %% [markdown]
+# Data sets need nothing of each other. Spread their keys over the devices, and each device fits its part: all
+# GPUs of this machine, or the four that a CPU plays with
+# `XLA_FLAGS=--xla_force_host_platform_device_count=4` set before Python starts.
+
+# %%
+mesh = jax.make_mesh((num_devices,), ("device",), axis_types=(AxisType.Auto,))
+spread = NamedSharding(mesh, PartitionSpec("device"))
 results, times = [], []
 with double_precision():
     for index in progress(range(num_batches), what="batches"):
         start = time.perf_counter()
-        results.append(to_numpy(sweep(jax.random.key(index))))  # to NumPy: waits until it is computed
+        keys = jax.device_put(jax.random.split(jax.random.key(index), batch), spread)
+        results.append(to_numpy(sweep(keys)))  # to NumPy: waits until it is computed
         times.append(time.perf_counter() - start)
 theta = np.concatenate([theta for theta, _ in results])
 print(f"first batch, compilation included: {times[0]:.1f} s")

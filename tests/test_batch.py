@@ -102,12 +102,11 @@ def test_an_empty_slot_stays_empty_whatever_it_predicts():
 
 
 @eqx.filter_jit
-def planned(posterior, uses, money, pending, count, draws, exponent=0.4) -> Plan:
+def planned(posterior, uses, money, pending, count, draws, group, exponent=0.4) -> Plan:
     pool = Pool(jnp.asarray(rows(0, NUM_POOL)), jnp.asarray(COST))
     target = target_of(rows(NUM_POOL, NUM_POOL + 2))
-    return batch.plan(
-        MSPE(), Chooser(exponent), posterior, pool, target, uses, money, pending, count, draws, KEY, ROOM
-    )
+    given = posterior, pool, target, uses, money, pending, count, draws, KEY, ROOM
+    return batch.plan(MSPE(), Chooser(exponent), *given, group=group)
 
 
 COST = np.linspace(1.0, 3.0, NUM_POOL)
@@ -119,11 +118,12 @@ def pending_at(*points):
     return Pending(jnp.asarray(x), jnp.arange(4) < len(points))
 
 
-def plan(posterior, pending=(), count=ROOM, money=100.0, uses=None, draws=16):
+def plan(posterior, pending=(), count=ROOM, money=100.0, uses=None, draws=16, group=None):
     uses = np.ones(NUM_POOL, int) if uses is None else uses
-    arguments = (uses, money, count, draws)
-    uses, money, count, draws = (jnp.asarray(value) for value in arguments)
-    return planned(posterior, uses, money, pending_at(*pending), count, draws)
+    group = np.arange(NUM_POOL) if group is None else group
+    arguments = (uses, money, count, draws, group)
+    uses, money, count, draws, group = (jnp.asarray(value) for value in arguments)
+    return planned(posterior, uses, money, pending_at(*pending), count, draws, group)
 
 
 def one_by_one(posterior, started, count, y):
@@ -199,6 +199,19 @@ def test_the_same_run_is_not_taken_twice_unless_a_replicate_is_allowed_and_worth
     often = plan(loud, uses=np.full(NUM_POOL, 3))
     assert often.index.tolist()[:3] == [0, 0, 0] and often.index[3] != 0
     assert np.all(np.diff(often.score[:3]) < 0)
+
+
+def test_of_a_group_as_many_are_planned_as_may_be():
+    posterior, group = belief([1.0]), np.arange(NUM_POOL) // 4
+    free = plan(posterior)
+    once = plan(posterior, group=group)
+    assert once.index[0] == free.index[0] and once.index[3] == -1
+    assert sorted(group[once.index[:3]]) == [0, 1, 2]
+    # The second is the best outside of the first one's group, as when that has no uses left.
+    others = plan(posterior, (int(once.index[0]),), uses=np.where(group == group[once.index[0]], 0, 1))
+    assert others.index[0] == once.index[1]
+    twice = plan(posterior, uses=np.where(group == 0, 2, 0), group=group)
+    assert (twice.index[:2] < 4).all() and twice.index[2] == -1
 
 
 def test_a_plan_keeps_to_its_money_and_ends_when_nothing_is_affordable():

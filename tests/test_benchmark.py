@@ -149,6 +149,21 @@ def test_a_unit_that_kills_its_process_fails_alone(tmp_path, monkeypatch):
     assert [found[key]["seed"] for key in ("0", "2", "3")] == [0, 2, 3]
 
 
+def device_of_a_worker(unit, data):
+    """Stands for an episode: on which device it works."""
+    (device,) = jnp.ones(1).devices()
+    return {"device": device.id}
+
+
+@pytest.mark.slow
+def test_workers_take_the_devices_in_turn(tmp_path, monkeypatch):
+    monkeypatch.setenv("XLA_FLAGS", "--xla_force_host_platform_device_count=2")
+    monkeypatch.setattr(workers, "_measure", device_of_a_worker)
+    wanted = {law: Unit("parallel", f"parallel/{law}", "mspe", 0) for law in ("sl_1", "sl_2", "sl_3", "sl_9")}
+    found = dict(workers.spread(wanted, tmp_path, 2))
+    assert sorted({result["device"] for result in found.values()}) == [0, 1]
+
+
 def test_the_code_of_a_result_is_what_its_episode_imports():
     names = fingerprints._sources({"experiments.benchmark.episode"})
     assert {"jaxsl.design", "jaxsl.solver.search", "experiments.benchmark.oracle"} <= set(names)

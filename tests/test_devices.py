@@ -27,7 +27,7 @@ def started(path, num_devices, *arguments):
     environment = os.environ | {"XLA_FLAGS": flags, "PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu"}
     command = [sys.executable, str(path), *map(str, arguments)]
     return subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command, cwd=path.parent, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
 
 
@@ -61,3 +61,14 @@ def test_two_processes_share_the_work(tmp_path):
     first, second = map(finished, both)
     (shown,) = (body for body, _ in blocks(PAGE) if body.startswith("4 devices"))
     assert shown.strip() in first and "loss" not in second
+
+
+@pytest.mark.slow
+def test_two_tasks_of_a_job_share_the_work(tmp_path):
+    script("import sys\n", tmp_path).rename(tmp_path / "hosts.py")
+    path = script("import submitit\n", tmp_path)
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        path.write_text(path.read_text().replace("9912", str(free.getsockname()[1])))
+    (shown,) = (body for body, _ in blocks(PAGE) if body.startswith("8 seeds"))
+    assert finished(started(path, 2)) == shown

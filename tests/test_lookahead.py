@@ -88,6 +88,15 @@ def test_unavailable_runs_are_never_planned_and_with_money_for_all_nothing_is():
     assert float(rule(*world(), jnp.ones(4, bool), jnp.inf, jax.random.key(0))) == 0.7
 
 
+def test_of_a_group_one_run_is_planned():
+    given = *world(), jnp.ones(4, bool), 99.0, jax.random.key(0)
+    plans = Rollout().plans(*given, jnp.array([5, 7, 5, 7]))
+    bought = np.asarray(plans.bought)
+    assert (bought[:, [0, 2]].sum(axis=1) == 1).all() and (bought[:, [1, 3]].sum(axis=1) == 1).all()
+    np.testing.assert_allclose(plans.variance, [variance(X[plan, 0]) for plan in bought])
+    np.testing.assert_allclose(plans.spent, bought @ COST)
+
+
 @pytest.mark.parametrize("unknown", [np.nan, np.inf])
 def test_a_cost_that_is_no_number_changes_no_plan(unknown):
     belief, pool, target = world()

@@ -30,6 +30,8 @@ def test_a_notebook_runs(name, tmp_path, monkeypatch):
     pytest.importorskip("ipykernel", reason="the extra `notebooks` is not installed")
     monkeypatch.setenv("JAXSL_SMALL", "1")
     monkeypatch.setenv("PYTHONPATH", f"{NOTEBOOKS.parent}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
+    if "gpu" in name:
+        monkeypatch.setenv("XLA_FLAGS", "--xla_force_host_platform_device_count=4")
     notebook = jupytext.read(NOTEBOOKS / name)
     assert [cell.cell_type for cell in notebook.cells].count("markdown") >= 3
     nbclient.NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(tmp_path)}}).execute()
@@ -37,3 +39,6 @@ def test_a_notebook_runs(name, tmp_path, monkeypatch):
     assert outputs and not [output for output in outputs if output.output_type == "error"]
     said = "".join(output.get("text", "") for output in outputs if output.get("name") == "stderr")
     assert "Warning" not in said, said
+    if "gpu" in name:
+        shown = "".join(output.get("text", "") for output in outputs)
+        assert shown.startswith("4 x "), shown

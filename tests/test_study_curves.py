@@ -1,5 +1,7 @@
 """A study whose runs are curves: new runs, runs that go on, what they tell on their way."""
 
+import json
+
 import numpy as np
 import pytest
 from typer.testing import CliRunner
@@ -28,6 +30,7 @@ def checkpoints(x, since=0.0, error=0.0):
 
 
 def make(tmp_path, **settings):
+    tmp_path.mkdir(exist_ok=True)
     usual = {"target": "N=1e9,D=2e10", "candidates": grid(), "cost": "6*N*D", "curves": True, "restart": 1e15}
     return Study.create(tmp_path / "study.jsonl", "chinchilla", **(usual | settings))
 
@@ -41,6 +44,54 @@ def test_the_first_runs_are_one_of_each_of_the_smallest_sizes_and_pass_three_che
     assert told.y == told.rows[-1][1] and [x[1] for x, _ in told.rows] == D[:3].tolist()
     assert Study(tmp_path / "study.jsonl").ledger.runs["r1"] == told
     assert len(study.ledger.outcomes) == 3 and {one.curve for one in study.ledger.outcomes} == {"r1"}
+
+
+def test_outcomes_on_the_way_have_a_price(tmp_path):
+    study = make(tmp_path, row_cost="6*N*D/8")
+    (run,) = study.ask()
+    n, work = run.x["N"], 6 * run.x["N"] * D
+    assert run.cost == pytest.approx(work[2] + work[:3].sum() / 8)
+    study.tell("r1", rows=checkpoints(run.x))
+    (size, *_) = sizes(study.refresh(), 1)
+    options = {(one.of, one.x[1]): one.cost for one in study.advisor._options(study.ledger)}
+    left = work[4] - work[2] + (work[3] + work[4]) / 8 + 1e15
+    assert size.x[0][0] == n and options["r1", D[4]] == pytest.approx(left)
+
+
+def told(tmp_path, **settings):
+    """A study whose first four runs are done."""
+    study = make(tmp_path, **settings)
+    for seed, run in enumerate(study.ask(4)):
+        study.tell(run.id, rows=checkpoints(run.x, error=0.003 * (-1) ** seed))
+    return study
+
+
+@pytest.mark.slow
+def test_of_a_batch_a_run_goes_on_once_and_a_new_one_of_a_size_has_one_length(tmp_path):
+    study = told(tmp_path, budget=1e21)
+    asked = study.ask(20)
+    going_on, new = [run.of for run in asked if run.of], [run.x["N"] for run in asked if not run.of]
+    assert len(set(going_on)) == len(going_on) and set(going_on) <= {"r1", "r2", "r3", "r4"}
+    assert len(set(new)) == len(new) and set(new) <= set(N)
+    assert len(asked) == 5  # four that go on, and one of the size that was not begun
+    # What the next runs are expected to bring is of such a plan too.
+    outlook = study.advisor.outlook(told(tmp_path / "two", budget=1e21).refresh())
+    ways = [run.of or run.x[0] for run in outlook.runs]
+    assert len(set(ways)) == len(ways)
+
+
+@pytest.mark.slow
+def test_runs_may_stop_of_which_nothing_is_worth_its_price(tmp_path):
+    study = told(tmp_path, budget=1e20)
+    assert not set(study.stop_runs()) - {"r1", "r2", "r3", "r4"}
+    dear = told(tmp_path / "dear", budget=1e20, restart=9.9e19)
+    assert dear.stop_runs() == ("r1", "r2", "r3", "r4")
+    asked = CliRunner().invoke(app, ["study", "ask", str(dear.journal.path)])
+    words = "runs r1, r2, r3, r4: nothing still to be told is worth its price"
+    assert asked.exit_code == 0 and words in " ".join(asked.output.split()), asked.output
+    shown = CliRunner().invoke(app, ["study", "show", str(dear.journal.path), "--json"])
+    assert json.loads(shown.output)["stop_runs"] == ["r1", "r2", "r3", "r4"]
+    assert make(tmp_path / "none").stop_runs() == ()
 
 
 @pytest.mark.slow
@@ -130,6 +181,9 @@ def test_checkpoints_that_cannot_be_are_refused(tmp_path, rows, words):
     [
         ({"cost": "price", "candidates": grid() | {"price": 25.0 - np.arange(25)}}, "correct the costs"),
         ({"restart": -1.0}, "--restart -1"),
+        ({"row_cost": "6*N*X"}, "--row-cost 6\\*N\\*X: X is no input of the law"),
+        ({"row_cost": "-1"}, "has no price, zero or more"),
+        ({"curves": False}, "add --curves"),
         ({"candidates": None, "space": ("N in [1e7, 1e9] log", "D = 1e9")}, "a row a checkpoint"),
     ],
 )
@@ -140,7 +194,7 @@ def test_what_is_no_study_of_curves_is_refused(tmp_path, given, words):
 
 
 def test_checkpoints_are_told_in_a_study_of_curves_alone(tmp_path):
-    study = make(tmp_path, curves=False)
+    study = make(tmp_path, curves=False, restart=0.0)
     study.ask()
     with pytest.raises(UserError, match="study new --curves"):
         study.tell("r1", rows={"D": [2e8], "loss": [3.0]})

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
+from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
@@ -26,11 +27,12 @@ def spread(missing: dict[str, Unit], data: Path | None, workers: int) -> Iterato
         program, place = program_of(unit)
         parts.setdefault((unit.seed > 0, program, place % workers), {})[key] = unit
     waiting, found = deque(parts.values()), SimpleQueue[tuple[str, dict] | None]()
+    started = get_context("spawn").Value("i", 0)
 
     def work():
         try:
             while waiting:
-                for result in _alone(waiting.popleft(), data):
+                for result in _alone(waiting.popleft(), data, started):
                     found.put(result)
         finally:
             found.put(None)
@@ -46,11 +48,13 @@ def spread(missing: dict[str, Unit], data: Path | None, workers: int) -> Iterato
             yield result
 
 
-def _alone(units: dict[str, Unit], data: Path | None) -> Iterator[tuple[str, dict]]:
+def _alone(
+    units: dict[str, Unit], data: Path | None, started: "Synchronized[int]"
+) -> Iterator[tuple[str, dict]]:
     """Measure in a process of their own; a unit that has killed two of them has failed."""
     left, suspect = dict(units), ""
     while left:
-        with ProcessPoolExecutor(1, get_context("spawn"), initializer=start_worker) as pool:
+        with ProcessPoolExecutor(1, get_context("spawn"), start_worker, (started,)) as pool:
             futures = {key: pool.submit(_measure, unit, data) for key, unit in left.items()}
             try:
                 for key, future in futures.items():
@@ -101,15 +105,29 @@ def _measure_all(units: list[Unit], data: Path | None) -> list[dict]:
     return [_measure(unit, data) for unit in units]
 
 
-def start_worker() -> None:
-    """A worker: one thread each, programs compiled once for all sessions, garbage seldom looked for."""
-    os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+def start_worker(started: "Synchronized[int] | None" = None) -> None:
+    """A worker: one thread each, programs compiled once for all sessions, garbage seldom looked for.
+
+    Args:
+        started: how many workers were started before, when there are several: they take the devices of this
+            machine in turn, and of a card no more memory than they need.
+    """
+    own = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+    os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {own}".strip()
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+    import jax
+
     from jaxsl.host.programs.cache import enable_compilation_cache
     from jaxsl.host.programs.garbage import collect_seldom
 
     enable_compilation_cache()
     collect_seldom()
+    if started is not None:
+        with started.get_lock():
+            number = started.value
+            started.value += 1
+        jax.config.update("jax_default_device", jax.local_devices()[number % jax.local_device_count()])
 
 
 def _measure(unit: Unit, data: Path | None) -> dict:

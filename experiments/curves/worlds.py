@@ -12,6 +12,8 @@ from importlib.resources import files
 
 import numpy as np
 
+from experiments.curves.errors import errors_along
+
 SIZES = np.geomspace(2e6, 3e8, 8)
 PER_PARAMETER = 5.0 * 2.0 ** np.arange(7)
 NOISE = 0.005
@@ -31,6 +33,8 @@ class World:
         main: cost of the main run from the row before to this one, ``(run, row)``, as a share of all rows
             priced one by one. price: of the row itself, its decay.
         target: what to predict, ``(target, 2)``. curve, outcome: what the law says there, and what came out.
+        budget: what may be spent, as a share of all rows priced one by one.
+        warm: checkpoints of each curve that is bought first, one of each of the smallest sizes.
     """
 
     x: np.ndarray
@@ -42,6 +46,8 @@ class World:
     target: np.ndarray
     curve: np.ndarray
     outcome: np.ndarray
+    budget: float = 0.1
+    warm: int = 3
 
     @property
     def single(self) -> np.ndarray:
@@ -69,9 +75,7 @@ def simulated(share: float, decades: float, seed: int) -> World:
     n = np.repeat(SIZES, 2)[:, None]
     steps = np.broadcast_to(n * PER_PARAMETER, (len(n), len(PER_PARAMETER)))
     x = np.stack([np.broadcast_to(n, steps.shape), steps * 9 / 8], axis=2)
-    place = np.log10(x[0, :, 1])
-    alike = share * np.exp(-np.abs(place[:, None] - place) / decades) + (1 - share) * np.eye(len(place))
-    along = rng.standard_normal(steps.shape) @ np.linalg.cholesky(alike).T
+    along = errors_along(rng, np.log10(x[0, :, 1]), len(n), share, decades)
     target = np.array([[n, n * r] for n in np.geomspace(6e8, 3e9, 3) for r in (20, 80)])
     main = 6 * n * np.diff(steps, axis=1, prepend=0)
     price = 6 * n * steps / 8
@@ -126,4 +130,6 @@ def pilot(seed: int) -> World:
         target=x[dear],
         curve=y[dear],
         outcome=y[dear],
+        budget=0.6,  # the first rows cost a tenth
+        warm=4,
     )

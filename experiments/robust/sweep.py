@@ -40,10 +40,13 @@ def results(
     path.parent.mkdir(parents=True, exist_ok=True)
     total = sum(map(len, parts.values()))
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    context = get_context("spawn")
     with (
         Progress(*columns, disable=not sys.stdout.isatty()) as progress,
         path.open("a") as file,
-        ProcessPoolExecutor(workers, get_context("spawn"), start_worker, max_tasks_per_child=1) as pool,
+        ProcessPoolExecutor(
+            workers, context, start_worker, (context.Value("i", 0),), max_tasks_per_child=1
+        ) as pool,
     ):
         bar = progress.add_task("episodes", total=total)
         waiting = [

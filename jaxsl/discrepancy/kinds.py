@@ -21,8 +21,8 @@ class Kinds(eqx.Module):
         bad_share: share of bad runs in those.
         noise_count, noise_share: the prior of the noise is worth ``noise_count`` outcomes with a deviation of
             ``noise_share`` of that of the outcomes.
-        shares, lengths: of errors along a run (``jaxsl.along``), all of one with all of the other alike
-            likely, and ``alone`` the prior weight of none.
+        alone: prior weight of errors along a run that are independent (``jaxsl.along``).
+        shares, lengths: of those that are not, all of one with all of the other alike likely.
     """
 
     sizes: tuple[float, ...] = eqx.field(static=True, default=(1.0, 10.0, 100.0, 1000.0))
@@ -33,9 +33,9 @@ class Kinds(eqx.Module):
     bad_share: float | Array = 0.05
     noise_count: float | Array = 1.0
     noise_share: float | Array = 0.02
-    shares: tuple[float, ...] = eqx.field(static=True, default=(0.25, 0.5, 0.75, 0.9, 0.97, 0.99))
+    alone: float | Array = 0.25
+    shares: tuple[float, ...] = eqx.field(static=True, default=(0.1, 0.3, 0.5, 0.7, 0.9, 0.97))
     lengths: tuple[float, ...] = eqx.field(static=True, default=(0.3, 1.0, 3.0))
-    alone: float | Array = 0.1
 
     @property
     def forms(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -108,14 +108,17 @@ class Known(eqx.Module):
     def likely(self, theta: Array) -> Along | None:
         """How errors along runs hang together about ``theta (param,)``, averaged by the evidence.
 
-        The evidence has the parameters and the discrepancy integrated out, as restricted likelihood has.
+        The evidence has the parameters and the discrepancy integrated out, as restricted likelihood has, and
+        the noise may have any size: to rows that share much, one size of the errors' differences says a
+        larger one of the errors, so a prior of it would choose the share by what it expects.
         """
         if self.course is None:
             return None
         forms, prior = jax.tree.map(lambda leaf: leaf.astype(self.kappa.dtype), self.kinds.alongs)
+        of_any_size = eqx.tree_at(lambda known: known.noise.count, self, jnp.zeros_like(self.noise.count))
 
         def evidence(along: Along) -> Array:
-            known = self.sharing(along)
+            known = of_any_size.sharing(along)
             return logsumexp(known.solved(known.linearised(theta))[2])
 
         every = jax.lax.map(evidence, forms) + prior

@@ -4,7 +4,8 @@ The verbs are those of the command line, and take a data frame where that takes 
 several: ``fit``, ``fit_by``, ``next_runs``, ``rank``, ``report``, ``replay``, and ``Study`` for a campaign of
 weeks. ``predict`` goes on from a fit, or from the file in which it was kept, and ``compare`` tries published
 ones; ``optimal``, ``reach``, ``multiplier``, ``isoflop``, ``grid`` and ``next_for`` are about decisions, and
-``tune`` finds the best learning rates and batches of grids.
+``tune`` finds the best learning rates and batches of grids. Of runs that are curves ``checkpoints`` says
+where to evaluate them, and ``finish`` what they will end at.
 """
 
 from importlib import import_module
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from jaxsl.host.answer.by import fit_by
+    from jaxsl.host.answer.checkpoints import checkpoints
     from jaxsl.host.answer.compare import compare
     from jaxsl.host.answer.finish import finish
     from jaxsl.host.answer.fit import fit
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Study",
+    "checkpoints",
     "compare",
     "finish",
     "fit",
@@ -50,7 +53,7 @@ __all__ = [
     "report",
     "tune",
 ]
-ANSWERS = ("compare", "finish", "fit", "next_runs", "predict", "rank", "replay")
+ANSWERS = ("checkpoints", "compare", "finish", "fit", "next_runs", "predict", "rank", "replay")
 DECISIONS = ("grid", "isoflop", "multiplier", "next_for", "optimal", "reach")
 MODULES = {name: f"answer.{name}" for name in ANSWERS} | {name: f"decision.{name}" for name in DECISIONS}
 MODULES |= {"fit_by": "answer.by", "load_fit": "answer.kept"}

@@ -6,7 +6,7 @@ its price is what the run costs to there, less what it has cost so far.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, TypedDict
+from typing import Any
 
 import jax
 import numpy as np
@@ -16,23 +16,14 @@ from jaxsl.checkpoints import worth_going_on
 from jaxsl.host.answer.believed import Believed
 from jaxsl.host.compiled import compiled
 from jaxsl.host.errors import UserError
+from jaxsl.host.input.law_columns import costs_of
 from jaxsl.host.input.problem import Problem, Runs
+from jaxsl.host.input.table import Table
 from jaxsl.host.programs.packing import array, key_of, pack_target, pad, pad_course
 from jaxsl.host.programs.runs_together import runs_together
 from jaxsl.pool import Observations, Pool, Rows, Target, buffer_size
 from jaxsl.posterior import Tabulated
 from jaxsl.precision import double_precision
-
-
-class Prices(TypedDict, total=False):
-    """What runs cost besides their rows' cost, in its unit.
-
-    Attributes:
-        restart: of going on with a run. row_cost: of knowing the outcome at a row, such as a decay to it.
-    """
-
-    restart: float
-    row_cost: float
 
 
 @dataclass(frozen=True)
@@ -45,12 +36,14 @@ class Curves:
         rows: of each candidate, indices of the candidates that it tells of, in order.
         run: number of each candidate's run, ``(candidate,)``.
         goes_on: which of them continue a run, ``(candidate,)`` of bool.
+        price: of knowing the outcome at each one's own row, ``(candidate,)``.
     """
 
     problem: Problem
     rows: tuple[np.ndarray, ...]
     run: np.ndarray
     goes_on: np.ndarray
+    price: np.ndarray
 
     @property
     def cost(self) -> float:
@@ -59,16 +52,43 @@ class Curves:
         return float(sum(pool[self.run == run].max() for run in np.unique(self.run)))
 
 
-def curves_of(problem: Problem, restart: float = 0.0, row_cost: float = 0.0) -> Curves:
-    """The candidates of a problem as runs, ``restart`` and ``row_cost`` as of ``Prices``.
+def row_prices(table: Table, problem: Problem, row_cost: float | str) -> np.ndarray:
+    """What it costs to know the outcome at every row of a problem, ``(row,)``.
+
+    Args:
+        table: that the problem was read from.
+        problem: of it.
+        row_cost: a number, or a column or expression.
+
+    Raises:
+        UserError: for a price that is none, naming its row.
+    """
+    runs = problem.runs
+    try:
+        price = float(row_cost)
+    except ValueError:
+        rows = table.take(np.isin(table.row_numbers, runs.row_numbers))
+        return costs_of(rows, problem.law, runs.x, str(row_cost), ~runs.observed)
+    if not (np.isfinite(price) and price >= 0):
+        raise UserError(f"--row-cost {price:g}: give a number, zero or more, in the unit of the costs")
+    return np.full(len(runs.x), price)
+
+
+def curves_of(problem: Problem, restart: float = 0.0, row_price: np.ndarray | None = None) -> Curves:
+    """The candidates of a problem as runs.
+
+    Args:
+        problem: the runs.
+        restart: price of going on with one.
+        row_price: of knowing the outcome at each row, ``(row,)``; nothing when None.
 
     Raises:
         UserError: for a price that is none; where a run's cost is not known, or falls along it.
     """
-    for option, price in (("--restart", restart), ("--row-cost", row_cost)):
-        if not (np.isfinite(price) and price >= 0):
-            raise UserError(f"{option} {price:g}: give a number, zero or more, in the unit of the costs")
+    if not (np.isfinite(restart) and restart >= 0):
+        raise UserError(f"--restart {restart:g}: give a number, zero or more, in the unit of the costs")
     runs = problem.runs
+    row_price = np.zeros(len(runs.x)) if row_price is None else row_price
     assert runs.course is not None
     run, place = np.asarray(runs.course.run).copy(), np.asarray(runs.course.place)
     run[run < 0] = run.max(initial=-1) + 1 + np.arange(int((run < 0).sum()))
@@ -80,11 +100,11 @@ def curves_of(problem: Problem, restart: float = 0.0, row_cost: float = 0.0) -> 
         seen = mine[runs.observed[mine]]
         _check_costs(problem, mine)
         far, paid = (place[seen[-1]], float(runs.cost[seen[-1]])) if seen.size else (-np.inf, 0.0)
-        cost[seen] = np.diff(runs.cost[seen], prepend=0.0) + row_cost
+        cost[seen] = np.diff(runs.cost[seen], prepend=0.0) + row_price[seen]
         waiting = mine[~runs.observed[mine]]
         kept[waiting[place[waiting] <= far]] = False
         ahead = waiting[place[waiting] > far]
-        cost[ahead] += row_cost * np.arange(1, len(ahead) + 1) + (restart if seen.size else 0.0) - paid
+        cost[ahead] += np.cumsum(row_price[ahead]) + (restart if seen.size else 0.0) - paid
         rows |= {int(row): ahead[: number + 1] for number, row in enumerate(ahead)}
     passed = int((~kept).sum())
     notes = [f"{passed} candidates lie behind what their run has reached and are left out"] if passed else []
@@ -98,6 +118,7 @@ def curves_of(problem: Problem, restart: float = 0.0, row_cost: float = 0.0) -> 
         tuple(index[rows[int(row)]] for row in candidates),
         run[candidates],
         begun,
+        row_price[candidates],
     )
 
 

@@ -15,7 +15,7 @@ from typing import Any, Unpack
 
 import numpy as np
 
-from jaxsl.host.answer.curves import Curves, asked, curves_of, stopped, together
+from jaxsl.host.answer.curves import Curves, asked, curves_of, row_prices, stopped, together
 from jaxsl.host.answer.episode import CHOOSING
 from jaxsl.host.answer.fit import Answer, answered, fit_report
 from jaxsl.host.answer.fit_options import How, split
@@ -52,7 +52,8 @@ def next_runs(
     seed: int = 0,
     curves: bool = False,
     restart: float = 0.0,
-    row_cost: float = 0.0,
+    row_cost: float | str = 0.0,
+    lengths: bool = False,
     **how: Unpack[How],
 ) -> NextReport:
     """Rank the candidates of a table of runs, best first, each as if it were the only next run.
@@ -69,7 +70,9 @@ def next_runs(
         count: how many runs are returned, at most.
         curves: candidates are runs, told apart by ``group``: a row of one stands for taking the run there,
             tells of all its rows on the way, and costs what that row does less what the run has cost so far.
-        restart, row_cost: what it costs to go on with a run, and to know the outcome at each row.
+        restart, row_cost: what it costs to go on with a run, and to know the outcome at each row: a number,
+            of the latter a column or expression too.
+        lengths: of ``curves`` every length that a run may be taken to is ranked, not its best alone.
 
     Raises:
         UserError: for anything that cannot be used as it stands, no candidate, or none that may be bought.
@@ -79,16 +82,18 @@ def next_runs(
     reading, options = split(how)
     if curves and options.group is None:
         raise UserError("--curves needs to know which rows are of one run; name their column with --group")
-    if not curves and (restart or row_cost):
-        raise UserError("--restart and --row-cost are prices of runs with several rows; add --curves")
+    if not curves and (restart or row_cost or lengths):
+        raise UserError("--restart, --row-cost and --lengths are about runs with several rows; add --curves")
     table = run_table(source, laws, map, outcome, **reading)
     price = require_cost(table, cost)
     chosen = ensemble(table, laws, mapping=map, outcome=outcome, target=target, cost=price, options=options)
-    runs = curves_of(chosen.problem, restart, row_cost) if curves else None
+    runs = None
+    if curves:
+        runs = curves_of(chosen.problem, restart, row_prices(table, chosen.problem, row_cost))
     chosen = chosen if runs is None else replace(chosen, problem=runs.problem)
     require_choice(chosen.problem, budget, max_cost)
     answer = answered(chosen, level, of, seed)
-    return ranked(answer, fit_report(answer), budget, max_cost, count, seed, curves=runs)
+    return ranked(answer, fit_report(answer), budget, max_cost, count, seed, curves=runs, lengths=lengths)
 
 
 def ranked(
@@ -100,11 +105,13 @@ def ranked(
     seed: int = 0,
     most: int | None = None,
     curves: Curves | None = None,
+    lengths: bool = False,
 ) -> NextReport:
     """The ``count`` best candidates, for a problem that passed ``require_choice``.
 
     Where that are more than ``most``, the best of them and a sample of the others
-    (``jaxsl.host.answer.thinning``). Of ``curves`` the candidates are runs.
+    (``jaxsl.host.answer.thinning``). Of ``curves`` the candidates are runs, each to its best length or, if
+    asked for, to all ``lengths``.
     """
     problem, found, now = answer.ensemble.problem, answer.found, report.prediction
     assert problem.targets is not None and now is not None
@@ -114,19 +121,23 @@ def ranked(
     spent = math.inf if max_cost is not None or paid <= 0 else float(paid)
     sale = pool.cost <= min(money, math.inf if max_cost is None else max_cost)
     affordable = int(np.sum(sale))
-    ranks = thinned(min(count, affordable), most or count)
+    some = curves is None or lengths
+    ranks = thinned(min(count, affordable), most or count) if some else np.arange(affordable)
     room = buffer_size(len(ranks), 8)
     num_candidates, pool_cost = len(pool.x), float(pool.cost.sum())
     with double_precision():
         aim, scored = pack_target(problem.targets.x), (CHOOSING.num_scored, CHOOSING.least_scored)
+
+        def view(x):
+            return found.at(np.concatenate([np.asarray(aim.x), x]), *scored, whole=True).table, aim.weight
+
         if curves is None and num_candidates > MANY:
-            rows = np.sort(leaders(found, CHOOSING, aim, pool, sale, money, spent, ranks))
+            rows = np.sort(leaders(view, CHOOSING, pool, sale, money, spent, ranks))
             pool, sale, ranks = pool.take(rows), sale[rows], np.arange(len(rows))
         size, stop = buffer_size(len(pool.x)), tuple[str, ...]()
         available = np.concatenate([sale, np.zeros(size - len(sale), bool)])
         if curves is None:
-            rows = np.concatenate([np.asarray(aim.x), pad(pool.x, size)])
-            table, weight = found.at(rows, *scored, whole=True).table, aim.weight
+            table, weight = view(pad(pool.x, size))
         else:
             question = asked(found, curves, *scored)
             table, weight = together(question)
@@ -142,15 +153,17 @@ def ranked(
                 np.asarray(money),
                 key_of(seed),
                 pad(ranks, room),
-                min(room, DETAILED),
+                min(room, DETAILED) if some else room,
             )
         )
+    places = np.arange(len(ranks))
+    if curves is not None and not lengths:
+        run = curves.run[np.asarray(ranking.index)[: len(ranks)]]
+        places = np.sort(np.unique(run, return_index=True)[1])[:count]
     return NextReport(
         fit=report,
         prediction=now,
-        runs=tuple(
-            _next_run(problem, pool, now, ranking, place, answer, curves) for place in range(len(ranks))
-        ),
+        runs=tuple(_next_run(problem, pool, now, ranking, int(place), answer, curves) for place in places),
         within=float(np.mean(now.within**2)),
         between=float(np.mean(now.between**2)),
         budget=budget,

@@ -1,5 +1,5 @@
 """The command line: ``jaxsl fit | next | predict | compare | report | study | replay | demo | laws``, and
-``finish | optimal | reach | multiplier | isoflop | grid | ess | allocate | tune``.
+``checkpoints | finish | optimal | reach | multiplier | isoflop | grid | ess | allocate | tune``.
 
 A command reads its options, calls its verb of ``jaxsl.host`` and prints. Every ``UserError`` becomes one
 message on standard error and exit status 2, and nothing is written. JAX is imported inside the commands, so
@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 
 import jaxsl
 from jaxsl.host.cli.allocate import allocate
+from jaxsl.host.cli.checkpoints import checkpoints_command
 from jaxsl.host.cli.compare import compare
 from jaxsl.host.cli.demo import demo
 from jaxsl.host.cli.ess import ess
@@ -74,6 +75,7 @@ def root(
 
 app.command("fit")(fit)
 app.command("next")(next_command)
+app.command("checkpoints")(checkpoints_command)
 app.command("predict")(predict)
 app.command("finish")(finish)
 app.command("compare")(compare)

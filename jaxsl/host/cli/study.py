@@ -36,7 +36,7 @@ def ask(
             reason = opened.reason_to_stop()
         asked = [] if reason else opened.ask(count)
     if json:
-        print_json({"asked": asked, "stop": reason or None})
+        print_json({"asked": asked, "stop": reason or None, "stop_runs": opened.stop_runs()})
     else:
         why_none = f"stop: {reason}; --anyway asks all the same" if reason else _why_none(opened)
         show_asked(opened, asked, why_none, notes)
@@ -97,15 +97,17 @@ def show(
 
     opened = Study(path)
     forecast = worth = decided = None
+    stop_runs: tuple[str, ...] = ()
     if not quick:
         with busy("fitting and looking ahead"):
             forecast, worth, decided = opened.best_prediction(), opened.worth(), opened.decision()
+            stop_runs = opened.stop_runs()
     if json:
-        print_json(as_dict(opened.status(), forecast, worth, decided))
+        print_json(as_dict(opened.status(), forecast, worth, decided, stop_runs))
     elif decided is not None:
         show_decided(opened.status(), decided, opened.ledger.settings["inputs"])
     else:
-        show_study(opened.status(), forecast, worth, opened.ledger.settings["inputs"])
+        show_study(opened.status(), forecast, worth, opened.ledger.settings["inputs"], stop_runs)
 
 
 study.command("import")(import_command)

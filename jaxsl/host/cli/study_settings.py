@@ -114,6 +114,14 @@ def new_command(
     restart: Annotated[
         float, typer.Option("--restart", help="Price of going on with a run, in the unit of the costs.")
     ] = 0.0,
+    row_cost: Annotated[
+        str,
+        typer.Option(
+            "--row-cost",
+            metavar="PRICE",
+            help="With --curves: of knowing an outcome on a run's way, as by a decay; arithmetic on inputs.",
+        ),
+    ] = "0",
     **how: Any,
 ) -> None:
     """Begin a study.
@@ -148,6 +156,7 @@ def new_command(
         range=read_ranges(range),
         curves=curves,
         restart=restart,
+        row_cost=row_cost,
         **how,
     )
     status, out = made.status(), console()

@@ -1,6 +1,6 @@
 """What the commands print of fits, rankings of candidates and rankings of laws."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from rich.console import Console
@@ -102,8 +102,7 @@ def show_next(report: NextReport) -> None:
     out.print(f"candidates, best first, {HOW_TO_BUY}")
     out.print(_candidates(report))
     if report.stop:
-        several = "s" if len(report.stop) > 1 else ""
-        out.print(f"run{several} {', '.join(report.stop)}: nothing still to be told is worth its price")
+        out.print(stopping(report.stop))
     later = [str(run.row_number) for run in report.runs if run.cost > report.limit * (1 + 1e-9)]
     if later:
         several, dear = ("s", "cost") if len(later) > 1 else ("", "costs")
@@ -112,6 +111,11 @@ def show_next(report: NextReport) -> None:
             "better bought after others, or name a limit by --max-cost"
         )
     show_rest(out, fit.trust, fit.left_out, fit.notes)
+
+
+def stopping(runs: Sequence[str]) -> str:
+    """Which runs may stop."""
+    return f"run{'s' * (len(runs) > 1)} {', '.join(runs)}: nothing still to be told is worth its price"
 
 
 def show_rank(report: RankReport) -> None:

@@ -1,17 +1,17 @@
 """What the study commands print."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from jaxsl.host.show.answers import predictions
+from jaxsl.host.show.answers import predictions, stopping
 from jaxsl.host.show.console import console, grid, number, show_notes
 from jaxsl.host.show.decision import estimates
 from jaxsl.host.show.grid import Grid
 
 if TYPE_CHECKING:
-    from jaxsl.host.study.aimed import Decided
-    from jaxsl.host.study.answers import Forecast
+    from jaxsl.host.study.answers import Decided, Forecast
     from jaxsl.host.study.ledger import Run
     from jaxsl.host.study.stopping import Worth
     from jaxsl.host.study.study import Asked, Status, Study
@@ -23,8 +23,11 @@ def show_asked(study: "Study", asked: list["Asked"], why_none: str, notes: tuple
     """Print the runs to start."""
     out = console()
     show_notes(out, notes)
+    stop_runs = study.stop_runs()
     if not asked:
         out.print(why_none)
+        if stop_runs:
+            out.print(stopping(stop_runs))
         return
     rows = [
         [run.id, *(number(value, 6) for value in run.x.values()), number(run.cost), _what(run)]
@@ -43,6 +46,8 @@ def show_asked(study: "Study", asked: list["Asked"], why_none: str, notes: tuple
         )
     if status.left is not None:
         out.print(f"{number(status.left)} of the budget of {number(status.budget or 0)} is left after them")
+    if stop_runs:
+        out.print(stopping(stop_runs))
 
 
 def _what(run: "Asked") -> str:
@@ -67,9 +72,13 @@ def show_told(run: "Run", status: "Status | None", notes: tuple[str, ...]) -> No
 
 
 def show_study(
-    status: "Status", forecast: "Forecast | None", worth: "Worth | None", inputs: list[str]
+    status: "Status",
+    forecast: "Forecast | None",
+    worth: "Worth | None",
+    inputs: list[str],
+    stop_runs: Sequence[str] = (),
 ) -> None:
-    """Print where a study stands, what it predicts, and whether to go on."""
+    """Print where a study stands, what it predicts, and whether to go on, with which runs not."""
     out = console()
     counts = {
         name: getattr(status, f"num_{name}")
@@ -97,6 +106,8 @@ def show_study(
         if math.isfinite(worth.ess):
             out.print(f"equivalent sample size: {number(worth.ess, 3)} test items")
         out.print(worth.line)
+    if stop_runs:
+        out.print(stopping(stop_runs))
     show_notes(out, status.notes)
 
 
@@ -122,11 +133,15 @@ def show_decided(status: "Status", decided: "Decided", inputs: list[str]) -> Non
 
 
 def as_dict(
-    status: "Status", forecast: "Forecast | None", worth: "Worth | None", decided: "Decided | None" = None
+    status: "Status",
+    forecast: "Forecast | None",
+    worth: "Worth | None",
+    decided: "Decided | None" = None,
+    stop_runs: Sequence[str] = (),
 ) -> dict[str, Any]:
     """The same as one object."""
     told = {"prediction": None, "trust": None} if forecast is None else vars(forecast)
-    return {"status": status, **told, "worth": worth, "decision": decided}
+    return {"status": status, **told, "worth": worth, "decision": decided, "stop_runs": list(stop_runs)}
 
 
 def money(status: "Status") -> str:

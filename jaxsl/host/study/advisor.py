@@ -20,7 +20,7 @@ from jaxsl.host.answer.trust import trust
 from jaxsl.host.input.intervals import LEVEL
 from jaxsl.host.programs.packing import array, key_of, pack_target, pad
 from jaxsl.host.study import programs
-from jaxsl.host.study.answers import Forecast, Outlook, Proposal
+from jaxsl.host.study.answers import Decided, Forecast, Outlook, Proposal
 from jaxsl.host.study.ledger import DONE, PENDING, Candidate, Ledger, Point, Run
 from jaxsl.host.study.options import as_candidates, first_runs, points_of, spread_over
 from jaxsl.host.study.planning import ROOM, SHORT, Offer, Planned, View, planned
@@ -94,6 +94,14 @@ class Advisor:
         runs = self._bought(ledger, options, found)
         return Outlook(runs, np.asarray(found.plan.first)[sale], found.cost[sale], float(found.plan.variance))
 
+    def decided(self, ledger: Ledger) -> Decided | None:
+        """What would be decided now; None where the runs are for a target."""
+        return None
+
+    def stop_runs(self, ledger: Ledger) -> tuple[str, ...]:
+        """Runs that may go on and are not worth it; none where every run is of one piece."""
+        return ()
+
     def _believe(self, ledger: Ledger) -> Believed | None:
         seen, settings = ledger.outcomes, ledger.settings
         if not seen:
@@ -139,16 +147,27 @@ class Advisor:
 
         How much cost counts is decided for the rest of the budget, unless a ``design`` that knows is given.
         """
-        used, most = ledger.used(), int(ledger.settings["replicates"])
-        points = [run.x for run in taken]
-        uses = np.array([most - used.get(option.x, 0) - points.count(option.x) for option in options])
-        cost = np.array([option.cost for option in options]) * ledger.factor
-        promised = math.fsum(run.cost for run in taken)
-        offer = Offer(cost, uses, ledger.left - promised, ledger.paid + promised)
+        offer = self._offer(ledger, options, taken)
         with double_precision():
             view, chooses = self._view(ledger, options, taken), self.design if design is None else design
             broad = bool(ledger.settings["space"])
             return planned(chooses, view, offer, count, draws, self._key(ledger), design is not None, broad)
+
+    def _offer(self, ledger: Ledger, options: list[Candidate], taken: list[Proposal]) -> Offer:
+        """What the options cost, how often each may be run, and the money, after those that are ``taken``."""
+        cost = np.array([option.cost for option in options]) * ledger.factor
+        promised = math.fsum(run.cost for run in taken)
+        uses = self._uses(ledger, options, taken)
+        return Offer(cost, *uses, ledger.left - promised, ledger.paid + promised)
+
+    def _uses(
+        self, ledger: Ledger, options: list[Candidate], taken: list[Proposal]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """How often each option may still be run, ``(option,)``, and which of them share these times."""
+        used, most = ledger.used(), int(ledger.settings["replicates"])
+        points = [run.x for run in taken]
+        uses = [most - used.get(option.x, 0) - points.count(option.x) for option in options]
+        return np.array(uses), np.arange(len(options))
 
     def _view(self, ledger: Ledger, options: Sequence[Candidate | Run], taken: list[Proposal]) -> View:
         """What is looked at to choose among the options, after those that are ``taken`` already."""

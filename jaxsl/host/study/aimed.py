@@ -6,26 +6,23 @@ batches, budgets and pending runs are those of every other study.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import jax.numpy as jnp
 import numpy as np
 
 from jaxsl.batch import Pending
 from jaxsl.host.answer.believed import Believed
-from jaxsl.host.answer.report import Report
-from jaxsl.host.answer.trust import Trust, trust
+from jaxsl.host.answer.trust import trust
 from jaxsl.host.answer.which_laws import num_needed
-from jaxsl.host.decision.aim import aimed_at, expected_regret, read_aim
+from jaxsl.host.decision.aim import aimed_at, expected_error, read_aim
 from jaxsl.host.decision.estimate import values
 from jaxsl.host.decision.known import Known, learned
 from jaxsl.host.decision.optimal import decisions_at, free_names
-from jaxsl.host.decision.report import Decision
 from jaxsl.host.input.intervals import LEVEL
 from jaxsl.host.programs.packing import pad
 from jaxsl.host.show.console import number
 from jaxsl.host.study.advisor import Advisor
-from jaxsl.host.study.answers import Outlook, Proposal
+from jaxsl.host.study.answers import Decided, Outlook, Proposal
 from jaxsl.host.study.ledger import DONE, Candidate, Ledger, Point, Run
 from jaxsl.host.study.options import first_runs
 from jaxsl.host.study.planning import View
@@ -35,30 +32,6 @@ from jaxsl.law import Law
 from jaxsl.pool import buffer_size
 from jaxsl.posterior import Tabulated
 from jaxsl.precision import double_precision
-
-
-@dataclass(frozen=True)
-class Decided(Report):
-    """What would be decided now.
-
-    Attributes:
-        num_runs: that it rests on.
-        decision: the best configuration.
-        spend: cumulated expected cost, 0 and then after each of the next runs, ``(point,)``.
-        regret: loss that deciding then is expected to give up, ``(point,)``; the first point counts the
-            pending runs in.
-        level: of intervals, in per cent.
-        trust: how far to believe it.
-        reason: why the study should stop; empty when it should go on.
-    """
-
-    num_runs: int
-    decision: Decision
-    spend: np.ndarray
-    regret: np.ndarray
-    level: float
-    trust: Trust
-    reason: str
 
 
 class AimedAdvisor(Advisor):
@@ -71,7 +44,7 @@ class AimedAdvisor(Advisor):
 
     def __init__(self, laws: Sequence[Law], aim: str, hold: dict[str, float], ranges: dict):
         super().__init__(laws)
-        self.at, self.hold, self.ranges = read_aim(aim), hold, ranges
+        self.at, self.hold, self.ranges = read_aim(aim).budget, hold, ranges
         self.levels = np.log([self.at])
         self._decides: tuple[object, Known] | None = None
         self._looked_up: tuple[Known, tuple[list[Point], list[Point]], View] | None = None
@@ -113,7 +86,7 @@ class AimedAdvisor(Advisor):
         with double_precision():
             table, _, _, target = self._view(ledger, anything, [])
         assert isinstance(table, Tabulated)
-        now = expected_regret(table, target)
+        now = expected_error(table, target)
         pending = outlook.variance if math.isfinite(outlook.variance) else now
         falls = np.cumsum([0.0, *(run.fall for run in outlook.runs)])
         return np.maximum([now, *(pending - falls)], 0.0)

@@ -2,7 +2,7 @@
 
 A candidate is a run of its size to its tokens, and tells the outcome at every candidate of that size on its
 way. A run that is there may go on to any of them beyond, for the difference of the costs and the price of a
-restart. Runs of one size are as many as ``replicates``.
+restart. Runs of one size are as many as ``replicates``, and of a batch each goes one way.
 """
 
 import math
@@ -19,10 +19,11 @@ from jaxsl.batch import MOST_DRAWS, Pending
 from jaxsl.host.answer.episode import WARM_PER_PARAMETER
 from jaxsl.host.input.course import TOKENS
 from jaxsl.host.programs.runs_together import runs_together
+from jaxsl.host.study import programs
 from jaxsl.host.study.advisor import Advisor
 from jaxsl.host.study.answers import Proposal
 from jaxsl.host.study.ledger import PENDING, Candidate, Ledger, Point, Run
-from jaxsl.host.study.planning import View
+from jaxsl.host.study.planning import View, for_sale
 from jaxsl.host.study.sizes import sizes, without
 from jaxsl.pool import Pool, Rows, buffer_size
 from jaxsl.precision import double_precision
@@ -34,25 +35,31 @@ class CurvesAdvisor(Advisor):
     """The engine behind a study of curves; arguments as of ``Advisor``."""
 
     def ask(self, ledger: Ledger, count: int) -> list[Proposal]:
-        """As of ``Advisor``; each proposal in the light of those before it, a training run in one at most."""
-        proposals = self._first(ledger, count)
-        if proposals or not ledger.outcomes:
+        """As of ``Advisor``; a training run is taken one way at most."""
+        proposals, options = self._first(ledger, count), self._options(ledger)
+        if proposals or not options or not ledger.outcomes:
             return proposals
-        while len(proposals) < count:
-            going_on = {run.of for run in proposals if run.of}
-            begun = [without(run.x, self._tokens) for run in proposals if not run.of]
-            options = [
-                one
-                for one in self._options(ledger)
-                if (one.of not in going_on if one.of else without(one.x, self._tokens) not in begun)
-            ]
-            if not options:
-                break
-            bought = self._bought(ledger, options, self._plan(ledger, options, proposals, 1, MOST_DRAWS))
-            if not bought:
-                break
-            proposals += bought
-        return proposals
+        return self._bought(ledger, options, self._plan(ledger, options, [], count, MOST_DRAWS))
+
+    def stop_runs(self, ledger: Ledger) -> tuple[str, ...]:
+        """Runs that may go on and of which nothing that they can still tell is worth its price.
+
+        The plan for the rest of the budget buys nothing of them (``jaxsl.lookahead``); none without a budget.
+        """
+        options = self._options(ledger)
+        open_runs = dict.fromkeys(one.of for one in options if one.of)
+        if not open_runs or not math.isfinite(ledger.left):
+            return ()
+        with double_precision():
+            view, offer = self._view(ledger, options, []), self._offer(ledger, options, [])
+            rows = np.arange(len(options))
+            pool, uses, group = for_sale(view, offer, rows, buffer_size(len(rows)))
+            money, key = np.asarray(ledger.left), self._key(ledger)
+            bought = np.asarray(
+                programs.bought(view.posterior, pool, view.target, uses > 0, money, view.pending, key, group)
+            )
+        worth = {options[row].of for row in np.flatnonzero(bought)}
+        return tuple(name for name in open_runs if name not in worth)
 
     @property
     def _tokens(self) -> int:
@@ -92,6 +99,17 @@ class CurvesAdvisor(Advisor):
                     if size.tokens[at] > tokens * (1 + 1e-9)
                 ]
         return options
+
+    def _uses(
+        self, ledger: Ledger, options: list[Candidate], taken: list[Proposal]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """New runs of one size, to whatever length, share the ``replicates`` left; a run goes on once."""
+        most = int(ledger.settings["replicates"])
+        begun = {without(size.x[0], self._tokens): len(size.runs) for size in sizes(ledger, self._tokens)}
+        ways = [one.of or without(one.x, self._tokens) for one in options]
+        number = {way: index for index, way in enumerate(dict.fromkeys(ways))}
+        uses = [1 if one.of else most - begun[without(one.x, self._tokens)] for one in options]
+        return np.array(uses), np.array([number[way] for way in ways])
 
     def _course(self, ledger: Ledger) -> Course:
         number = _numbers(ledger)

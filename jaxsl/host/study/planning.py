@@ -29,10 +29,19 @@ class View(NamedTuple):
 
 
 class Offer(NamedTuple):
-    """Expected cost of each option and how often it may run, ``(row,)``; what is left, and what was spent."""
+    """What may be bought.
+
+    Attributes:
+        cost: expected, ``(row,)``.
+        uses: how often each option may still be run, ``(row,)`` of int.
+        group: options of one number share these times, ``(row,)`` of int.
+        money: what may be spent on all of them.
+        spent: cost of all runs so far.
+    """
 
     cost: np.ndarray
     uses: np.ndarray
+    group: np.ndarray
     money: float
     spent: float
 
@@ -74,13 +83,15 @@ def planned(
     rows = np.arange(len(x))
     if len(x) > SHORT:
         size = 1 << (len(x) - 1).bit_length()
-        pool, uses = _pool(view, offer, rows, size)
+        pool, uses, _ = for_sale(view, offer, rows, size)
         found = programs.shortlist(
             design, posterior, pool, target, np.asarray(uses > 0), money, spent, pending, SHORT
         )
         rows = np.asarray(found)
         rows = rows[rows >= 0] if (rows >= 0).any() else np.arange(1)
-    pool, uses = _pool(view, offer, rows, SHORT if broad or len(x) > SHORT else buffer_size(len(rows)))
+    pool, uses, group = for_sale(
+        view, offer, rows, SHORT if broad or len(x) > SHORT else buffer_size(len(rows))
+    )
     if not priced and design.lookahead is not None and math.isfinite(offer.money):
         exponent = programs.cost_exponent(design, posterior, pool, target, array(uses > 0), money, key)
         design = replace(design, chooser=replace(design.chooser, cost_exponent=exponent))
@@ -96,13 +107,16 @@ def planned(
         np.asarray(count),
         np.asarray(draws),
         key,
+        group,
         buffer_size(count, ROOM),
     )
     limit = programs.limit(design, pool, uses > 0, money, spent)
     return Planned(to_numpy(plan), rows, offer.cost[rows], design, float(limit))
 
 
-def _pool(view: View, offer: Offer, rows: np.ndarray, size: int) -> tuple[Pool, np.ndarray]:
-    """The options of some rows, padded to a size, and how often each may be run."""
+def for_sale(view: View, offer: Offer, rows: np.ndarray, size: int) -> tuple[Pool, np.ndarray, np.ndarray]:
+    """The options of some rows, padded to a size; how often each may be run, and its group."""
+    more = size - len(rows)
     pool = Pool(array(pad(view.x[rows], size)), array(pad(offer.cost[rows], size)))
-    return pool, np.concatenate([offer.uses[rows], np.zeros(size - len(rows), int)])
+    uses = np.concatenate([offer.uses[rows], np.zeros(more, int)])
+    return pool, uses, np.concatenate([offer.group[rows], np.full(more, -1)])

@@ -12,6 +12,7 @@ from jaxsl.continuous import Bounds, Climb, climb
 from jaxsl.design import Design
 from jaxsl.host.compiled import compiled
 from jaxsl.host.input.expression import Expression
+from jaxsl.lookahead import Rollout
 from jaxsl.pool import Pool, Target
 from jaxsl.posterior import Posterior, tabulate
 
@@ -55,14 +56,30 @@ def plan(
     count: Array,
     num_draws: Array,
     key: Array,
+    group: Array,
     room: int,
 ) -> Plan:
     """``jaxsl.batch.plan``."""
     rule, chooser = design.acquisition, design.chooser
     posterior, pool, target, pending = _looked_up(posterior, pool, target, pending)
-    return batch.plan(
-        rule, chooser, posterior, pool, target, uses, money, pending, count, num_draws, key, room, spent
-    )
+    given = posterior, pool, target, uses, money, pending, count, num_draws, key, room, spent, group
+    return batch.plan(rule, chooser, *given)
+
+
+@compiled
+def bought(
+    posterior: Posterior,
+    pool: Pool,
+    target: Target,
+    available: Array,
+    money: Array,
+    pending: Pending,
+    key: Array,
+    group: Array,
+) -> Array:
+    """What the plan for the rest of the money buys once all pending runs are in, ``(pool,)`` of bool."""
+    posterior, pool, target, pending = _looked_up(posterior, pool, target, pending)
+    return Rollout().bought(batch.once_in(posterior, pending), pool, target, available, money, key, group)
 
 
 @compiled

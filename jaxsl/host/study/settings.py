@@ -7,7 +7,7 @@ import numpy as np
 
 import jaxsl
 from jaxsl.host.answer.fit_options import PLAIN, FitOptions
-from jaxsl.host.decision.aim import read_aim
+from jaxsl.host.decision.aim import OPTIMAL, read_aim
 from jaxsl.host.decision.question import question
 from jaxsl.host.errors import UserError
 from jaxsl.host.input.intervals import LEVEL, check_level
@@ -42,7 +42,7 @@ def new_records(
     aim: str | None = None,
     hold: Mapping[str, float] | None = None,
     range: Mapping[str, tuple[float, float]] | None = None,
-    curves: Mapping[str, float] | None = None,
+    curves: Mapping[str, Any] | None = None,
     **how: Unpack[Reading],
 ) -> tuple[Record, list[Record], tuple[str, ...]]:
     """Header and first records of a study, and what was understood of its table; as in ``Study.create``.
@@ -52,7 +52,7 @@ def new_records(
         law_names: by which the laws are found again.
         options: how they are fitted.
         aim, hold, range: as of ``jaxsl.host.decision.next_for``, in place of a target.
-        curves: the price of a ``restart`` where runs are curves; None where each tells one outcome.
+        curves: prices ``restart`` and ``row_cost`` where runs are curves; None where each tells one outcome.
 
     Raises:
         UserError: for anything that cannot be used as it stands.
@@ -101,7 +101,7 @@ def new_records(
         if aim is not None:
             raise UserError("--curves chooses runs for a target; leave out --aim")
         offered = [one for one in records if one["event"] == "candidate"]
-        check_curves(list(law.inputs), offered, curves["restart"])
+        check_curves(list(law.inputs), offered, **curves)
     aimed = {} if aim is None else {"aim": aim, "hold": dict(hold or {}), "range": dict(range or {})}
     header = {
         "jaxsl": jaxsl.__version__,
@@ -125,13 +125,25 @@ def new_records(
     return header, records, notes
 
 
+def curve_prices(curves: bool, restart: float, row_cost: float | str) -> dict[str, Any] | None:
+    """Prices of a study whose runs are curves; None of another.
+
+    Raises:
+        UserError: when there are prices and no curves.
+    """
+    if not curves and (restart or str(row_cost) not in ("0", "0.0")):
+        raise UserError("--restart and --row-cost are prices of runs with several rows; add --curves")
+    return {"restart": float(restart), "row_cost": str(row_cost)} if curves else None
+
+
 def check_aim(aim: str, target: Any, space: Sequence[str], options: FitOptions) -> None:
     """Refuse what is no aim, and what does not go with one.
 
     Raises:
         UserError: saying which option to leave out.
     """
-    read_aim(aim)
+    if read_aim(aim).kind != OPTIMAL:
+        raise UserError(f"--aim {aim}: a study is of one recipe; `jaxsl next --by` chooses among recipes")
     if target:
         raise UserError("--aim takes the place of --target; give one of them")
     if space:

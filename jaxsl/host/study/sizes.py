@@ -1,11 +1,13 @@
 """The runs of a study of curves, by their sizes: how far each is, and what it costs to get further."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from jaxsl.host.errors import UserError
 from jaxsl.host.input.course import TOKENS
+from jaxsl.host.input.expression import parse
 from jaxsl.host.study.ledger import DONE, FAILED, Candidate, Ledger, Point, Run
 
 
@@ -14,7 +16,8 @@ class Size:
     """The candidates that differ in their tokens alone, in order, and the training runs there are.
 
     Attributes:
-        x, tokens, costs, names: of the candidates, ``(candidate,)`` each.
+        x, tokens, costs, names: of the candidates, ``(candidate,)`` each; costs hold the prices of knowing
+            the outcomes on the way.
         runs: the training runs by name, each its parts in order; one that failed before it told anything, and
             has no part since, is none.
         reached: tokens of the last outcome of each.
@@ -57,6 +60,12 @@ def sizes(ledger: Ledger, place: int) -> list[Size]:
     found = []
     for size, candidates in groups.items():
         candidates = sorted(candidates, key=lambda one: one.x[place])
+        prices = row_prices(
+            ledger.settings["curves"].get("row_cost", "0"),
+            ledger.settings["inputs"],
+            [one.x for one in candidates],
+        )
+        costs = np.array([one.cost for one in candidates]) + np.cumsum(prices)
         runs = {
             name: own
             for name, own in parts.get(size, {}).items()
@@ -66,7 +75,7 @@ def sizes(ledger: Ledger, place: int) -> list[Size]:
             Size(
                 tuple(one.x for one in candidates),
                 tuple(one.x[place] for one in candidates),
-                tuple(one.cost for one in candidates),
+                tuple(costs.tolist()),
                 tuple(one.name for one in candidates),
                 runs,
                 {name: reached[name] for name in runs if name in reached},
@@ -88,13 +97,25 @@ def since(ledger: Ledger, curve: str) -> float:
     return max((one.x[place] for one in ledger.outcomes if one.curve == curve), default=0.0)
 
 
-def check_curves(inputs: list[str], candidates: list[dict], restart: float) -> None:
+def row_prices(row_cost: str, inputs: Sequence[str], x: Sequence[Point]) -> np.ndarray:
+    """What it costs to know the outcome at each of some configurations ``x``, ``(row,)``.
+
+    Example:
+        >>> row_prices("6*N*D/8", ["N", "D"], [(1e6, 1e8), (1e6, 2e8)]).tolist()
+        [75000000000000.0, 150000000000000.0]
+    """
+    columns = dict(zip(inputs, np.array(x, float).reshape(-1, len(inputs)).T, strict=True))
+    return np.broadcast_to(parse(row_cost).evaluate(columns), len(x)).astype(float)
+
+
+def check_curves(inputs: list[str], candidates: list[dict], restart: float, row_cost: str) -> None:
     """Refuse candidates that are no curves.
 
     Args:
         inputs: of the law.
         candidates: records of the journal.
         restart: price of going on with a run.
+        row_cost: of knowing an outcome on its way, as of ``row_prices``.
 
     Raises:
         UserError: without tokens among the inputs; where a longer run of one size costs no more; for a price
@@ -106,6 +127,16 @@ def check_curves(inputs: list[str], candidates: list[dict], restart: float) -> N
         raise UserError(f"--restart {restart:g}: give a price, zero or more, in the unit of the costs")
     if not candidates:
         raise UserError("--curves: give runs that may be done with --candidates, a row a checkpoint")
+    unknown = [name for name in parse(row_cost).names if name not in inputs]
+    if unknown:
+        raise UserError(
+            f"--row-cost {row_cost}: {', '.join(unknown)} is no input of the law; give a number, or "
+            f"arithmetic on {', '.join(inputs)}"
+        )
+    prices = row_prices(row_cost, inputs, [tuple(one["x"][name] for name in inputs) for one in candidates])
+    if not (np.isfinite(prices) & (prices >= 0)).all():
+        worst = candidates[int(np.argmin(np.isfinite(prices) & (prices >= 0)))]["name"]
+        raise UserError(f"--row-cost {row_cost}: {worst} has no price, zero or more; correct it")
     last: dict[tuple, dict] = {}
     for one in sorted(candidates, key=lambda one: one["x"][TOKENS]):
         size = tuple(value for name, value in one["x"].items() if name != TOKENS)

@@ -28,8 +28,7 @@ from jaxsl.host.study.studied_laws import accepted, find_laws, reopened, whole
 if TYPE_CHECKING:
     from jaxsl.host.answer.fit_options import FitOptions, How
     from jaxsl.host.study.advisor import Advisor
-    from jaxsl.host.study.aimed import Decided
-    from jaxsl.host.study.answers import Forecast
+    from jaxsl.host.study.answers import Decided, Forecast
     from jaxsl.host.study.stop_rules import Stop
     from jaxsl.host.study.stopping import Worth
     from jaxsl.law import Law
@@ -82,6 +81,7 @@ class Study:
         range: Mapping[str, tuple[float, float]] | None = None,
         curves: bool = False,
         restart: float = 0.0,
+        row_cost: float | str = 0.0,
         **how: "Unpack[How]",
     ) -> "Study":
         """Begin a study.
@@ -104,7 +104,8 @@ class Study:
             aim: instead of a target, a decision for which runs are chosen: ``"optimal:C=1e24"``.
             hold, range: what may be decided, as in ``jaxsl.host.optimal``.
             curves: runs tell every candidate of their size on their way, and may go on for the difference of
-                the costs and the price of a ``restart``.
+                the costs and the price of a ``restart``; ``row_cost`` is the price of knowing an outcome on
+                the way, a number or arithmetic on the law's inputs.
             how: how the table of candidates is read and the laws are fitted, as in ``jaxsl.host.fit``, but
                 for ``weight``; the journal keeps the latter.
 
@@ -112,7 +113,7 @@ class Study:
             UserError: for anything that cannot be used as it stands; nothing is written then.
         """
         from jaxsl.host.answer.fit_options import split
-        from jaxsl.host.study.settings import new_records
+        from jaxsl.host.study.settings import curve_prices, new_records
 
         reading, options = split(how)
         laws, names = find_laws(law)
@@ -136,7 +137,7 @@ class Study:
             aim=aim,
             hold=hold,
             range=range,
-            curves={"restart": float(restart)} if curves else None,
+            curves=curve_prices(curves, restart, row_cost),
             **reading,
         )
         header["fingerprints"] = [fingerprint(one, header["target"]) for one in laws]
@@ -229,10 +230,7 @@ class Study:
         return None if "aim" in ledger.settings else self.advisor.forecast(ledger)
 
     def worth(self) -> "Worth | None":
-        """Whether the rest of the budget is worth spending; None before the first result.
-
-        It is about a target's interval; of a study for a decision see ``decision``.
-        """
+        """Whether the rest of the budget is worth spending; None before any result, or with an aim."""
         from jaxsl.host.study.stopping import worth_of
 
         return worth_of(self.refresh(), self.advisor)
@@ -242,12 +240,13 @@ class Study:
         weighed = self.decision() if "aim" in self.ledger.settings else self.worth()
         return "" if weighed is None else weighed.reason
 
+    def stop_runs(self) -> tuple[str, ...]:
+        """Of a study of curves, runs of which nothing that they can still tell is worth its price."""
+        return self.advisor.stop_runs(self.refresh())
+
     def decision(self) -> "Decided | None":
         """What would be decided now, and what further runs are worth; None where there is no aim."""
-        from jaxsl.host.study.aimed import AimedAdvisor
-
-        ledger, advisor = self.refresh(), self.advisor
-        return advisor.decided(ledger) if isinstance(advisor, AimedAdvisor) else None
+        return self.advisor.decided(self.refresh())
 
     def export(self, path: str | Path | None = None, force: bool = False) -> Any:
         """All runs as a table, written to ``path`` (``.csv`` or ``.parquet``) if one is given.
