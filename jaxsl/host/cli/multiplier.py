@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from jaxsl.host.cli.decision_options import with_sizes
+from jaxsl.host.cli.decision_options import AgainstOption, ByOption, with_sizes
 from jaxsl.host.cli.looking import looked_at
 from jaxsl.host.cli.options import JsonOption, LawsOption, reads_runs
 from jaxsl.host.errors import UserError
@@ -18,13 +18,8 @@ def multiplier(
     ],
     law: LawsOption,
     budget: Annotated[float, typer.Option("--budget", help="At which cost of the last recipe.")],
-    by: Annotated[
-        str | None,
-        typer.Option("--by", metavar="COLUMN", help="Column that tells recipes of one table apart."),
-    ] = None,
-    against: Annotated[
-        str | None, typer.Option("--against", metavar="VALUE", help="Recipe of --by to compare with.")
-    ] = None,
+    by: ByOption = None,
+    against: AgainstOption = None,
     json: JsonOption = False,
     **options: Any,
 ) -> None:
@@ -45,7 +40,7 @@ def multiplier(
     from jaxsl.host.decision.multiplier import multiplier as compare
     from jaxsl.host.decision.multiplier import split
     from jaxsl.host.show.console import busy, print_json
-    from jaxsl.host.show.decision import show_multiplier
+    from jaxsl.host.show.recipes import show_multiplier
 
     with busy(f"fitting {', '.join(law)} to each recipe"):
         report = compare(

@@ -4,7 +4,15 @@ from typing import Annotated, Any
 
 import typer
 
-from jaxsl.host.cli.decision_options import AimOption, HoldOption, RangeOption, read_held, read_ranges
+from jaxsl.host.cli.decision_options import (
+    AgainstOption,
+    AimOption,
+    ByOption,
+    HoldOption,
+    RangeOption,
+    read_held,
+    read_ranges,
+)
 from jaxsl.host.cli.fit_options import OPTIONS, with_fit_options
 from jaxsl.host.cli.looking import looked_at
 from jaxsl.host.cli.options import (
@@ -42,6 +50,8 @@ def next_command(
     of: OfOption = "outcome",
     seed: SeedOption = 0,
     aim: AimOption = None,
+    by: ByOption = None,
+    against: AgainstOption = None,
     hold: HoldOption = None,
     range: RangeOption = None,
     curves: Annotated[
@@ -77,7 +87,8 @@ def next_command(
     It is a ranking: each candidate is judged as the only next run, and the first two may teach the same. For
     a batch whose runs account for each other use `jaxsl study ask -n`. With several laws (--law again, or
     --law all) a run that tells them apart is worth it. With --aim optimal:C=1e24 in place of --target the
-    runs are those that teach most about the best sizes at that cost.
+    runs are those that teach most about the best sizes at that cost; with --aim multiplier:C=1e22 --by COLUMN
+    those that teach most about how much more compute one recipe needs than another, and of which recipe.
 
     Where a run tells its loss at several checkpoints, each has a row, and --group names the column of the
     run; with --curves the candidates are runs, new or continued.
@@ -116,6 +127,8 @@ def next_command(
                 outcome=outcome,
                 level=level,
                 seed=seed,
+                by=by,
+                against=against,
                 **how,
             )
         if json:
@@ -123,6 +136,8 @@ def next_command(
         else:
             show_aimed(aimed)
         return
+    if by is not None or against is not None:
+        raise UserError("--by tells recipes apart for --aim multiplier:C=...; give that, or leave it out")
     with busy(f"fitting {', '.join(law)} and scoring the candidates"):
         report = next_runs(
             tables,

@@ -1,10 +1,13 @@
 """A decision as what runs are chosen for: the best configuration at a cost, in coordinates of its regret."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 
 from jaxsl.host.answer.episode import CHOOSING
 from jaxsl.host.decision import programs
-from jaxsl.host.decision.known import Known
+from jaxsl.host.decision.known import Known, Part
 from jaxsl.host.decision.question import check_budgets
 from jaxsl.host.errors import UserError
 from jaxsl.host.input.numerals import number
@@ -14,23 +17,36 @@ from jaxsl.pool import Target, buffer_size
 from jaxsl.posterior import Predictive, Tabulated
 from jaxsl.precision import to_numpy
 
+OPTIMAL, MULTIPLIER = "optimal", "multiplier"
 
-def read_aim(aim: str) -> float:
-    """The cost at which the best is wanted.
+
+@dataclass(frozen=True)
+class Aim:
+    """What is to be decided, of one ``kind``, at the cost ``budget``."""
+
+    kind: str
+    budget: float
+
+
+def read_aim(aim: str) -> Aim:
+    """What is to be decided, in words that a person wrote.
 
     Raises:
-        UserError: when it says anything else.
+        UserError: when they say anything else.
 
     Example:
         >>> read_aim("optimal:C=1e24")
-        1e+24
+        Aim(kind='optimal', budget=1e+24)
     """
-    kind, _, rest = aim.partition(":")
+    kind, _, rest = (piece.strip() for piece in aim.partition(":"))
     name, _, text = rest.partition("=")
     value = number(text)
-    if kind.strip() != "optimal" or name.strip() != "C" or value is None:
-        raise UserError(f"--aim {aim}: write optimal:C=1e24, the cost at which the best sizes are wanted")
-    return float(check_budgets([value], "--aim optimal:C")[0])
+    if kind not in (OPTIMAL, MULTIPLIER) or name.strip() != "C" or value is None:
+        raise UserError(
+            f"--aim {aim}: write optimal:C=1e24, the cost at which the best sizes are wanted, or "
+            "multiplier:C=1e22, the cost at which recipes are compared"
+        )
+    return Aim(kind, float(check_budgets([value], f"--aim {kind}:C")[0]))
 
 
 def aimed_at(known: Known, levels: np.ndarray, x: np.ndarray) -> tuple[Tabulated, Target, np.ndarray]:
@@ -48,13 +64,39 @@ def aimed_at(known: Known, levels: np.ndarray, x: np.ndarray) -> tuple[Tabulated
     Raises:
         UserError: when no component has a best configuration.
     """
-    features, padded = x.shape[1], np.asarray(pad(x, buffer_size(len(x))))
-    space, ask, parts, root = known.asked.space(), known.ask(levels), [], None
+    space, ask, root = known.asked.space(), known.ask(levels), None
+    padded, found = np.asarray(pad(x, buffer_size(len(x)))), []
     for part in known.parts:
+        table, root = programs.regretted(part.posterior, space, _heaviest(part), root, ask, padded)
+        found.append(to_numpy(table))
+    return _together(known, found, x.shape[1], len(x))
+
+
+def least_loss_at(
+    known: Known, levels: np.ndarray, x: np.ndarray
+) -> tuple[Tabulated, Target, np.ndarray, float]:
+    """The same with the least loss at a cost as the target, and its fall when the cost rises by a factor e.
+
+    Arguments, errors and what is returned first as of ``aimed_at``; the fall is that of the heaviest law.
+    """
+    space, ask = known.asked.space(), known.ask(levels)
+    padded, found = np.asarray(pad(x, buffer_size(len(x)))), []
+    for part in known.parts:
+        found.append(to_numpy(programs.least_losses(part.posterior, space, _heaviest(part), ask, padded)))
+    return *_together(known, [table for table, _ in found], 1, len(x)), -float(found[0][1])
+
+
+def _heaviest(part: Part) -> np.ndarray:
+    return np.asarray(np.argmax(np.asarray(part.posterior.weight)))
+
+
+def _together(
+    known: Known, tables: Sequence[Tabulated], num_target: int, num: int
+) -> tuple[Tabulated, Target, np.ndarray]:
+    """Tables of the laws as one, those components left out that have no decision or hardly any weight."""
+    parts = []
+    for part, table in zip(known.parts, tables, strict=True):
         weight = np.asarray(part.posterior.weight) * part.share
-        slot = np.asarray(np.argmax(weight))
-        table, root = programs.regretted(part.posterior, space, slot, root, ask, padded)
-        table = to_numpy(table)
         kept = (weight >= CHOOSING.least_scored) & np.isfinite(table.mean).all(axis=(1, 2))
         kept &= np.isfinite(table.root).all(axis=(1, 2, 3))
         here = Predictive(table.mean[kept], table.root[kept])
@@ -62,14 +104,16 @@ def aimed_at(known: Known, levels: np.ndarray, x: np.ndarray) -> tuple[Tabulated
     parts = [part for part in parts if len(part[0])]
     if not parts:
         raise UserError("no belief has a best configuration there, so no run can be chosen for it")
-    rows = np.arange(features + len(x), dtype=np.float64)[:, None]
-    weight = np.full(features, 1 / features)
-    target = Target(array(rows[:features]), array(weight))
-    return mixture(parts).table, target, rows[features:]
+    rows = np.arange(num_target + num, dtype=np.float64)[:, None]
+    weight = np.full(num_target, 1 / num_target)
+    return mixture(parts).table, Target(array(rows[:num_target]), array(weight)), rows[num_target:]
 
 
-def expected_regret(table: Tabulated, target: Target) -> float:
-    """Loss that deciding now gives up in expectation: the variance of the target of ``aimed_at``."""
+def expected_error(table: Tabulated, target: Target) -> float:
+    """The variance of the target of a table of ``aimed_at``, or ``least_loss_at``.
+
+    Of the first it is the loss that deciding now gives up in expectation.
+    """
     own = np.asarray(table.mean)[:, : len(target.x), 0]
     weight = np.asarray(table.weight)
     between = weight @ (own - weight @ own) ** 2

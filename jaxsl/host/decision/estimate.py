@@ -94,7 +94,8 @@ class Values:
             return self.draw[rng.choice(len(self.draw), num, p=self.share / self.share.sum())]
         at = rng.choice(len(self.weight), num, p=self.weight / self.weight.sum())
         u = rng.standard_normal((num, self.root.shape[2]))
-        u *= np.sqrt(self.dof[at] / rng.chisquare(np.minimum(self.dof[at], 1e6)))[:, None]
+        dof = np.minimum(self.dof[at], 1e6)
+        u *= np.sqrt(dof / rng.chisquare(dof))[:, None]
         return self.mean[at] + np.einsum("nrf,nf->nr", self.root[at], u)
 
     @property

@@ -9,7 +9,7 @@
 ('one', 4.0)
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sized
 from dataclasses import replace
 from typing import Any, Unpack
 
@@ -59,12 +59,7 @@ def multiplier(
     """
     check_level(level)
     budget = float(check_budgets([budget])[0])
-    if len(recipes) < 2:
-        raise UserError(
-            "there is one recipe; give the tables of two, or a column that tells them apart: --by"
-        )
-    levels = np.log(budget) + np.log(10) * np.linspace(-DECADES, DECADES, POINTS + 1)[1:]
-    here = POINTS // 2 - 1
+    check_recipes(recipes)
     known = {
         name: learned(
             source,
@@ -72,7 +67,7 @@ def multiplier(
             cost,
             hold or {},
             range or {},
-            levels[[here]],
+            np.log([budget]),
             False,
             map=map,
             outcome=outcome,
@@ -82,8 +77,15 @@ def multiplier(
         )
         for name, source in recipes.items()
     }
+    return compared(known, cost, budget, level)
+
+
+def compared(known: Mapping[str, Known], cost: str, budget: float, level: float) -> MultiplierReport:
+    """What is known of recipes, the last of them compared with; arguments as of ``multiplier``."""
+    levels = np.log(budget) + np.log(10) * np.linspace(-DECADES, DECADES, POINTS + 1)[1:]
+    here = POINTS // 2 - 1
     frontiers = {name: _losses(values(one, levels, False)) for name, one in known.items()}
-    against = list(recipes)[-1]
+    against = list(known)[-1]
     other = frontiers[against]
     row = np.eye(POINTS)[[here]]
     return MultiplierReport(
@@ -94,12 +96,20 @@ def multiplier(
         loss=other.linear(row).estimates(["loss"], [""], [False], level)[0],
         recipes=tuple(
             _recipe(name, frontiers[name], other, levels, here, level, _shared(known[name], known[against]))
-            for name in list(recipes)[:-1]
+            for name in list(known)[:-1]
         ),
         level=level,
         trust={name: told for name, one in known.items() if (told := one.trust(one.centre)) is not None},
         notes=(),
     )
+
+
+def check_recipes(recipes: Sized) -> None:
+    """Refuse a recipe alone."""
+    if len(recipes) < 2:
+        raise UserError(
+            "there is one recipe; give the tables of two, or a column that tells them apart: --by"
+        )
 
 
 def split(source: Any, column: str, last: str | None = None) -> dict[str, Table]:

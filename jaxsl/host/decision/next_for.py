@@ -4,28 +4,27 @@ The target is the best configuration at a cost, in coordinates in which its vari
 up by deciding now (``jaxsl.decision.Regret``); the acquisition is that of ``jaxsl next``, unchanged.
 """
 
-import math
 from collections.abc import Mapping
 from typing import Any, Unpack
 
 import numpy as np
 
 from jaxsl.host.answer.episode import CHOOSING
+from jaxsl.host.answer.leaders import MANY, leaders
 from jaxsl.host.answer.which_laws import Laws, ensemble, resolved, run_table
-from jaxsl.host.decision.aim import aimed_at, expected_regret, read_aim
+from jaxsl.host.decision.aim import MULTIPLIER, aimed_at, expected_error, read_aim
+from jaxsl.host.decision.choice_report import AimedReport, RecipesReport
 from jaxsl.host.decision.estimate import values
 from jaxsl.host.decision.known import Known, learned
+from jaxsl.host.decision.next_recipe import next_recipe
 from jaxsl.host.decision.optimal import decisions_at
-from jaxsl.host.decision.report import AimedReport, AimedRun
+from jaxsl.host.decision.ranked import Purse, aimed_run, nothing_for_sale, purse, ranked
 from jaxsl.host.errors import UserError
 from jaxsl.host.input.choice import require_cost
 from jaxsl.host.input.intervals import LEVEL, check_level
 from jaxsl.host.input.problem import Runs
 from jaxsl.host.input.reading import Reading
-from jaxsl.host.programs.learning import Ranking, rank_rows
-from jaxsl.host.programs.packing import key_of, pad
-from jaxsl.pool import buffer_size
-from jaxsl.precision import double_precision, to_numpy
+from jaxsl.precision import double_precision
 
 
 def next_for(
@@ -43,36 +42,58 @@ def next_for(
     outcome: str | None = None,
     level: float = LEVEL,
     seed: int = 0,
+    by: str | None = None,
+    against: str | None = None,
     **how: Unpack[Reading],
-) -> AimedReport:
+) -> AimedReport | RecipesReport:
     """Rank candidates for a decision.
 
     Args:
-        aim: ``"optimal:C=1e24"``, the best configuration at that cost.
+        aim: ``"optimal:C=1e24"``, the best configuration at that cost; ``"multiplier:C=1e22"``, the compute
+            multiplier there of recipes that a column tells apart (``jaxsl.host.decision.next_recipe``).
         cost: of a run, arithmetic on the law's inputs.
         source, law, budget, max_cost, count, map, outcome, level, seed, how: as in ``jaxsl.host.next_runs``.
         hold, range: as in ``jaxsl.host.optimal``.
+        by, against: of a multiplier: the column, and the recipe that others are compared with, the last one
+            by default.
 
     Raises:
         UserError: for anything that cannot be used as it stands, no candidate, or none that may be bought.
     """
     check_level(level)
-    at = read_aim(aim)
+    asked = read_aim(aim)
+    if asked.kind != MULTIPLIER and (by, against) != (None, None):
+        raise UserError(f"--by tells recipes apart, and --aim {aim} has none; use --aim multiplier:C=...")
+    if asked.kind == MULTIPLIER and by is None:
+        raise UserError(f"--aim {aim}: name the column that tells recipes apart, --by COLUMN")
     laws = resolved(law)
     table = run_table(source, laws, map, outcome, **how)
     price = require_cost(table, cost)
+    if by is not None:
+        return next_recipe(
+            table,
+            laws,
+            by,
+            asked.budget,
+            price,
+            against=against,
+            budget=budget,
+            max_cost=max_cost,
+            count=count,
+            hold=hold,
+            range=range,
+            map=map,
+            outcome=outcome,
+            level=level,
+            seed=seed,
+        )
     chosen = ensemble(table, laws, mapping=map, outcome=outcome, cost=price)
     pool = chosen.problem.runs.take(~chosen.problem.runs.observed)
-    money = min(math.inf if limit is None else limit for limit in (budget, max_cost))
-    paid = np.nansum(chosen.seen.cost)
-    spent = math.inf if max_cost is not None or paid <= 0 else float(paid)
-    sale = pool.cost <= money
-    if not sale.any():
-        raise UserError(
-            f"{chosen.problem.table} has no candidate that may be bought: rows without an outcome are "
-            "candidates, and the cheapest has to be within --budget and --max-cost"
-        )
-    levels = np.log([at])
+    money = purse(budget, max_cost, chosen.seen.cost)
+    num = int(money.affords(pool).sum())
+    if not num:
+        raise nothing_for_sale(chosen.problem.table)
+    levels = np.log([asked.budget])
     known = learned(
         table,
         law,
@@ -88,20 +109,26 @@ def next_for(
         candidates=pool.x,
     )
     told = values(known, levels, False)
-    decision = decisions_at(known, told, levels, [0], np.array([at]), level)[0]
-    ranking, regret = _rank(known, levels, pool, sale, spent, money, min(count, int(sale.sum())), seed)
+    decision = decisions_at(known, told, levels, [0], np.array([asked.budget]), level)[0]
+    num_candidates, pool_cost = len(pool.x), float(pool.cost.sum())
+    with double_precision():
+        if num_candidates > MANY:
+            pool = pool.take(_leaders(known, levels, pool, money, min(count, num)))
+        view, target, _ = aimed_at(known, levels, pool.x)
+        ranking = ranked(view, target, pool, money, min(count, num), seed)
     return AimedReport(
         laws=known.names,
         decision=decision,
-        regret=regret,
+        regret=expected_error(view, target),
         runs=tuple(
-            _run(pool, known.asked.inputs, ranking, place) for place in np.arange(min(count, sale.sum()))
+            aimed_run(pool, known.asked.inputs, ranking, place)
+            for place in np.arange(min(count, num)).tolist()
         ),
         budget=budget,
         max_cost=max_cost,
-        num_candidates=len(pool.x),
-        num_affordable=int(sale.sum()),
-        pool_cost=float(pool.cost.sum()),
+        num_candidates=num_candidates,
+        num_affordable=num,
+        pool_cost=pool_cost,
         level=level,
         trust=known.trust(known.centre),
         left_out=known.left_out,
@@ -109,42 +136,12 @@ def next_for(
     )
 
 
-def _rank(
-    known: Known,
-    levels: np.ndarray,
-    pool: Runs,
-    sale: np.ndarray,
-    spent: float,
-    money: float,
-    count: int,
-    seed: int,
-) -> tuple[Ranking, float]:
-    """The ranking, and the expected regret of deciding now."""
-    size = buffer_size(len(pool.x))
-    with double_precision():
-        table, target, _ = aimed_at(known, levels, pool.x)
-        ranking = rank_rows(
-            CHOOSING,
-            table,
-            np.asarray(pad(pool.cost, size)),
-            np.asarray(np.concatenate([sale, np.zeros(size - len(sale), bool)])),
-            target.weight,
-            np.asarray(spent),
-            np.asarray(money),
-            key_of(seed),
-            np.asarray(pad(np.arange(count), buffer_size(count, 8))),
-            1,
-        )
-    return to_numpy(ranking), expected_regret(table, target)
+def _leaders(known: Known, levels: np.ndarray, pool: Runs, money: Purse, count: int) -> np.ndarray:
+    """Rows of the ``count`` best of many candidates, rising; in double precision."""
 
+    def view(x):
+        table, target, _ = aimed_at(known, levels, x)
+        return table, target.weight
 
-def _run(pool: Runs, inputs: tuple[str, ...], ranking: Ranking, place: int) -> AimedRun:
-    row = int(ranking.index[place])
-    return AimedRun(
-        row_number=int(pool.row_numbers[row]),
-        x={name: float(pool.x[row, i]) for i, name in enumerate(inputs)},
-        labels={name: str(values[row]) for name, values in pool.labels.items()},
-        cost=float(pool.cost[row]),
-        score=float(ranking.value[place]),
-        fall=float(ranking.within[place] + ranking.between[place]),
-    )
+    sale, places = money.affords(pool), np.arange(count)
+    return np.sort(leaders(view, CHOOSING, pool, sale, money.money, money.spent, places))

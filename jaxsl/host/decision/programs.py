@@ -143,3 +143,26 @@ def regretted(
     quantity = Quantity(Regret(optimum, num**0.5 * root[None]), names, names, (False,) * num)
     table, _, _ = aimed(posterior, delta(quantity, possible), x)
     return table, root
+
+
+@compiled
+def least_losses(
+    posterior: Posterior, space: Space, slot: Array, ask: Ask, x: Array
+) -> tuple[Tabulated, Array]:
+    """A law's components with the least loss at one cost as their target.
+
+    Args:
+        posterior, space, ask, x: as of ``regretted``.
+        slot: the component whose price is told.
+
+    Returns:
+        a table whose first row is the least loss and whose others are candidates, and what that loss
+        changes by when the logarithm of the cost rises by one.
+    """
+    ask = jax.tree.map(lambda leaf: leaf[0], ask)
+    possible = _curves(posterior, ask.centre)
+    optimum = Optimum(space, ask.level[None], ask.start[None], (0,))
+    found = delta(Quantity(optimum, ("0", "loss"), ("", ""), (True, False)), possible)
+    table, _, _ = aimed(posterior, Predictive(found.mean[:, 1:], found.root[:, 1:]), x)
+    predict = possible.curve(slot, jnp.zeros(possible.num_factors))
+    return table, optimum.found(predict, ask.level, ask.start).price

@@ -7,19 +7,19 @@ from rich.console import Console
 
 from jaxsl.host.answer.fit_report import LeftOut
 from jaxsl.host.answer.trust import Trust
+from jaxsl.host.decision.choice_report import AimedReport, RecipesReport
 from jaxsl.host.decision.estimate import Estimate
 from jaxsl.host.decision.report import (
-    AimedReport,
     Decision,
     GridReport,
     IsoflopReport,
-    MultiplierReport,
     OptimalReport,
     ReachReport,
 )
 from jaxsl.host.show.answers import show_rest
 from jaxsl.host.show.console import console, grid, interval, number, show_notes
 from jaxsl.host.show.grid import Grid
+from jaxsl.host.show.recipes import ends, show_next_recipe
 
 PER = {"D/N": "tokens per parameter"}
 
@@ -59,7 +59,7 @@ def show_reach(report: ReachReport) -> None:
 
 def estimates(found: Sequence[Estimate], level: float, published: bool) -> Grid:
     """Numbers with their intervals, one a line."""
-    rows = [[PER.get(one.name, one.name), number(one.median, 5), _ends(one)] for one in found]
+    rows = [[PER.get(one.name, one.name), number(one.median, 5), ends(one)] for one in found]
     if published:
         return grid(["", "best"], [row[:2] for row in rows])
     return grid(["", "median", f"{level:g} % interval"], rows)
@@ -77,6 +77,11 @@ def show_flat(out: Console, decision: Decision, several: bool) -> None:
             for flat in told
         ]
         out.print(grid(["", "from", "to", "half: compute", "twice: compute"], rows))
+    if decision.rounded is not None:
+        sizes = ", ".join(f"{name} = {_exactly(value)}" for name, value in decision.rounded.x.items())
+        given_up = f"{number(decision.rounded.given_up, 2)} of loss"
+        cost = number(decision.rounded.cost)
+        out.print(f"{at}in the multiples asked for: {sizes} for {cost}, which gives up {given_up}")
     if decision.regret > 0:
         out.print(f"{at}deciding now gives up an expected {number(decision.regret, 2)} of loss")
     for edge in decision.edges:
@@ -90,20 +95,21 @@ def _table(report: OptimalReport) -> Grid:
     for decision in report.decisions:
         row = [number(decision.budget)]
         for one in decision.estimates:
-            row += [number(one.median, 5), *([] if report.published else [_ends(one)])]
+            row += [number(one.median, 5), *([] if report.published else [ends(one)])]
         rows.append(row)
     return grid(columns, rows)
 
 
 def _exponents(found: Iterable[Estimate], level: float) -> Grid:
-    rows = [[f"{one.name} ~ C^a", number(one.median), _ends(one)] for one in found]
+    rows = [[f"{one.name} ~ C^a", number(one.median), ends(one)] for one in found]
     certain = all(row[2] == "" for row in rows)
     columns = ["exponents", "a", f"{level:g} % interval"]
     return grid(columns[:2], [row[:2] for row in rows]) if certain else grid(columns, rows)
 
 
-def _ends(one: Estimate) -> str:
-    return "" if one.method == "exact" else interval(one.low, one.high)
+def _exactly(value: float) -> str:
+    """A size that was rounded, with all its digits."""
+    return f"{value:,.0f}" if value >= 1e4 else number(value, 6)
 
 
 def _times(value: float) -> str:
@@ -139,52 +145,6 @@ def _show_method(out: Console, found: Sequence[Estimate]) -> None:
         )
     elif "draws" in methods:
         out.print("intervals by drawn curves; those of the delta method are off by a tenth or more")
-
-
-def show_multiplier(report: MultiplierReport) -> None:
-    """Print how recipes compare."""
-    out = console()
-    at = f"at a cost {report.cost} of {number(report.budget)}"
-    out.print(
-        f"{report.against} {at}: loss {number(report.loss.median, 5)} {_ends(report.loss)}", style="bold"
-    )
-    out.print()
-    columns = [
-        "recipe",
-        "compute for that loss",
-        f"{report.level:g} % interval",
-        "its own loss",
-        "better",
-        "crossing",
-    ]
-    rows = [
-        [
-            recipe.name,
-            f"{recipe.multiplier.median:.3g} x",
-            _ends(recipe.multiplier),
-            number(recipe.loss.median, 5),
-            f"{recipe.better:.0%}",
-            number(recipe.crossing),
-        ]
-        for recipe in report.recipes
-    ]
-    out.print(grid(columns, rows))
-    for recipe in report.recipes:
-        if recipe.shared:
-            out.print()
-            out.print(
-                f"{recipe.name} and {report.against}: parameters, and how likely so large a difference is"
-            )
-            told = [
-                [one.name, number(one.value), number(one.other), f"{one.probability:.2g}"]
-                for one in recipe.shared
-            ]
-            out.print(grid(["parameter", recipe.name, report.against, "if the same"], told))
-    out.print()
-    for name, trust in report.trust.items():
-        for line in trust.lines:
-            out.print(f"{name}: {line}")
-    show_notes(out, report.notes)
 
 
 def show_isoflop(report: IsoflopReport) -> None:
@@ -239,8 +199,11 @@ def show_grid(report: GridReport) -> None:
     out.print(estimates(report.expected, report.level, False))
 
 
-def show_aimed(report: AimedReport) -> None:
+def show_aimed(report: AimedReport | RecipesReport) -> None:
     """Print candidates ranked for a decision."""
+    if isinstance(report, RecipesReport):
+        show_next_recipe(report)
+        return
     out = console()
     who = ", ".join(report.laws)
     out.print(

@@ -16,7 +16,7 @@ from jaxsl.host.answer.believed import Believed
 from jaxsl.host.answer.report import Report
 from jaxsl.host.answer.trust import Trust, trust
 from jaxsl.host.answer.which_laws import num_needed
-from jaxsl.host.decision.aim import aimed_at, expected_regret, read_aim
+from jaxsl.host.decision.aim import aimed_at, expected_error, read_aim
 from jaxsl.host.decision.estimate import values
 from jaxsl.host.decision.known import Known, learned
 from jaxsl.host.decision.optimal import decisions_at, free_names
@@ -70,7 +70,7 @@ class AimedAdvisor(Advisor):
 
     def __init__(self, laws: Sequence[Law], aim: str, hold: dict[str, float], ranges: dict):
         super().__init__(laws)
-        self.at, self.hold, self.ranges = read_aim(aim), hold, ranges
+        self.at, self.hold, self.ranges = read_aim(aim).budget, hold, ranges
         self.levels = np.log([self.at])
         self._decides: tuple[object, Known] | None = None
 
@@ -111,7 +111,7 @@ class AimedAdvisor(Advisor):
         with double_precision():
             table, _, _, target = self._view(ledger, anything, [])
         assert isinstance(table, Tabulated)
-        now = expected_regret(table, target)
+        now = expected_error(table, target)
         pending = outlook.variance if math.isfinite(outlook.variance) else now
         falls = np.cumsum([0.0, *(run.fall for run in outlook.runs)])
         return np.maximum([now, *(pending - falls)], 0.0)

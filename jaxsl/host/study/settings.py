@@ -10,7 +10,7 @@ import pyarrow as pa
 
 import jaxsl
 from jaxsl.host.answer.fit_options import PLAIN, FitOptions
-from jaxsl.host.decision.aim import read_aim
+from jaxsl.host.decision.aim import OPTIMAL, read_aim
 from jaxsl.host.decision.question import question
 from jaxsl.host.errors import UserError
 from jaxsl.host.input.expression import parse
@@ -185,7 +185,8 @@ def check_aim(aim: str, target: Any, space: Sequence[str], options: FitOptions) 
     Raises:
         UserError: saying which option to leave out.
     """
-    read_aim(aim)
+    if read_aim(aim).kind != OPTIMAL:
+        raise UserError(f"--aim {aim}: a study is of one recipe; `jaxsl next --by` chooses among recipes")
     if target:
         raise UserError("--aim takes the place of --target; give one of them")
     if space:

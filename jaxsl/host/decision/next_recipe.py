@@ -1,0 +1,158 @@
+"""Which recipe to run next, at which size, to know a compute multiplier better.
+
+Recipe A needs ``M C`` for the least loss that B has at ``C``. With the least loss of each known by its own
+runs alone, and ``p`` the fall of A's at ``M C`` when the logarithm of the cost rises by one,
+
+    Var(log M) = (Var(loss of A at M C) + Var(loss of B at C)) / p^2
+
+to first order (delta method): a run of A lowers the first term and a run of B the second, each by the
+acquisition of ``jaxsl next``. Of several recipes compared with B the variances are added up.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from jaxsl.host.answer.which_laws import ensemble
+from jaxsl.host.decision.aim import expected_error, least_loss_at
+from jaxsl.host.decision.choice_report import AimedRun, RecipesReport
+from jaxsl.host.decision.known import Known, best_of_heaviest, learned
+from jaxsl.host.decision.multiplier import check_recipes, compared, split
+from jaxsl.host.decision.ranked import Purse, aimed_run, nothing_for_sale, purse, ranked
+from jaxsl.host.decision.report import MultiplierReport
+from jaxsl.host.errors import UserError
+from jaxsl.host.input.columns import Table
+from jaxsl.host.input.problem import Runs
+from jaxsl.host.programs.learning import Ranking
+from jaxsl.law import Law
+from jaxsl.posterior import Tabulated
+from jaxsl.precision import double_precision
+
+
+def next_recipe(
+    table: Table,
+    laws: Sequence[str | Law],
+    by: str,
+    at: float,
+    cost: str,
+    *,
+    against: str | None = None,
+    budget: float | None,
+    max_cost: float | None,
+    count: int,
+    hold: Mapping[str, float] | None,
+    range: Mapping[str, tuple[float, float]] | None,
+    map: Mapping[str, str] | None,
+    outcome: str | None,
+    level: float,
+    seed: int,
+) -> RecipesReport:
+    """Rank the candidates of all recipes by what each would teach about the multipliers.
+
+    Args:
+        table: runs and candidates of all recipes.
+        by: the column that tells recipes apart. against: which they are compared with; None for the last.
+        at: cost of that one, at which recipes are compared.
+        laws, cost, budget, max_cost, count, hold, range, map, outcome, level, seed: as of
+            ``jaxsl.host.next_for``.
+
+    Raises:
+        UserError: for anything that cannot be used as it stands, where a recipe never reaches the loss it is
+            compared by, and when there is no candidate that may be bought.
+    """
+    parts = split(table, by, against)
+    check_recipes(parts)
+    pools, paid = dict[str, Runs](), []
+    for name, part in parts.items():
+        chosen = ensemble(part, laws, mapping=map, outcome=outcome, cost=cost)
+        pools[name] = chosen.problem.runs.take(~chosen.problem.runs.observed)
+        paid.append(chosen.seen.cost)
+    money = purse(budget, max_cost, np.concatenate(paid))
+    if not any(money.affords(pool).any() for pool in pools.values()):
+        raise nothing_for_sale(table.name)
+    known = {
+        name: learned(
+            part,
+            laws,
+            cost,
+            hold or {},
+            range or {},
+            np.log([at]),
+            False,
+            candidates=pools[name].x if len(pools[name].x) else None,
+            map=map,
+            outcome=outcome,
+            level=level,
+            seed=seed,
+        )
+        for name, part in parts.items()
+    }
+    found = compared(known, cost, at, level)
+    runs, variance = ranked_recipes(known, found, pools, money, seed)
+    return RecipesReport(
+        by=by,
+        multipliers=found,
+        variance=variance,
+        runs=tuple(runs[:count]),
+        budget=budget,
+        max_cost=max_cost,
+        num_candidates=sum(len(pool.x) for pool in pools.values()),
+        num_affordable=len(runs),
+        pool_cost=float(sum(pool.cost.sum() for pool in pools.values())),
+    )
+
+
+def ranked_recipes(
+    known: Mapping[str, Known],
+    found: MultiplierReport,
+    pools: Mapping[str, Runs],
+    money: Purse,
+    seed: int,
+) -> tuple[list[AimedRun], float]:
+    """Every candidate that may be bought, best first, and the variance of the log multipliers, added up."""
+    costs = _costs(found)
+    tables, price = {}, {}
+    with double_precision():
+        for name, one in known.items():
+            # A recipe alone has no candidate; asked about its own runs its variance is told all the same.
+            x = pools[name].x if len(pools[name].x) else one.runs[0].x
+            near = replace(one, centre=best_of_heaviest(one, np.log([costs[name]]), False))
+            table, target, _, price[name] = least_loss_at(near, np.log([costs[name]]), x)
+            tables[name] = table, target
+        share = {recipe.name: 1 / price[recipe.name] ** 2 for recipe in found.recipes}
+        share[found.against] = sum(share.values())
+        variance, rankings = 0.0, dict[str, Ranking]()
+        for name, (table, target) in tables.items():
+            scaled = _scaled(table, share[name] ** 0.5)
+            variance += expected_error(scaled, target)
+            num = int(money.affords(pools[name]).sum())
+            if num:
+                rankings[name] = ranked(scaled, target, pools[name], money, num, seed)
+    most = min(float(ranking.limit) for ranking in rankings.values())
+    runs = [
+        aimed_run(pools[name], known[name].asked.inputs, ranking, place, name)
+        for name, ranking in rankings.items()
+        for place in np.arange(money.affords(pools[name]).sum()).tolist()
+    ]
+    return sorted(runs, key=lambda run: (run.cost > most * (1 + 1e-9), -run.score)), variance
+
+
+def _costs(found: MultiplierReport) -> dict[str, float]:
+    """At which cost the least loss of every recipe counts."""
+    costs = {found.against: found.budget}
+    for recipe in found.recipes:
+        costs[recipe.name] = found.budget * recipe.multiplier.median
+        if not (0 < costs[recipe.name] < np.inf):
+            raise UserError(
+                f"{recipe.name} does not have the loss {found.loss.median:.5g} of {found.against} within a "
+                f"hundred times {found.budget:g} each way, so there is no multiplier to know better; ask at "
+                "another cost"
+            )
+    return costs
+
+
+def _scaled(table: Tabulated, times: float) -> Tabulated:
+    """The same with its target, the first row, multiplied."""
+    row = np.where(np.arange(table.mean.shape[1]) == 0, times, 1.0)[:, None]
+    return replace(table, mean=table.mean * row, root=table.root * row[..., None])
