@@ -131,7 +131,7 @@ def curve_prices(curves: bool, restart: float, row_cost: float | str) -> dict[st
     Raises:
         UserError: when there are prices and no curves.
     """
-    if not curves and (restart or str(row_cost) not in ("0", "0.0")):
+    if not curves and (restart or row_cost):
         raise UserError("--restart and --row-cost are prices of runs with several rows; add --curves")
     return {"restart": float(restart), "row_cost": str(row_cost)} if curves else None
 
