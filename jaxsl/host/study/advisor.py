@@ -158,7 +158,8 @@ class Advisor:
         cost = np.array([option.cost for option in options]) * ledger.factor
         promised = math.fsum(run.cost for run in taken)
         uses = self._uses(ledger, options, taken)
-        return Offer(cost, *uses, ledger.left - promised, ledger.paid + promised)
+        found, spent = self._believe(ledger), ledger.paid + promised
+        return Offer(cost, *uses, ledger.left - promised, spent if found is None else found.checked(spent))
 
     def _uses(
         self, ledger: Ledger, options: list[Candidate], taken: list[Proposal]
