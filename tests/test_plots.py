@@ -24,6 +24,7 @@ from jaxsl.host.decision.optimal import optimal
 from jaxsl.host.decision.report import Group, IsoflopReport
 from jaxsl.host.errors import UserError
 from jaxsl.law import Law, params
+from laws.chinchilla import CHINCHILLA
 
 SIZES = np.geomspace(1e3, 3e5, 12)
 
@@ -288,3 +289,33 @@ def test_a_frontier_has_a_band_where_there_is_an_interval_and_refuses_what_it_ha
         plots.frontier(published, "M")
     with pytest.raises(UserError, match="two budgets"):
         plots.frontier(replace(published, decisions=published.decisions[:1]))
+
+
+def test_flatness_is_the_loss_off_the_best_size_at_the_cost():
+    found = optimal(None, "chinchilla@epoch", cost="6*N*D", budget=[1e21, 1e22], curves=True)
+    ax = plots.flatness(found, unit="nats")
+    E, A, alpha, B, beta = CHINCHILLA.estimates["epoch"]
+    N, loss = np.array(ax.lines[0].get_xdata()), ax.lines[0].get_ydata()
+    np.testing.assert_allclose(loss, E + A * N**-alpha + B * (1e22 / 6 / N) ** -beta, rtol=1e-9)
+    assert N[np.argmin(loss)] == pytest.approx(found.decisions[1]["N"].median)
+    (span,) = ax.patches
+    assert span.get_x() == pytest.approx(found.decisions[1].flat[0].low)
+    assert "1e21" in plots.flatness(found, "D", budget=1e21).get_xlabel()
+    with pytest.raises(UserError, match="name one of N, D"):
+        plots.flatness(found, "loss")
+    with pytest.raises(UserError, match="the report has 1e21, 1e22"):
+        plots.flatness(found, budget=1e20)
+    with pytest.raises(UserError, match="curves=True"):
+        plots.flatness(optimal(None, "chinchilla@epoch", cost="6*N*D", budget=1e22))
+
+
+def test_the_loss_about_the_best_of_runs_has_a_band():
+    N, D = (part.ravel() for part in np.meshgrid(np.geomspace(1e7, 1e9, 4), np.geomspace(1e9, 1e11, 4)))
+    E, A, alpha, B, beta = CHINCHILLA.estimates["epoch"]
+    loss = E + A * N**-alpha + B * D**-beta + 0.003 * np.random.default_rng(0).standard_normal(16)
+    runs = {"N": N, "D": D, "loss": loss}
+    decision = optimal(runs, "chinchilla", cost="6*N*D", budget=1e22, curves=True).decisions[0]
+    for one in decision.around:
+        assert (one.low < one.median).all() and (one.median < one.high).all()
+        middle = len(one.value) // 2
+        assert one.median[middle] == pytest.approx(decision["loss"].median, abs=0.01)

@@ -2,10 +2,10 @@
 
 import typer
 
-from experiments.decide import choosing, coverage
+from experiments.decide import choosing, components, coverage
 
 app = typer.Typer(
     no_args_is_help=True, help="Compute-optimal sizes: coverage of intervals, and runs chosen for them."
 )
-for module in (coverage, choosing):
+for module in (coverage, components, choosing):
     app.command(module.__name__.rpartition(".")[2])(module.main)

@@ -42,6 +42,14 @@ RangeOption = Annotated[
     list[str] | None,
     typer.Option("--range", metavar="NAME=LOW:HIGH", help="Where an input may lie, such as N=1e8:1e11."),
 ]
+MultipleOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--multiple",
+        metavar="NAME=STEP",
+        help="Round an input to a multiple, such as N=1e6, or N=1 for whole numbers.",
+    ),
+]
 AimOption = Annotated[
     str | None,
     typer.Option(
@@ -83,18 +91,27 @@ def read_held(pairs: list[str] | None) -> dict[str, float]:
     Raises:
         UserError: when a pair cannot be read, or a name is given twice.
     """
+    return read_values("--hold", pairs, "U=5e10")
+
+
+def read_values(option: str, pairs: list[str] | None, example: str) -> dict[str, float]:
+    """``["N=1e6", ...]`` of an option as a dictionary; ``example`` is one of its pairs.
+
+    Raises:
+        UserError: when a pair cannot be read, or a name is given twice.
+    """
     from jaxsl.host.input.numerals import number
 
-    held: dict[str, float] = {}
+    found: dict[str, float] = {}
     for pair in pairs or []:
         name, _, text = (piece.strip() for piece in pair.partition("="))
         value = number(text)
         if not name or value is None:
-            raise UserError(f"--hold {pair}: write NAME=VALUE, such as --hold U=5e10")
-        if name in held:
-            raise UserError(f"--hold {pair}: {name} is held at {held[name]:g} already; give it once")
-        held[name] = value
-    return held
+            raise UserError(f"{option} {pair}: write NAME=VALUE, such as {option} {example}")
+        if name in found:
+            raise UserError(f"{option} {pair}: {name} has {found[name]:g} already; give it once")
+        found[name] = value
+    return found
 
 
 def read_ranges(pairs: list[str] | None) -> dict[str, tuple[float, float]]:

@@ -2,7 +2,14 @@
 
 from typing import Any
 
-from jaxsl.host.cli.decision_options import BudgetsOption, MaybeRunsArgument, numbers, with_sizes
+from jaxsl.host.cli.decision_options import (
+    BudgetsOption,
+    MaybeRunsArgument,
+    MultipleOption,
+    numbers,
+    read_values,
+    with_sizes,
+)
 from jaxsl.host.cli.looking import looked_at
 from jaxsl.host.cli.options import JsonOption, LawsOption, reads_runs
 
@@ -13,6 +20,7 @@ def optimal(
     law: LawsOption,
     budget: BudgetsOption,
     runs: MaybeRunsArgument = None,
+    multiple: MultipleOption = None,
     json: JsonOption = False,
     **options: Any,
 ) -> None:
@@ -24,16 +32,19 @@ def optimal(
 
     jaxsl optimal --law chinchilla@epoch --budget 1e21,1e22,1e23,1e24
 
+    Sizes as models have them: --multiple N=1e6 rounds to the best neighbour and says what that costs.
+
     The cost may be anything: --cost "6*N*D + 2*N*served" --hold served=1e13 counts inference too.
     """
-    budgets, tables = numbers("--budget", budget), looked_at(runs, law, options) if runs else None
+    budgets, steps = numbers("--budget", budget), read_values("--multiple", multiple, "N=1e6")
+    tables = looked_at(runs, law, options) if runs else None
 
     from jaxsl.host.decision.optimal import optimal as best
     from jaxsl.host.show.console import busy, print_json
     from jaxsl.host.show.decision import show_optimal
 
     with busy(f"fitting {', '.join(law)} and looking for the best"):
-        report = best(tables, law, budget=budgets, **options)
+        report = best(tables, law, budget=budgets, multiple=steps, **options)
     if json:
         print_json(report)
     else:

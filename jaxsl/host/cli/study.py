@@ -111,13 +111,13 @@ def new(
         float, typer.Option("--restart", help="Price of going on with a run, in the unit of the costs.")
     ] = 0.0,
     row_cost: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--row-cost",
             metavar="PRICE",
             help="With --curves: of knowing an outcome on a run's way, as by a decay; arithmetic on inputs.",
         ),
-    ] = "0",
+    ] = None,
     **how: Any,
 ) -> None:
     """Begin a study.
@@ -152,7 +152,7 @@ def new(
         range=read_ranges(range),
         curves=curves,
         restart=restart,
-        row_cost=row_cost,
+        row_cost=row_cost or 0.0,
         **how,
     )
     status, out = made.status(), console()

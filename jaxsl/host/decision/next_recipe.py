@@ -16,10 +16,11 @@ import numpy as np
 
 from jaxsl.host.answer.which_laws import ensemble
 from jaxsl.host.decision.aim import expected_error, least_loss_at
+from jaxsl.host.decision.choice_report import AimedRun, RecipesReport
 from jaxsl.host.decision.known import Known, best_of_heaviest, learned
 from jaxsl.host.decision.multiplier import check_recipes, compared, split
 from jaxsl.host.decision.ranked import Purse, aimed_run, nothing_for_sale, purse, ranked
-from jaxsl.host.decision.report import AimedRun, MultiplierReport, RecipesReport
+from jaxsl.host.decision.report import MultiplierReport
 from jaxsl.host.errors import UserError
 from jaxsl.host.input.columns import Table
 from jaxsl.host.input.problem import Runs

@@ -15,10 +15,12 @@ import numpy as np
 
 from jaxsl.host.answer.which_laws import Laws
 from jaxsl.host.decision import programs
+from jaxsl.host.decision.around import around
 from jaxsl.host.decision.estimate import Estimate, Values, values
 from jaxsl.host.decision.known import Known, best_of_heaviest, learned, published
 from jaxsl.host.decision.question import Question, check_budgets
 from jaxsl.host.decision.report import Decision, Flat, OptimalReport
+from jaxsl.host.decision.rounding import check_multiples, rounded
 from jaxsl.host.errors import UserError
 from jaxsl.host.input.intervals import LEVEL, check_level
 from jaxsl.host.input.reading import Reading
@@ -40,6 +42,8 @@ def optimal(
     budget: float | Sequence[float],
     hold: Mapping[str, float] | None = None,
     range: Mapping[str, tuple[float, float]] | None = None,
+    multiple: Mapping[str, float] | None = None,
+    curves: bool = False,
     map: Mapping[str, str] | None = None,
     outcome: str | None = None,
     level: float = LEVEL,
@@ -55,6 +59,8 @@ def optimal(
         budget: the cost, or several.
         hold: values of inputs that may not be chosen, and of other names in the cost.
         range: bounds of inputs, ``{"N": (1e8, 1e11)}``.
+        multiple: of which numbers inputs are to be multiples, ``{"N": 1e6}``; 1 for whole numbers.
+        curves: whether the loss about the best is told too, for ``jaxsl.host.plots.flatness``.
         map, outcome, level, seed, how: as in ``jaxsl.host.fit``.
 
     Raises:
@@ -67,10 +73,22 @@ def optimal(
     known = known_of(
         source, law, cost, hold, range, levels, False, map=map, outcome=outcome, level=level, seed=seed, **how
     )
+    if multiple:
+        check_multiples(known.asked, multiple)
     told = values(known, levels, False)
     shown = [1] if single else np.arange(len(levels)).tolist()
     decisions = decisions_at(known, told, levels, shown, budgets, level)
     x = np.array([[one[name].median for name in free_names(known)] for one in decisions])
+    if multiple:
+        decisions = [
+            replace(one, rounded=rounded(known, at, one.budget, best, multiple))
+            for one, at, best in zip(decisions, shown, x, strict=True)
+        ]
+    if curves:
+        decisions = [
+            replace(one, around=around(known, at, one.budget, best, level))
+            for one, at, best in zip(decisions, shown, x, strict=True)
+        ]
     return OptimalReport(
         laws=known.names,
         published=known.published,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from jaxsl.host.answer.episode import CHOOSING
-from jaxsl.host.decision.report import AimedRun
+from jaxsl.host.decision.choice_report import AimedRun
 from jaxsl.host.errors import UserError
 from jaxsl.host.input.problem import Runs
 from jaxsl.host.programs.learning import Ranking, rank_rows

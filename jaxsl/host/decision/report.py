@@ -29,6 +29,36 @@ class Flat(Report):
 
 
 @dataclass(frozen=True)
+class Around(Report):
+    """The loss at a cost about the best value of one input, all others again at their best.
+
+    Attributes:
+        input: which. value: of it, rising, ``(point,)``.
+        median, low, high: of the loss, ``(point,)``; ends are not numbers of published parameters.
+    """
+
+    input: str
+    value: np.ndarray
+    median: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+
+
+@dataclass(frozen=True)
+class Rounded(Report):
+    """A best configuration in multiples of some numbers.
+
+    Attributes:
+        x: of every free input. cost: what it costs, the budget at most.
+        given_up: loss that it gives up against the same without rounding, by the heaviest law.
+    """
+
+    x: Mapping[str, float]
+    cost: float
+    given_up: float
+
+
+@dataclass(frozen=True)
 class Decision(Report):
     """The best configuration at a cost.
 
@@ -39,6 +69,8 @@ class Decision(Report):
             a number where too few draws tell.
         flat: of every free input.
         edges: inputs whose best value lies at a bound, such as ``"N at its lower bound 1e+08"``.
+        rounded: the same in multiples, where they were asked for.
+        around: the loss about it, of every free input, where it was asked for.
     """
 
     budget: float
@@ -46,6 +78,8 @@ class Decision(Report):
     regret: float
     flat: tuple[Flat, ...]
     edges: tuple[str, ...]
+    rounded: Rounded | None = None
+    around: tuple[Around, ...] = ()
 
     def __getitem__(self, name: str) -> Estimate:
         """The estimate of that name."""
@@ -225,73 +259,3 @@ class GridReport(Report):
     noise: float
     total: float
     level: float
-
-
-@dataclass(frozen=True)
-class AimedRun(Report):
-    """A candidate and what it is worth to a decision.
-
-    Attributes:
-        row_number: where a person finds it in the table.
-        recipe: which of several it is of; empty where there is one.
-        x, labels, cost: as of ``jaxsl.host.answer.fit_report.NextRun``.
-        score: expected fall of the regret, for what it costs. fall: that fall itself, in the loss's unit; of
-            a multiplier both are about the variance of its logarithm.
-    """
-
-    row_number: int
-    recipe: str
-    x: Mapping[str, float]
-    labels: Mapping[str, str]
-    cost: float
-    score: float
-    fall: float
-
-
-@dataclass(frozen=True)
-class AimedReport(Report):
-    """Candidates ranked by what they teach about a decision, each as if it were the only next run.
-
-    Attributes:
-        decision: what is best now, with intervals.
-        regret: expected loss given up by deciding now, by the curvature of the loss about it.
-        runs: best first.
-        others: as in ``jaxsl.host.answer.fit_report.NextReport``.
-    """
-
-    laws: tuple[str, ...]
-    decision: Decision
-    regret: float
-    runs: tuple[AimedRun, ...]
-    budget: float | None
-    max_cost: float | None
-    num_candidates: int
-    num_affordable: int
-    pool_cost: float
-    level: float
-    trust: Trust | None
-    left_out: tuple[LeftOut, ...]
-    notes: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class RecipesReport(Report):
-    """Candidates of several recipes ranked by what they teach about compute multipliers, each as if alone.
-
-    Attributes:
-        by: the column that tells recipes apart.
-        multipliers: what is known of them now, with intervals.
-        variance: of their logarithms, added up, by the delta method.
-        runs: best first.
-        others: as in ``AimedReport``.
-    """
-
-    by: str
-    multipliers: MultiplierReport
-    variance: float
-    runs: tuple[AimedRun, ...]
-    budget: float | None
-    max_cost: float | None
-    num_candidates: int
-    num_affordable: int
-    pool_cost: float

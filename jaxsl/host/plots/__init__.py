@@ -10,11 +10,12 @@ light and dark pages at once are made under ``matplotlib.rc_context(TRANSPARENT)
 - of ``jaxsl.host.answer.parameter_profile``: ``profile``;
 - of the steps of ``jaxsl.host.answer.episode``: ``interval_by_spend``, ``r2_by_spend``;
 - of ``jaxsl.host.allocation.plan``: ``ess_by_budget``, ``allocation``;
-- of ``jaxsl.host.optimal`` and ``jaxsl.host.isoflop``: ``frontier``, ``isoflop_curves``.
+- of ``jaxsl.host.optimal`` and ``jaxsl.host.isoflop``: ``frontier``, ``flatness``,
+  ``isoflop_curves``.
 """
 
 from jaxsl.host.plots.choice import interval_by_spend, r2_by_spend, score_map
-from jaxsl.host.plots.decision import frontier, isoflop_curves
+from jaxsl.host.plots.decision import flatness, frontier, isoflop_curves
 from jaxsl.host.plots.diagnosis import calibration, profile, residuals
 from jaxsl.host.plots.fit import basins, data_and_fit
 from jaxsl.host.plots.plan import allocation, ess_by_budget
@@ -27,6 +28,7 @@ __all__ = [
     "calibration",
     "data_and_fit",
     "ess_by_budget",
+    "flatness",
     "frontier",
     "interval_by_spend",
     "isoflop_curves",

@@ -1,4 +1,4 @@
-"""The best sizes for every budget, and the parabolas of IsoFLOP."""
+"""The best sizes for every budget, how flat the loss is about them, and the parabolas of IsoFLOP."""
 
 import numpy as np
 from matplotlib import colormaps
@@ -7,6 +7,7 @@ from jaxsl.host.decision.report import IsoflopReport, OptimalReport
 from jaxsl.host.errors import UserError
 from jaxsl.host.plots.style import (
     BLUE,
+    ORANGE,
     RED,
     Axes,
     axes,
@@ -55,6 +56,64 @@ def frontier(report: OptimalReport, of: str = "N", *, unit: str = "", ax: Axes |
         logarithmic(ax, "y")
     told = {"loss": "least loss", "D/N": "tokens per parameter"}
     labels(ax, f"cost {report.cost} ({unit or 'its unit'})", told.get(of, f"best {of}"))
+    legend(ax)
+    return ax
+
+
+def flatness(
+    report: OptimalReport,
+    of: str = "N",
+    *,
+    budget: float | None = None,
+    unit: str = "",
+    ax: Axes | None = None,
+) -> Axes:
+    """The loss at a cost about the best value of an input, and where half a per cent more compute is as good.
+
+    Args:
+        report: of ``jaxsl.host.optimal`` with ``curves=True``.
+        of: the name of an input.
+        budget: which cost; by default the largest.
+        unit: of the loss.
+        ax: where to draw.
+
+    Example:
+        >>> from jaxsl.host.decision.optimal import optimal
+        >>> found = optimal(None, "chinchilla@epoch", cost="6*N*D", budget=1e22, curves=True)
+        >>> flatness(found).get_xlabel()
+        'N at a cost 6*N*D of 1e22'
+    """
+    decision = report.decisions[-1]
+    if budget is not None:
+        near = [one for one in report.decisions if np.isclose(one.budget, budget)]
+        if not near:
+            costs = ", ".join(short(one.budget) for one in report.decisions)
+            raise UserError(f"flatness at {budget:g}: the report has {costs}")
+        decision = near[0]
+    found = next((one for one in decision.around if one.input == of), None)
+    if found is None:
+        names = ", ".join(one.input for one in decision.around)
+        raise UserError(
+            f"flatness of {of!r}: name one of {names}"
+            if names
+            else "give optimal(...) curves=True for this plot"
+        )
+    ax, best = axes(ax), decision[of]
+    flat = next(one for one in decision.flat if one.input == of)
+    if np.isfinite(found.low).any():
+        band = f"{report.level:g} % interval"
+        ax.fill_between(found.value, found.low, found.high, color=BLUE, alpha=0.3, linewidth=0, label=band)
+    ax.plot(found.value, found.median, color=BLUE, label=", ".join(report.laws))
+    ax.axvspan(
+        flat.low, flat.high, color=ORANGE, alpha=0.25, linewidth=0, label="0.5 % more compute is as good"
+    )
+    if np.isfinite(best.low):
+        ends = [[best.median - best.low], [best.high - best.median]]
+        ax.errorbar(best.median, decision["loss"].median, xerr=ends, color=RED, capsize=3, linewidth=1.2)
+    ax.plot(best.median, decision["loss"].median, "D", color=RED, markersize=5, label=f"best {of}")
+    ax.set_xlim(found.value[0], found.value[-1])
+    logarithmic(ax, "x")
+    labels(ax, f"{of} at a cost {report.cost} of {short(decision.budget)}", f"loss ({unit or 'its unit'})")
     legend(ax)
     return ax
 

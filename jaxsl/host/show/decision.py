@@ -7,15 +7,14 @@ from rich.console import Console
 
 from jaxsl.host.answer.fit_report import LeftOut
 from jaxsl.host.answer.trust import Trust
+from jaxsl.host.decision.choice_report import AimedReport, RecipesReport
 from jaxsl.host.decision.estimate import Estimate
 from jaxsl.host.decision.report import (
-    AimedReport,
     Decision,
     GridReport,
     IsoflopReport,
     OptimalReport,
     ReachReport,
-    RecipesReport,
 )
 from jaxsl.host.show.answers import show_rest
 from jaxsl.host.show.console import console, grid, interval, number, show_notes
@@ -78,6 +77,11 @@ def show_flat(out: Console, decision: Decision, several: bool) -> None:
             for flat in told
         ]
         out.print(grid(["", "from", "to", "half: compute", "twice: compute"], rows))
+    if decision.rounded is not None:
+        sizes = ", ".join(f"{name} = {_exactly(value)}" for name, value in decision.rounded.x.items())
+        given_up = f"{number(decision.rounded.given_up, 2)} of loss"
+        cost = number(decision.rounded.cost)
+        out.print(f"{at}in the multiples asked for: {sizes} for {cost}, which gives up {given_up}")
     if decision.regret > 0:
         out.print(f"{at}deciding now gives up an expected {number(decision.regret, 2)} of loss")
     for edge in decision.edges:
@@ -101,6 +105,11 @@ def _exponents(found: Iterable[Estimate], level: float) -> Grid:
     certain = all(row[2] == "" for row in rows)
     columns = ["exponents", "a", f"{level:g} % interval"]
     return grid(columns[:2], [row[:2] for row in rows]) if certain else grid(columns, rows)
+
+
+def _exactly(value: float) -> str:
+    """A size that was rounded, with all its digits."""
+    return f"{value:,.0f}" if value >= 1e4 else number(value, 6)
 
 
 def _times(value: float) -> str:

@@ -2,8 +2,9 @@
 
 from rich.console import Console
 
+from jaxsl.host.decision.choice_report import RecipesReport
 from jaxsl.host.decision.estimate import Estimate
-from jaxsl.host.decision.report import MultiplierReport, RecipesReport
+from jaxsl.host.decision.report import MultiplierReport
 from jaxsl.host.show.console import console, grid, interval, number, show_notes
 
 

@@ -125,7 +125,7 @@ class Study:
         reading, options = split(how)
         laws, names = find_laws(law)
         options.laws(laws)
-        if not curves and (restart or str(row_cost) not in ("0", "0.0")):
+        if not curves and (restart or row_cost):
             raise UserError("--restart and --row-cost are prices of runs with several rows; add --curves")
         header, records, notes = new_records(
             whole(laws),
