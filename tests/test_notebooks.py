@@ -32,7 +32,8 @@ def test_a_notebook_runs(name, tmp_path, monkeypatch):
     monkeypatch.setenv("JAXSL_SMALL", "1")
     monkeypatch.setenv("PYTHONPATH", f"{NOTEBOOKS.parent}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
     if "gpu" in name:
-        monkeypatch.setenv("XLA_FLAGS", "--xla_force_host_platform_device_count=4")
+        flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count=4"
+        monkeypatch.setenv("XLA_FLAGS", flags)
     notebook = jupytext.read(NOTEBOOKS / name)
     assert [cell.cell_type for cell in notebook.cells].count("markdown") >= 3
     client = nbclient.NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(tmp_path)}})
