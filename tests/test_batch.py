@@ -27,6 +27,8 @@ def tabulated(*arrays):
 
 
 learn, learn_variance = eqx.filter_jit(conditioned.learn), eqx.filter_jit(conditioned.learn_variance)
+nothing_learned = eqx.filter_jit(conditioned.nothing_learned)
+weight_of, at = eqx.filter_jit(lambda belief: belief.weight), eqx.filter_jit(lambda belief, x: belief.at(x))
 
 
 def belief(weight, outputs=1, apart=1.0, seed=0):
@@ -42,11 +44,11 @@ def brute(posterior, points, y):
     """Weights, means and covariances of all rows after outcomes ``y (point, output)``, by dense algebra."""
     weight, means, covariances = [], [], []
     for k, share in enumerate(np.asarray(posterior.weight)):
-        root = np.asarray(posterior.root[k]).reshape(-1, posterior.root.shape[-1])
-        mean, outputs = np.asarray(posterior.mean[k]).ravel(), posterior.mean.shape[-1]
+        root = np.asarray(posterior.root)[k].reshape(-1, posterior.root.shape[-1])
+        mean, outputs = np.asarray(posterior.mean)[k].ravel(), posterior.mean.shape[-1]
         at = np.concatenate([np.arange(outputs) + outputs * point for point in points])
         cov = root @ root.T
-        inside = cov[np.ix_(at, at)] + posterior.noise[k] * np.eye(len(at))
+        inside = cov[np.ix_(at, at)] + np.asarray(posterior.noise)[k] * np.eye(len(at))
         gain = cov[:, at] @ np.linalg.inv(inside)
         means.append((mean + gain @ (y.ravel() - mean[at])).reshape(-1, outputs))
         covariances.append(cov - gain @ cov[at])
@@ -64,13 +66,13 @@ def flat(root):
 def test_learning_runs_one_by_one_is_conditioning_on_all_of_them(outputs):
     posterior, points = belief([0.5, 0.3, 0.2], outputs), [2, 5, 2, 7]
     y = np.random.default_rng(1).normal(size=(len(points), outputs))
-    learned = conditioned.nothing_learned(posterior, jnp.asarray(rows(0, 1)))
+    learned = nothing_learned(posterior, rows(0, 1))
     for point, outcome in zip(points, y, strict=True):
         learned = learn(posterior, learned, rows(point, point + 1)[0], outcome)
     after = conditioned.Conditioned(posterior, learned)
     weight, mean, covariance = brute(posterior, points, y)
-    found = after.at(rows(0, NUM_POOL + 2))
-    np.testing.assert_allclose(after.weight, weight, rtol=1e-9)
+    found = at(after, rows(0, NUM_POOL + 2))
+    np.testing.assert_allclose(weight_of(after), weight, rtol=1e-9)
     np.testing.assert_allclose(found.mean, mean, rtol=1e-8, atol=1e-10)
     np.testing.assert_allclose(flat(found.root), covariance, atol=1e-10)
     assert after.noise is posterior.noise
@@ -78,14 +80,13 @@ def test_learning_runs_one_by_one_is_conditioning_on_all_of_them(outputs):
 
 def test_learning_the_variance_alone_keeps_weights_and_means():
     posterior = belief([0.6, 0.4])
-    learned = learn_variance(
-        posterior, conditioned.nothing_learned(posterior, jnp.asarray(rows(0, 1))), rows(3, 4)[0]
-    )
+    learned = learn_variance(posterior, nothing_learned(posterior, rows(0, 1)), rows(3, 4)[0])
     after = conditioned.Conditioned(posterior, learned)
     expected = brute(posterior, [3], np.zeros((1, 1)))[2]
-    np.testing.assert_allclose(after.weight, posterior.weight)
-    np.testing.assert_allclose(after.at(rows(0, 9)).mean, posterior.at(rows(0, 9)).mean)
-    np.testing.assert_allclose(flat(after.at(rows(0, NUM_POOL + 2)).root), expected, atol=1e-12)
+    found, prior = (at(one, rows(0, NUM_POOL + 2)) for one in (after, posterior))
+    np.testing.assert_allclose(weight_of(after), posterior.weight)
+    np.testing.assert_allclose(found.mean, prior.mean)
+    np.testing.assert_allclose(flat(found.root), expected, atol=1e-12)
 
 
 def test_an_empty_slot_stays_empty_whatever_it_predicts():
@@ -93,10 +94,8 @@ def test_an_empty_slot_stays_empty_whatever_it_predicts():
     mean, root = np.array(posterior.mean), np.array(posterior.root)
     mean[2], root[2] = np.nan, np.inf
     poisoned = tabulated(posterior.weight, posterior.noise, mean, root)
-    learned = learn(
-        poisoned, conditioned.nothing_learned(poisoned, jnp.asarray(rows(0, 1))), rows(1, 2)[0], np.zeros(1)
-    )
-    weight = conditioned.Conditioned(poisoned, learned).weight
+    learned = learn(poisoned, nothing_learned(poisoned, rows(0, 1)), rows(1, 2)[0], np.zeros(1))
+    weight = np.asarray(weight_of(conditioned.Conditioned(poisoned, learned)))
     np.testing.assert_allclose(weight[:2], brute(belief([0.7, 0.3, 0.0]), [1], np.zeros((1, 1)))[0][:2])
     assert weight[2] == 0
 
