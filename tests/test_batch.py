@@ -6,8 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy.stats import multivariate_normal, norm
-from synthetic import rows, target_of
-from synthetic import tabulated as in_numpy
+from synthetic import rows, tabulated, target_of
 
 from jaxsl import batch, conditioned
 from jaxsl.acquisition import MSPE
@@ -20,10 +19,6 @@ pytestmark = pytest.mark.usefixtures("float64")
 KEY = jax.random.key(3)
 ROOM = 4
 NUM_POOL = 12
-
-
-def tabulated(*arrays):
-    return jax.tree.map(jnp.asarray, in_numpy(*arrays))
 
 
 learn, learn_variance = eqx.filter_jit(conditioned.learn), eqx.filter_jit(conditioned.learn_variance)
@@ -114,15 +109,16 @@ COST = np.linspace(1.0, 3.0, NUM_POOL)
 def pending_at(*points):
     some = list(points) or [0]
     x = np.concatenate([rows(point, point + 1) for point in some + [some[0]] * (4 - len(some))])
-    return Pending(jnp.asarray(x), jnp.arange(4) < len(points))
+    return Pending(x, np.arange(4) < len(points))
 
 
 def plan(posterior, pending=(), count=ROOM, money=100.0, uses=None, draws=16, group=None):
     uses = np.ones(NUM_POOL, int) if uses is None else uses
     group = np.arange(NUM_POOL) if group is None else group
     arguments = (uses, money, count, draws, group)
-    uses, money, count, draws, group = (jnp.asarray(value) for value in arguments)
-    return planned(posterior, uses, money, pending_at(*pending), count, draws, group)
+    uses, money, count, draws, group = (np.asarray(value) for value in arguments)
+    found = planned(posterior, uses, money, pending_at(*pending), count, draws, group)
+    return jax.tree.map(np.asarray, found)
 
 
 def one_by_one(posterior, started, count, y):
@@ -131,7 +127,7 @@ def one_by_one(posterior, started, count, y):
     target = np.arange(NUM_POOL, NUM_POOL + 2)
     for _ in range(count):
         covariance = (
-            brute(posterior, chosen, y[chosen])[2][0] if chosen else flat(posterior.at(rows(0, 14)).root)[0]
+            brute(posterior, chosen, y[chosen])[2][0] if chosen else flat(at(posterior, rows(0, 14)).root)[0]
         )
         fall = covariance[target, :NUM_POOL] ** 2 / (np.diag(covariance)[:NUM_POOL] + posterior.noise[0])
         fall = fall.mean(axis=0)
@@ -157,7 +153,7 @@ def test_several_basins_average_over_what_waiting_would_have_shown():
     """The mean score over many known outcomes of the pending run, each conditioned on by dense Bayes."""
     posterior, pending = belief([0.5, 0.5], apart=1.5, seed=5), 3
     pool, target = (
-        Pool(jnp.asarray(rows(0, NUM_POOL)), jnp.asarray(COST)),
+        Pool(rows(0, NUM_POOL), COST),
         target_of(rows(NUM_POOL, NUM_POOL + 2)),
     )
     scores = []
@@ -182,7 +178,7 @@ def test_several_basins_average_over_what_waiting_would_have_shown():
 def test_the_expected_variance_falls_by_the_planned_scores():
     posterior, target = belief([1.0]), target_of(rows(NUM_POOL, NUM_POOL + 2))
     found = plan(posterior)
-    now = moments(posterior, target.x)
+    now = jax.tree.map(np.asarray, eqx.filter_jit(moments)(posterior, target.x))
     np.testing.assert_allclose(found.variance, np.mean(now.within + now.between))
     later = plan(posterior, tuple(int(i) for i in found.index))
     np.testing.assert_allclose(later.variance, found.variance - found.score.sum(), rtol=1e-9)
@@ -234,13 +230,13 @@ def test_fewer_runs_are_the_first_of_more_and_padding_is_no_run():
 def test_a_shortlist_is_the_best_of_all_once_the_pending_variance_is_gone():
     posterior = belief([1.0])
     pool, target = (
-        Pool(jnp.asarray(rows(0, NUM_POOL)), jnp.asarray(COST)),
+        Pool(rows(0, NUM_POOL), COST),
         target_of(rows(NUM_POOL, NUM_POOL + 2)),
     )
     available = np.arange(NUM_POOL) != 5
     shortlist = eqx.filter_jit(batch.shortlist)
-    best = shortlist(
-        MSPE(), Chooser(), posterior, pool, target, available, np.asarray(100.0), pending_at(5), 4
+    best = np.asarray(
+        shortlist(MSPE(), Chooser(), posterior, pool, target, available, np.asarray(100.0), pending_at(5), 4)
     )
     chosen, _ = one_by_one(posterior, [5], 1, np.zeros((NUM_POOL, 1)))
     assert best[0] == chosen[0] and 5 not in best
