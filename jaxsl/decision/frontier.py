@@ -10,7 +10,7 @@ from jax import Array
 from jax.tree_util import Partial
 
 from jaxsl.decision.curve import Predict
-from jaxsl.decision.newton import Found, frozen, least
+from jaxsl.decision.newton import Found, frozen, least, polished
 from jaxsl.decision.space import Space
 
 ROUNDS = 40  # Newton steps for the cost that reaches a loss
@@ -119,10 +119,10 @@ class Reach(eqx.Module):
         begin = self.space.log_cost(self.start[0])
         first = least(fixed, self.space, begin, self.start).v
         log_cost, v = jax.lax.stop_gradient(jax.lax.fori_loop(0, ROUNDS, nearer, (begin, first)))
-        there = least(Partial(_loss, predict), self.space, log_cost, v[None])
+        there = polished(Partial(_loss, predict), self.space, log_cost, v)
         met = jnp.abs(there.loss - level) < 1e-6 * jnp.abs(level)
         log_cost = log_cost + (self.level - there.loss) / jax.lax.stop_gradient(there.price)
-        found = least(Partial(_loss, predict), self.space, log_cost, v[None])
+        found = polished(Partial(_loss, predict), self.space, log_cost, v)
         values = jnp.append(jnp.exp(log_cost), self.space.x(found.v)[jnp.array(self.inputs)])
         return jnp.where(met, values, jnp.inf)
 
@@ -153,13 +153,15 @@ class Flatness(eqx.Module):
             begin = jnp.maximum(self.log_budget, rest.log_cost(jnp.where(rest.free, rest.low, v)))
 
             def nearer(_, carry):
-                log_cost, v = carry
+                _, (log_cost, v), _ = carry
                 found = least(loss, rest, log_cost, v[None])
                 step = (best.loss - found.loss) / jnp.minimum(found.price, -1e-12)
-                return log_cost + jnp.clip(jnp.where(jnp.isnan(step), LEAP, step), -LEAP, LEAP), found.v
+                after = log_cost + jnp.clip(jnp.where(jnp.isnan(step), LEAP, step), -LEAP, LEAP)
+                return log_cost, (after, found.v), found.loss
 
-            log_cost, v = jax.lax.fori_loop(0, ROUNDS // 2, nearer, (begin, v))
-            met = jnp.abs(least(loss, rest, log_cost, v[None]).loss - best.loss) < 1e-6 * jnp.abs(best.loss)
+            start = begin, (begin, v), best.loss
+            log_cost, _, loss_there = jax.lax.fori_loop(0, ROUNDS // 2, nearer, start)
+            met = jnp.abs(loss_there - best.loss) < 1e-6 * jnp.abs(best.loss)
             return jnp.where(met, jnp.exp(log_cost - self.log_budget), jnp.inf)
 
         return jax.vmap(one)(self.factor)

@@ -70,7 +70,7 @@ def least(loss: Callable[[Array], Array], space: Space, log_cost: Array, start: 
     ends, values = jax.vmap(lambda v: _descend(fixed, space, level, v))(jax.lax.stop_gradient(start))
     values = jnp.where(jnp.isfinite(values), values, jnp.inf)
     best = jnp.argmin(values)
-    return _polish(loss, space, log_cost, ends[best], values[best])
+    return polished(loss, space, log_cost, ends[best], jnp.isfinite(values[best]))
 
 
 def frozen(tree: Tree) -> Tree:
@@ -153,8 +153,16 @@ def _return(space: Space, level: Array, v: Array, num: int = RETURNS) -> Array:
     return jax.lax.fori_loop(0, num, once, jnp.clip(v, space.low, space.high))
 
 
-def _polish(loss: Callable, space: Space, log_cost: Array, v: Array, value: Array) -> Found:
-    """One Newton step on the equations, which carries all derivatives."""
+def polished(
+    loss: Callable[[Array], Array], space: Space, log_cost: Array, v: Array, known: bool | Array = True
+) -> Found:
+    """A minimum from logarithms ``v (feature,)`` next to it: one Newton step, which carries all derivatives.
+
+    Args:
+        loss, space, log_cost: as of ``least``.
+        v: where one is.
+        known: whether there is one; the loss is not a number where not.
+    """
     v = jax.lax.stop_gradient(v)
 
     def at(v):
@@ -175,7 +183,7 @@ def _polish(loss: Callable, space: Space, log_cost: Array, v: Array, value: Arra
     )
     error = jnp.append(jnp.where(inside, slope - price * cost, 0.0), spent - log_cost)
     step = jnp.linalg.solve(system, error)
-    good = jnp.isfinite(value) & jnp.all(jnp.isfinite(jax.lax.stop_gradient(step)))
+    good = known & jnp.all(jnp.isfinite(jax.lax.stop_gradient(step)))
     v = v - jnp.where(good & (jnp.abs(step[:-1]) < LONGEST), step[:-1], 0.0)
     tangent = _tangent(inside, cost)
     return Found(v, jnp.where(good, at(v), jnp.nan), price, inside, tangent @ inner @ tangent)

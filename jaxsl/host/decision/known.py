@@ -15,8 +15,9 @@ from jaxsl.host.decision.question import Question, question
 from jaxsl.host.errors import UserError
 from jaxsl.host.input.reading import Reading
 from jaxsl.host.laws.estimate import find_estimate
-from jaxsl.host.programs.packing import array
+from jaxsl.host.programs.packing import array, pad
 from jaxsl.law import Law
+from jaxsl.pool import buffer_size
 from jaxsl.posterior import LawPosterior, Posterior
 from jaxsl.precision import double_precision
 
@@ -154,11 +155,14 @@ def best_of_heaviest(known: Known, levels: np.ndarray, reach: bool) -> np.ndarra
         UserError: when it is so nowhere, or at a bound that nobody gave.
     """
     part, asked = known.parts[0], known.asked
-    slot = np.full(1, np.argmax(np.asarray(part.posterior.weight)))
+    slot = np.argmax(np.asarray(part.posterior.weight))
+    size = buffer_size(len(levels), 1)
     with double_precision():
-        ask, space = known.ask(levels), asked.space()
-        found = programs.believed(some(part.posterior, slot), space, asked.free, reach, ask)
-    best = np.asarray(found.mean)[:, 0, 1:, 0] if reach else np.asarray(found.mean)[:, 0, :-1, 0]
+        ask, space = replace(known, centre=pad(known.centre, size)).ask(pad(levels, size)), asked.space()
+        # All components, though one is wanted: the program is that of ``estimate.values``.
+        found = programs.believed(part.posterior, space, asked.free, reach, ask)
+    mean = np.asarray(found.mean)[: len(levels), slot, :, 0]
+    best = mean[:, 1:] if reach else mean[:, :-1]
     x = asked.whole(np.exp(best))
     for row, asked_level in zip(x, levels, strict=True):
         what = f"the loss {asked_level:g}" if reach else f"the cost {np.exp(asked_level):g}"

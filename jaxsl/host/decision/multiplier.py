@@ -149,7 +149,7 @@ def _recipe(
     name: str, own: Values, other: Values, levels: np.ndarray, here: int, level: float, shared: tuple
 ) -> Recipe:
     mine, theirs = own.sample(SAMPLES, 1), other.sample(SAMPLES, 2)
-    times = np.array([_times(levels, a, b[here], levels[here]) for a, b in zip(mine, theirs, strict=True)])
+    times = log_times(levels, mine, theirs[:, here]) - levels[here]
     tail = (1 - level / 100) / 2
     low, median, high = (
         float(np.exp(weighted_quantile(times[:, None], np.ones(SAMPLES), p)[0]))
@@ -172,23 +172,48 @@ def _recipe(
     )
 
 
-def _times(levels: np.ndarray, losses: np.ndarray, aim: float, now: float) -> float:
-    """Logarithm of the times the compute at which falling ``losses`` over ``levels`` reach ``aim``.
+def log_times(levels: np.ndarray, losses: np.ndarray, aim: np.ndarray) -> np.ndarray:
+    """At which of the ``levels (point,)`` falling losses reach what is aimed at, ``(sample,)``.
 
-    Beyond the costs that are known it is infinite.
+    By the cubic through the four points about it, of the level over the loss; by straight lines through those
+    points that are lower than all before them where a sample does not fall throughout. Infinite beyond the
+    levels.
+
+    Args:
+        levels: logarithms of costs, rising.
+        losses: at those, ``(sample, point)``.
+        aim: the loss, ``(sample,)``.
+
+    Example:
+        >>> levels = np.linspace(0.0, 4.0, 9)
+        >>> found = log_times(levels, 2 + np.exp(-0.3 * levels)[None], np.array([2 + np.exp(-0.3 * 1.7)]))
+        >>> found.round(4).tolist()
+        [1.7]
     """
-    falling = np.minimum.accumulate(losses)
+    steady = np.isfinite(losses).all(axis=1) & (np.diff(losses, axis=1) < 0).all(axis=1)
+    above = (losses > aim[:, None]).sum(axis=1)
+    first = np.clip(above - 2, 0, losses.shape[1] - 4)
+    near = first[:, None] + np.arange(4)
+    y, at = np.take_along_axis(losses, near, axis=1), levels[near]
+    share = np.ones_like(y)
+    with np.errstate(all="ignore"):
+        for i in np.arange(4):
+            for j in np.delete(np.arange(4), i):
+                share[:, i] *= (aim - y[:, j]) / (y[:, i] - y[:, j])
+        found = np.sum(share * at, axis=1)
+    found[above == 0] = -np.inf
+    found[above == losses.shape[1]] = np.inf
+    for row in np.flatnonzero(~steady | ~np.isfinite(aim)):
+        found[row] = _by_lines(levels, losses[row], aim[row])
+    return found
+
+
+def _by_lines(levels: np.ndarray, losses: np.ndarray, aim: float) -> float:
+    falling = np.fmin.accumulate(losses)
     known = np.isfinite(losses) & (np.append(np.inf, falling[:-1]) > losses)
     if known.sum() < 2 or not np.isfinite(aim):
         return np.nan
-    reached, at = losses[known][::-1], levels[known][::-1]
-    if aim < reached[0]:
-        return np.inf
-    if aim > reached[-1]:
-        return -np.inf
-    from scipy.interpolate import PchipInterpolator
-
-    return float(PchipInterpolator(reached, at)(aim)) - now
+    return float(np.interp(aim, losses[known][::-1], levels[known][::-1], left=np.inf, right=-np.inf))
 
 
 def _shared(one: Known, other: Known) -> tuple[Shared, ...]:
