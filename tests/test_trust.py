@@ -61,6 +61,18 @@ def test_one_bad_run_is_named_and_neither_bends_the_law_nor_widens_the_interval(
     assert low < TRUTH < high and high - low < 0.12
 
 
+def test_residuals_are_of_the_runs_that_are_not_bad(found):
+    residuals = found.laws[0].residuals
+    assert residuals.rmse < 0.006 and residuals.r2 > 0.999  # the bad one is 0.6 too high
+    assert residuals.worst_row == 25 and residuals.worst > 0.5
+
+
+def test_parameters_far_from_their_optimum_are_not_told():
+    runs = pd.DataFrame({"N": [1e8, 1e8, 2e8, 4e8, 4e8, 8e8], "D": [2e9, 8e9, 4e9, 2e9, 8e9, 4e9]})
+    crashed = fit(runs.assign(loss=[3.31, 3.02, 11.9, 3.08, 2.76, 2.85]), "chinchilla", target=POINT)
+    assert all(basin.rmse < 11.9 for basin in crashed.laws[0].basins)  # a linear step of the mean: 4e8
+
+
 def test_without_it_the_interval_is_short_and_nothing_is_named():
     found = fit(good(), "chinchilla", target=POINT)
     low, high = found.prediction.low[0, 0], found.prediction.high[0, 0]

@@ -14,6 +14,7 @@ from jaxsl.discrepancy.posterior import DiscrepantPosterior
 from jaxsl.fit import Fit
 
 LIGHTEST = 1e-3  # weight below which a component is dropped
+BENT = 100.0  # times the misfit of an optimum above which a component's parameters are no longer near it
 
 
 def weigh(known: Known, fit: Fit, theta: Array, label: Array, used: Array, num_components: int) -> Learned:
@@ -36,7 +37,7 @@ def weigh(known: Known, fit: Fit, theta: Array, label: Array, used: Array, num_c
     _, size, _ = known.kinds.forms
     return Learned(
         fit=fit,
-        basins=_basins(known, fit, posterior, label, slot // kinds, every, 1 - kept),
+        basins=_basins(known, fit, posterior, label, slot // kinds, every, doubted, 1 - kept),
         posterior=posterior,
         evidence=jnp.where(jnp.isfinite(fit.objective[0]), logsumexp(jnp.max(evidence, axis=0)), -jnp.inf),
         dof=known.dof + known.noise.count,
@@ -86,13 +87,25 @@ def _basins(
     label: Array,
     basin: Array,
     weight: Array,
+    bad: Array,
     dropped: Array,
 ) -> Basins:
-    """Basins with all their kinds together: the mean and covariance of parameters are the heaviest's."""
+    """Basins with all their kinds together: the mean and covariance of parameters are the heaviest's.
+
+    Where that mean is so far from the optimum that the law is bent between them, the optimum is told.
+    """
     box, share = known.runs.box, jnp.sum(weight, axis=1)
     order = jnp.argsort(-share)
     first = jnp.argmax((basin == order[:, None]) & (posterior.weight > 0), axis=1)
-    theta = box.theta(box.clip(box.scaled(posterior.theta[first]) + posterior.shift[first]))
+    optimum = posterior.theta[first]
+    mean = box.theta(box.clip(box.scaled(optimum) + posterior.shift[first]))
+
+    def misfit(theta):
+        """Of runs that are not bad, ``(basin,)``."""
+        return jnp.sum((1 - bad[first])[:, :, None] * jax.vmap(known.runs.residual)(theta) ** 2, axis=(1, 2))
+
+    near = misfit(mean) <= BENT * (misfit(optimum) + posterior.noise[first])
+    theta = jnp.where(near[:, None], mean, optimum)
     share = jnp.where(jnp.any((basin == order[:, None]) & (posterior.weight > 0), axis=1), share[order], 0.0)
     return Basins(
         theta=theta,

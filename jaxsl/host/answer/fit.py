@@ -14,6 +14,7 @@ from typing import Any, Unpack
 
 import numpy as np
 
+from jaxsl.choice import BAD
 from jaxsl.host.answer.believed import Believed, believe_runs
 from jaxsl.host.answer.fit_options import How, split
 from jaxsl.host.answer.fit_report import (
@@ -175,7 +176,7 @@ def law_reports(answer: Answer) -> list[LawReport]:
     for law, lesson, share in zip(found.laws, found.lessons, found.share, strict=True):
         fit, basins = lesson.learned.fit, lesson.learned.basins
         fitted = np.asarray(lesson.fitted)[: len(seen.x)]
-        residual = found.outcomes - fitted
+        residual, good = found.outcomes - fitted, found.bad[: len(seen.x)] < BAD
         worst = np.unravel_index(np.argmax(np.abs(residual)), residual.shape)
         reports.append(
             LawReport(
@@ -199,8 +200,8 @@ def law_reports(answer: Answer) -> list[LawReport]:
                     for k in range(int(np.sum(basins.weight > 0)))
                 ),
                 residuals=Residuals(
-                    rmse=float(np.sqrt(np.mean(residual**2))),
-                    r2=r2(found.outcomes, fitted),
+                    rmse=float(np.sqrt(np.mean(residual[good] ** 2))),
+                    r2=r2(found.outcomes[good], fitted[good]),
                     worst=float(residual[worst]),
                     worst_row=int(seen.row_numbers[worst[0]]),
                 ),

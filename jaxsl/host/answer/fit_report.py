@@ -51,7 +51,10 @@ class BasinReport(Report):
 
 @dataclass(frozen=True)
 class Residuals(Report):
-    """How the law alone fits the runs in its heaviest basin; ``worst_row`` has the largest residual."""
+    """How the law alone fits the runs in its heaviest basin; ``worst_row`` has the largest residual.
+
+    ``rmse`` and ``r2`` are of the runs that are not bad.
+    """
 
     rmse: float
     r2: float
