@@ -118,7 +118,7 @@ def ranked(
     pool = problem.runs.take(~problem.runs.observed)
     money = math.inf if budget is None else budget
     paid = np.nansum(problem.runs.cost[problem.runs.observed])
-    spent = math.inf if max_cost is not None or paid <= 0 else float(paid)
+    spent = math.inf if max_cost is not None or paid <= 0 else found.checked(float(paid))
     sale = pool.cost <= min(money, math.inf if max_cost is None else max_cost)
     affordable = int(np.sum(sale))
     some = curves is None or lengths

@@ -108,7 +108,7 @@ def next_for(
         seed=seed,
         candidates=pool.x,
     )
-    told = values(known, levels, False)
+    told, money = values(known, levels, False), money.checked(known.found)
     decision = decisions_at(known, told, levels, [0], np.array([asked.budget]), level)[0]
     num_candidates, pool_cost = len(pool.x), float(pool.cost.sum())
     with double_precision():
