@@ -110,7 +110,11 @@ class FitOptions:
 
     @property
     def robust_loss(self) -> Callable | None:
-        """The transformation of residuals; None for least squares."""
+        """The transformation of residuals; None for least squares.
+
+        Raises:
+            UserError: when it cannot be read.
+        """
         losses: list[Callable] = [] if self.above is None else [Asymmetric(1 / self.above)]
         if self.robust is not None:
             found = ROBUST.fullmatch(self.robust.strip())

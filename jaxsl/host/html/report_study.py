@@ -41,9 +41,11 @@ def study_view(
     labels = axis_labels(law, settings["cost"], {}, units)
     kind = settings.get("level", LEVEL), settings.get("of", "outcome")
     seen = see(chosen, labels, (left, None), *kind, settings["seed"], affordable, most)
-    said = {name: settings[name] for name in ("target", "cost", "budget", "space", "replicates", "seed")}
-    points = [zip(law.inputs, point, strict=True) for point in settings["target"]]
-    said["target"] = "; ".join(",".join(f"{name}={value:g}" for name, value in point) for point in points)
+    said = {name: settings.get(name) for name in ("aim", "cost", "budget", "space", "replicates", "seed")}
+    if "aim" not in settings:
+        points = [zip(law.inputs, point, strict=True) for point in settings["target"]]
+        texts = [",".join(f"{name}={value:g}" for name, value in point) for point in points]
+        said = {"target": "; ".join(texts), **said}
     said |= study.options.said()
     said["spent"], said["begun"] = ledger.spent, settings.get("created", "")
     return seen, table, {name: value for name, value in said.items() if value not in (None, [], "")}

@@ -34,6 +34,9 @@ def residuals(view: View, against: str | None = None, *, output: int = 0, ax: Ax
         against: an input, or ``"cost"``; the fitted value unless given.
         output: which output.
         ax: where to draw.
+
+    Raises:
+        UserError: when there is no such input.
     """
     ax, name = axes(ax), view.law.outputs[output]
     if against is None:

@@ -34,6 +34,9 @@ def data_and_fit(view: View, input: str | None = None, *, output: int = 0, ax: A
         input: the law's first input unless given.
         output: which output of the law.
         ax: where to draw.
+
+    Raises:
+        UserError: when there is no such input.
     """
     input = view.law.inputs[0] if input is None else input
     if input not in view.slices:

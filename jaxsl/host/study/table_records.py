@@ -43,7 +43,11 @@ def with_outcomes(table: Table, law: Law, mapping: Mapping[str, str] | None, out
 
 
 def targets_alone(law: Law, target: Any, mapping: Mapping[str, str]) -> Targets:
-    """Targets without a table of runs: points, or a table of their own."""
+    """Targets without a table of runs: points, or a table of their own.
+
+    Raises:
+        UserError: when they are rows of a table of runs, and as ``parse_target``.
+    """
     nothing = pa.table({name: pa.array([1.0]) for name in (*law.inputs, *law.outputs)})
     table, names = Table("the study", nothing, "row", np.zeros(1, int)), column_names(law, mapping)
     marked = parse_target(target, table, law, names)
