@@ -17,7 +17,9 @@ from jaxsl.host.programs.garbage import collect_seldom
 from jaxsl.precision import double_precision
 
 LEVEL = "xla_backend_optimization_level"
-MOST = 400  # programs held by a worker
+FEW, MOST = 20, 400  # programs held by a worker
+LARGE = 1.2e9  # bytes of a worker: programs of the host hold ten megabytes and more
+STATM = Path("/proc/self/statm")
 COMPILED = "/jax/core/compile/backend_compile_duration"  # JAX's event for each
 HELD: list[str] = []
 LIBC = ctypes.CDLL(None) if os.name == "posix" else None
@@ -59,11 +61,16 @@ def _keep_to_one_core(worker: int) -> None:
         os.sched_setaffinity(0, {cores[worker % len(cores)]})
 
 
+def _resident() -> int:
+    """Bytes that this process takes; 0 where the system does not say."""
+    return int(STATM.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") if STATM.exists() else 0
+
+
 @pytest.fixture(autouse=True)
 def forgotten_programs():
     """Forget the compiled programs when they are many: each holds a megabyte; thousands killed a process."""
     yield
-    if len(HELD) > MOST:
+    if len(HELD) > MOST or (len(HELD) > FEW and _resident() > LARGE):
         HELD.clear()
         jax.clear_caches()
         if hasattr(LIBC, "malloc_trim"):

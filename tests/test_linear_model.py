@@ -19,29 +19,35 @@ TERMS = (
 )
 
 
+terms_of_line = jax.jit(lambda x: linear_model.line_terms(x[:, None]))
+line_variance, leverage = jax.jit(linear_model.line_variance), jax.jit(linear_model.leverage)
+fit, diagnose = jax.jit(linear_model.fit), jax.jit(misspecification.diagnose)
+
+
 def line(x):
-    return linear_model.line_terms(jnp.asarray(x)[:, None])
+    return terms_of_line(jnp.asarray(x))
 
 
 @pytest.mark.parametrize("num", [3, 7, 30])
 def test_eq_3_is_the_leverage_of_least_squares(num):
-    x, target = RNG.exponential(size=num), jnp.array([4.0, 7.0])
+    x, target = RNG.exponential(size=num), np.array([4.0, 7.0])
     features, at = np.stack([np.ones(num), x], 1), np.stack([np.ones(2), target], 1)
     oracle = np.einsum("tp,pq,tq->t", at, np.linalg.inv(features.T @ features), at)
-    np.testing.assert_allclose(linear_model.line_variance(jnp.asarray(x), target), oracle, rtol=1e-12)
-    np.testing.assert_allclose(linear_model.leverage(line(x), line(target)), oracle, rtol=1e-12)
+    np.testing.assert_allclose(line_variance(x, target), oracle, rtol=1e-12)
+    np.testing.assert_allclose(leverage(line(x), line(target)), oracle, rtol=1e-12)
 
 
 @pytest.mark.parametrize("terms", TERMS)
 def test_leverage_and_fit_of_any_features_are_those_of_the_normal_equations(terms):
     x, weight = RNG.uniform(0, 2, (30, 2)), RNG.uniform(0.2, 3, 30)
-    features, at = np.asarray(terms(jnp.asarray(x))), np.asarray(terms(jnp.asarray(x[:3] + 2)))
+    every = np.asarray(jax.jit(terms)(np.concatenate([x, x[:3] + 2])))
+    features, at = every[:30], every[30:]
     y = RNG.normal(size=30)
     inverse = np.linalg.inv(features.T @ (weight[:, None] * features))
-    fitted = linear_model.fit(jnp.asarray(features), jnp.asarray(y), jnp.asarray(weight))
+    fitted = fit(features, y, weight)
     np.testing.assert_allclose(fitted.coefficient, inverse @ features.T @ (weight * y), rtol=1e-8)
     np.testing.assert_allclose(
-        linear_model.leverage(jnp.asarray(features), jnp.asarray(at), jnp.asarray(weight)),
+        leverage(features, at, weight),
         np.einsum("tp,pq,tq->t", at, inverse, at),
         rtol=1e-8,
     )
@@ -57,7 +63,7 @@ def test_quadratic_terms_hold_every_product_once():
 def test_eq_5_is_eq_3_averaged_over_the_region():
     x = RNG.exponential(size=9)
     found = linear_model.weighted_risk(9, x.mean(), x.var(), 5.5, 9 / 12)
-    average, _ = quad(lambda t: float(linear_model.line_variance(jnp.asarray(x), t)), 4, 7)
+    average, _ = quad(lambda t: float(line_variance(x, t)), 4, 7)
     assert found == pytest.approx(average / 3, rel=1e-9)
 
 
@@ -69,19 +75,17 @@ def test_interpolation_can_have_more_leverage_than_the_paper_says():
 
 def test_masked_rows_change_nothing():
     x, y = RNG.normal(size=6), RNG.normal(size=6)
-    plain = linear_model.fit(line(x), jnp.asarray(y))
-    padded = linear_model.fit(
-        line(np.append(x, [9.0, 9.0])), jnp.append(y, jnp.array([7.0, 7.0])), jnp.array([1.0] * 6 + [0.0] * 2)
-    )
+    plain = fit(line(x), y)
+    padded = fit(line(np.append(x, [9.0, 9.0])), np.append(y, [7.0, 7.0]), np.array([1.0] * 6 + [0.0] * 2))
     np.testing.assert_allclose(padded.coefficient, plain.coefficient, rtol=1e-10)
     assert float(padded.sigma) == pytest.approx(float(plain.sigma)) and int(padded.dof) == 4
 
 
 def test_a_line_through_two_runs_has_an_infinite_interval_and_one_size_no_fit():
-    fitted = linear_model.fit(line([0.0, 1.0]), jnp.array([0.0, 1.0]))
-    found = linear_model.interval(fitted, line([4.0]))
-    assert not np.isfinite(float(found.upper[0]))
-    assert not np.isfinite(linear_model.fit(line([1.0, 1.0, 1.0]), jnp.arange(3.0)).root).any()
+    fitted = fit(line([0.0, 1.0]), np.array([0.0, 1.0]))
+    found = jax.jit(linear_model.interval)(fitted, line([4.0]))
+    assert not np.isfinite(found.upper).any()
+    assert not np.isfinite(fit(line([1.0, 1.0, 1.0]), np.arange(3.0)).root).any()
 
 
 @jax.jit
@@ -114,8 +118,8 @@ def test_student_covers_what_it_claims_and_z_with_an_estimated_sigma_falls_short
 
 
 def test_residual_bootstrap_covers_with_noise_that_is_not_gaussian():
-    x, num = jnp.linspace(0.0, 3.0, 7), 1000
-    outcomes = 0.5 * x + 0.2 * jnp.asarray(RNG.exponential(size=(num, 7)) - 1)
+    x, num = np.linspace(0.0, 3.0, 7), 1000
+    outcomes = 0.5 * x + 0.2 * (RNG.exponential(size=(num, 7)) - 1)
 
     def one(key, y):
         drawn = resample.residual(key, line(x), y, 199)
@@ -123,25 +127,25 @@ def test_residual_bootstrap_covers_with_noise_that_is_not_gaussian():
         return (found.lower[0] <= 2.0) & (found.upper[0] >= 2.0)
 
     held = jax.jit(jax.vmap(one))(jax.random.split(jax.random.key(0), num), outcomes)
-    assert float(jnp.mean(held)) > 0.92
+    assert np.mean(held) > 0.92
 
 
 def test_wild_bootstrap_keeps_the_spread_of_every_run():
     """The two runs of size 1 agree, those of size 2 differ by 2: so do their residuals in every draw."""
-    x, y = jnp.array([0.0, 0.0, 1.0, 1.0, 2.0, 2.0]), jnp.array([0.0, 0.1, 1.0, 1.0, 1.0, 3.0])
+    x, y = np.array([0.0, 0.0, 1.0, 1.0, 2.0, 2.0]), np.array([0.0, 0.1, 1.0, 1.0, 1.0, 3.0])
     drawn = jax.jit(resample.wild, static_argnums=3)(jax.random.key(0), line(x), y, 500)
-    assert drawn.coefficient.shape == (500, 2) and bool(drawn.valid.all())
-    assert float(jnp.std(line([2.0]) @ drawn.coefficient.T)) > 2 * float(
-        jnp.std(line([0.0]) @ drawn.coefficient.T)
-    )
+    coefficient = np.asarray(drawn.coefficient)
+    assert coefficient.shape == (500, 2) and np.all(drawn.valid)
+    assert np.std(coefficient @ [1, 2]) > 2 * np.std(coefficient @ [1, 0])
 
 
 def test_pairs_bootstrap_loses_draws_on_two_scales():
     drawn = jax.jit(resample.pairs, static_argnums=3)(jax.random.key(0), line(SIX), jnp.asarray(SIX), 2000)
     # A draw misses a scale with probability (4/6)^6 + (2/6)^6.
-    assert 1 - float(drawn.valid.mean()) == pytest.approx((4 / 6) ** 6 + (2 / 6) ** 6, abs=0.02)
-    assert int(resample.num_scales(line(SIX))) == 2
-    assert int(resample.num_scales(line([0.0, 1e-13, 1.0, 2.0]))) == 3
+    assert 1 - np.mean(drawn.valid) == pytest.approx((4 / 6) ** 6 + (2 / 6) ** 6, abs=0.02)
+    num_scales = jax.jit(resample.num_scales)
+    assert int(num_scales(line(SIX))) == 2
+    assert int(num_scales(line([0.0, 1e-13, 1.0, 2.0]))) == 3
 
 
 TEN = np.array([0.0, 0.3, 0.6, 1.0, 1.4, 1.8, 2.2, 2.6, 3.0, 3.0])
@@ -154,7 +158,7 @@ def diagnosed(x, outcomes):
 
 
 def verdicts(x, bend, num=600):
-    outcomes = 0.5 * x + bend * x**2 + 0.2 * jnp.asarray(RNG.normal(size=(num, 10)))
+    outcomes = 0.5 * x + bend * x**2 + 0.2 * RNG.normal(size=(num, 10))
     return np.bincount(np.asarray(diagnosed(x, outcomes).verdict), minlength=3) / num
 
 
@@ -170,17 +174,17 @@ def test_the_diagnostic_keeps_its_level_and_sees_a_bend():
 
 
 def test_the_run_at_which_a_curve_breaks_claims_more_items_than_its_error_is_worth():
-    y = 0.1 * TEN + 0.01 * jnp.asarray(RNG.normal(size=10)) + jnp.where(jnp.arange(10) == 9, 0.3, 0.0)
-    said = misspecification.diagnose(line(TEN), y, TEN)
+    y = 0.1 * TEN + 0.01 * RNG.normal(size=10) + np.where(np.arange(10) == 9, 0.3, 0.0)
+    said = diagnose(line(TEN), y, TEN)
     known = np.isfinite(np.asarray(said.forward.score))
     assert known.tolist() == [False] * 3 + [True] * 7  # an interval needs three runs
-    assert said.forward.claimed[9] > 20 * said.forward.realised[9]
+    assert np.asarray(said.forward.claimed)[9] > 20 * np.asarray(said.forward.realised)[9]
     assert int(said.verdict) == MISSPECIFIED
 
 
 def test_leave_one_out_scores_are_externally_studentised_residuals():
-    y = jnp.asarray(RNG.normal(size=10))
-    found = misspecification.diagnose(line(TEN), y, TEN).left_out
+    y = RNG.normal(size=10)
+    found = diagnose(line(TEN), y, TEN).left_out
     features = np.asarray(line(TEN))
     hat = features @ np.linalg.inv(features.T @ features) @ features.T
     error = (np.eye(10) - hat) @ np.asarray(y)
