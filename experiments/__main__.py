@@ -14,9 +14,7 @@ from experiments.robust import tables as robust
 from experiments.several import tables as several
 from jaxsl.host.errors import UserError
 
-app = typer.Typer(
-    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Tables and figures."
-)
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.command("table1")(table1.main)
 app.command("table2")(tables.table2)
 app.command("table3")(tables.table3)
@@ -42,7 +40,9 @@ app.add_typer(speed.app, name="speed")
 
 @app.callback()
 def experiments() -> None:
-    """Tables and figures of the two papers, from public data."""
+    """Tables and figures: of *Spend Less, Fit Better* (arXiv:2604.22753), of *Extrapolating Large Models from
+    the Small* (``ess``), and of what jaxsl adds to them. Each writes CSV and Markdown to ``outputs/``.
+    """
 
 
 if __name__ == "__main__":

@@ -1,11 +1,16 @@
 """From scores to the run that is bought: cost, budget, mask and ties."""
 
+from typing import Any
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax import Array
 
 from jaxsl.pool import Pool
+
+BAD = 0.5  # probability of being bad above which a run counts as bad
+WARY = 0.25  # share of what was spent that the next run may cost once a run was bad
 
 
 class Choice(eqx.Module):
@@ -65,7 +70,8 @@ class Chooser(eqx.Module):
             available: which candidates may be bought, ``(pool,)`` of bool.
             money: what is left of the budget, a scalar in the unit of the costs.
             key: for draws and ties.
-            spent: cost of all runs so far, a scalar; infinite where it is not known, for no limit of growth.
+            spent: cost of all runs so far, a scalar, or what of it counts (``checked``); infinite where it is
+                not known, for no limit of growth.
         """
         price = self.price(pool, available, money, spent)
         value = score / price
@@ -96,3 +102,21 @@ class Chooser(eqx.Module):
         cheapest = jnp.min(jnp.where(payable, pool.cost, jnp.inf))
         grown = jnp.where(jnp.isinf(self.growth), jnp.inf, self.growth * jnp.asarray(spent))
         return jnp.minimum(jnp.maximum(grown, cheapest), money)
+
+
+def checked(spent: Any, bad: Any) -> Any:
+    """What of the cost of the runs so far limits that of the next: all, a quarter once a run was bad.
+
+    A run that costs as much as all others together carries the fit alone, and hides an error of its own.
+    Where runs are bad now and then, others are to check it.
+
+    Args:
+        spent: cost of all runs so far, a scalar.
+        bad: probability that each run is bad, ``(run,)``.
+
+    Example:
+        >>> import numpy as np
+        >>> [float(checked(8.0, np.array([0.1, worst]))) for worst in (0.2, 0.9)]
+        [8.0, 2.0]
+    """
+    return spent * (1 - (1 - WARY) * (bad > BAD).any())

@@ -34,7 +34,7 @@ from jax import Array
 from jaxsl.acquisition import MSPE, leading
 from jaxsl.basins import BasinRule
 from jaxsl.belief import Belief, Rule, believe
-from jaxsl.choice import Choice, Chooser
+from jaxsl.choice import Choice, Chooser, checked
 from jaxsl.curves import left, tell_rows, told_together
 from jaxsl.discrepancy import DiscrepancyRule
 from jaxsl.fit import PRIOR
@@ -186,7 +186,7 @@ class Design(eqx.Module):
         )
         key = jax.random.fold_in(jax.random.fold_in(key, state.observations.num_observed), len(self.laws))
         money = budget - state.spent
-        spent = state.spent + state.earlier
+        spent = checked(state.spent + state.earlier, jnp.where(state.observations.mask, belief.bad, 0.0))
         return self.choose(posterior, pool, target, state.available, spent, money, key), belief
 
     def choose(

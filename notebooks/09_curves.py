@@ -22,7 +22,7 @@ from importlib.resources import files
 import numpy as np
 import pyarrow.csv
 
-from jaxsl.host import finish, fit, next_runs
+from jaxsl.host import checkpoints, finish, fit, next_runs
 from jaxsl.host.errors import UserError
 from jaxsl.host.input.rates import areas
 
@@ -78,6 +78,19 @@ ranked = next_runs(
 for one in ranked.runs:
     what = f"{'go on with' if one.goes_on else 'begin'} {runs['run'][one.row_number]} to D = {one.x['D']:.3g}"
     print(f"{what} for {one.cost:.2g}: tells of {one.tells} rows")
+
+# %% [markdown]
+# ## From which checkpoints to decay
+#
+# The run passes all of them; a decay from one costs an eighth of the run to there. Each is listed with what it
+# and those before it teach together.
+
+# %%
+best = checkpoints(
+    asked, "chinchilla", target=target, row_cost="6*N*D/9", run="N98624-seed0", group="run", schedule="wsd"
+)
+for one in best.runs[0].checkpoints:
+    print(f"decay to D = {one.x['D']:.3g} for {one.price:.2g}: {one.falls:.0%} of the variance so far")
 
 # %% [markdown]
 # ## A rate that decays all along

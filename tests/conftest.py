@@ -1,32 +1,55 @@
 """What the tests share: double precision, and the programs they compile."""
 
+import ctypes
+import json
 import os
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import jax
 import pytest
 from made_data import HAS_PUBLIC, PUBLIC, benchmark_data
 
-from jaxsl.host.compiled import accepted
 from jaxsl.host.programs.cache import enable_compilation_cache
 from jaxsl.host.programs.garbage import collect_seldom
 from jaxsl.precision import double_precision
+
+LEVEL = "xla_backend_optimization_level"
+MOST = 400  # programs held by a worker
+COMPILED = "/jax/core/compile/backend_compile_duration"  # JAX's event for each
+HELD: list[str] = []
+LIBC = ctypes.CDLL(None) if os.name == "posix" else None
 
 
 def pytest_configure(config):
     """Compile a program once for all workers, for commands under test and for later runs of the suite.
 
-    Workers compile all programs as the host does its own: a third of the suite's time is compiling.
+    All compile with the host's options, and with none of LLVM's passes: on tables as small as theirs these
+    take far longer than they save. Half of the suite's time was compiling.
     """
     os.environ.setdefault("JAXSL_CACHE", str(Path(__file__).parents[1] / "outputs" / "test_programs"))
     if not hasattr(config, "workerinput"):
-        fast = (f"--{name}={str(value).lower()}" for name, value in accepted().items())
+        fast = (f"--{name}={str(value).lower()}" for name, value in _options().items())
         os.environ["XLA_FLAGS"] = " ".join([os.environ.get("XLA_FLAGS", ""), *fast])
     else:
         _keep_to_one_core(int(config.workerinput["workerid"].removeprefix("gw")))
     enable_compilation_cache()
     collect_seldom()
+    jax.monitoring.register_event_duration_secs_listener(_count)
+
+
+def _count(event: str, _: float, **about) -> None:
+    if event == COMPILED:
+        HELD.append(event)
+
+
+def _options() -> dict[str, bool | int]:
+    """The options that XLA knows, asked in a process of its own: XLA reads its flags once."""
+    asked = "import json; from jaxsl.host.compiled import accepted; print(json.dumps(accepted()))"
+    known = json.loads(subprocess.check_output([sys.executable, "-c", asked], cwd=Path(__file__).parents[1]))
+    return {**known, **({LEVEL: 0} if LEVEL in known else {})}
 
 
 def _keep_to_one_core(worker: int) -> None:
@@ -36,11 +59,15 @@ def _keep_to_one_core(worker: int) -> None:
         os.sched_setaffinity(0, {cores[worker % len(cores)]})
 
 
-@pytest.fixture(autouse=True, scope="module")
+@pytest.fixture(autouse=True)
 def forgotten_programs():
-    """Forget a module's compiled programs: a process that holds thousands has been seen to die in XLA."""
+    """Forget the compiled programs when they are many: each holds a megabyte; thousands killed a process."""
     yield
-    jax.clear_caches()
+    if len(HELD) > MOST:
+        HELD.clear()
+        jax.clear_caches()
+        if hasattr(LIBC, "malloc_trim"):
+            LIBC.malloc_trim(0)  # without, what was freed stays with the process: 1000 MB, not 400
 
 
 @pytest.fixture(autouse=True)

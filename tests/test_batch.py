@@ -6,8 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy.stats import multivariate_normal, norm
-from synthetic import rows, target_of
-from synthetic import tabulated as in_numpy
+from synthetic import rows, tabulated, target_of
 
 from jaxsl import batch, conditioned
 from jaxsl.acquisition import MSPE
@@ -22,11 +21,9 @@ ROOM = 4
 NUM_POOL = 12
 
 
-def tabulated(*arrays):
-    return jax.tree.map(jnp.asarray, in_numpy(*arrays))
-
-
 learn, learn_variance = eqx.filter_jit(conditioned.learn), eqx.filter_jit(conditioned.learn_variance)
+nothing_learned = eqx.filter_jit(conditioned.nothing_learned)
+weight_of, at = eqx.filter_jit(lambda belief: belief.weight), eqx.filter_jit(lambda belief, x: belief.at(x))
 
 
 def belief(weight, outputs=1, apart=1.0, seed=0):
@@ -42,11 +39,11 @@ def brute(posterior, points, y):
     """Weights, means and covariances of all rows after outcomes ``y (point, output)``, by dense algebra."""
     weight, means, covariances = [], [], []
     for k, share in enumerate(np.asarray(posterior.weight)):
-        root = np.asarray(posterior.root[k]).reshape(-1, posterior.root.shape[-1])
-        mean, outputs = np.asarray(posterior.mean[k]).ravel(), posterior.mean.shape[-1]
+        root = np.asarray(posterior.root)[k].reshape(-1, posterior.root.shape[-1])
+        mean, outputs = np.asarray(posterior.mean)[k].ravel(), posterior.mean.shape[-1]
         at = np.concatenate([np.arange(outputs) + outputs * point for point in points])
         cov = root @ root.T
-        inside = cov[np.ix_(at, at)] + posterior.noise[k] * np.eye(len(at))
+        inside = cov[np.ix_(at, at)] + np.asarray(posterior.noise)[k] * np.eye(len(at))
         gain = cov[:, at] @ np.linalg.inv(inside)
         means.append((mean + gain @ (y.ravel() - mean[at])).reshape(-1, outputs))
         covariances.append(cov - gain @ cov[at])
@@ -64,13 +61,13 @@ def flat(root):
 def test_learning_runs_one_by_one_is_conditioning_on_all_of_them(outputs):
     posterior, points = belief([0.5, 0.3, 0.2], outputs), [2, 5, 2, 7]
     y = np.random.default_rng(1).normal(size=(len(points), outputs))
-    learned = conditioned.nothing_learned(posterior, jnp.asarray(rows(0, 1)))
+    learned = nothing_learned(posterior, rows(0, 1))
     for point, outcome in zip(points, y, strict=True):
         learned = learn(posterior, learned, rows(point, point + 1)[0], outcome)
     after = conditioned.Conditioned(posterior, learned)
     weight, mean, covariance = brute(posterior, points, y)
-    found = after.at(rows(0, NUM_POOL + 2))
-    np.testing.assert_allclose(after.weight, weight, rtol=1e-9)
+    found = at(after, rows(0, NUM_POOL + 2))
+    np.testing.assert_allclose(weight_of(after), weight, rtol=1e-9)
     np.testing.assert_allclose(found.mean, mean, rtol=1e-8, atol=1e-10)
     np.testing.assert_allclose(flat(found.root), covariance, atol=1e-10)
     assert after.noise is posterior.noise
@@ -78,14 +75,13 @@ def test_learning_runs_one_by_one_is_conditioning_on_all_of_them(outputs):
 
 def test_learning_the_variance_alone_keeps_weights_and_means():
     posterior = belief([0.6, 0.4])
-    learned = learn_variance(
-        posterior, conditioned.nothing_learned(posterior, jnp.asarray(rows(0, 1))), rows(3, 4)[0]
-    )
+    learned = learn_variance(posterior, nothing_learned(posterior, rows(0, 1)), rows(3, 4)[0])
     after = conditioned.Conditioned(posterior, learned)
     expected = brute(posterior, [3], np.zeros((1, 1)))[2]
-    np.testing.assert_allclose(after.weight, posterior.weight)
-    np.testing.assert_allclose(after.at(rows(0, 9)).mean, posterior.at(rows(0, 9)).mean)
-    np.testing.assert_allclose(flat(after.at(rows(0, NUM_POOL + 2)).root), expected, atol=1e-12)
+    found, prior = (at(one, rows(0, NUM_POOL + 2)) for one in (after, posterior))
+    np.testing.assert_allclose(weight_of(after), posterior.weight)
+    np.testing.assert_allclose(found.mean, prior.mean)
+    np.testing.assert_allclose(flat(found.root), expected, atol=1e-12)
 
 
 def test_an_empty_slot_stays_empty_whatever_it_predicts():
@@ -93,10 +89,8 @@ def test_an_empty_slot_stays_empty_whatever_it_predicts():
     mean, root = np.array(posterior.mean), np.array(posterior.root)
     mean[2], root[2] = np.nan, np.inf
     poisoned = tabulated(posterior.weight, posterior.noise, mean, root)
-    learned = learn(
-        poisoned, conditioned.nothing_learned(poisoned, jnp.asarray(rows(0, 1))), rows(1, 2)[0], np.zeros(1)
-    )
-    weight = conditioned.Conditioned(poisoned, learned).weight
+    learned = learn(poisoned, nothing_learned(poisoned, rows(0, 1)), rows(1, 2)[0], np.zeros(1))
+    weight = np.asarray(weight_of(conditioned.Conditioned(poisoned, learned)))
     np.testing.assert_allclose(weight[:2], brute(belief([0.7, 0.3, 0.0]), [1], np.zeros((1, 1)))[0][:2])
     assert weight[2] == 0
 
@@ -115,15 +109,16 @@ COST = np.linspace(1.0, 3.0, NUM_POOL)
 def pending_at(*points):
     some = list(points) or [0]
     x = np.concatenate([rows(point, point + 1) for point in some + [some[0]] * (4 - len(some))])
-    return Pending(jnp.asarray(x), jnp.arange(4) < len(points))
+    return Pending(x, np.arange(4) < len(points))
 
 
 def plan(posterior, pending=(), count=ROOM, money=100.0, uses=None, draws=16, group=None):
     uses = np.ones(NUM_POOL, int) if uses is None else uses
     group = np.arange(NUM_POOL) if group is None else group
     arguments = (uses, money, count, draws, group)
-    uses, money, count, draws, group = (jnp.asarray(value) for value in arguments)
-    return planned(posterior, uses, money, pending_at(*pending), count, draws, group)
+    uses, money, count, draws, group = (np.asarray(value) for value in arguments)
+    found = planned(posterior, uses, money, pending_at(*pending), count, draws, group)
+    return jax.tree.map(np.asarray, found)
 
 
 def one_by_one(posterior, started, count, y):
@@ -132,7 +127,7 @@ def one_by_one(posterior, started, count, y):
     target = np.arange(NUM_POOL, NUM_POOL + 2)
     for _ in range(count):
         covariance = (
-            brute(posterior, chosen, y[chosen])[2][0] if chosen else flat(posterior.at(rows(0, 14)).root)[0]
+            brute(posterior, chosen, y[chosen])[2][0] if chosen else flat(at(posterior, rows(0, 14)).root)[0]
         )
         fall = covariance[target, :NUM_POOL] ** 2 / (np.diag(covariance)[:NUM_POOL] + posterior.noise[0])
         fall = fall.mean(axis=0)
@@ -158,7 +153,7 @@ def test_several_basins_average_over_what_waiting_would_have_shown():
     """The mean score over many known outcomes of the pending run, each conditioned on by dense Bayes."""
     posterior, pending = belief([0.5, 0.5], apart=1.5, seed=5), 3
     pool, target = (
-        Pool(jnp.asarray(rows(0, NUM_POOL)), jnp.asarray(COST)),
+        Pool(rows(0, NUM_POOL), COST),
         target_of(rows(NUM_POOL, NUM_POOL + 2)),
     )
     scores = []
@@ -183,7 +178,7 @@ def test_several_basins_average_over_what_waiting_would_have_shown():
 def test_the_expected_variance_falls_by_the_planned_scores():
     posterior, target = belief([1.0]), target_of(rows(NUM_POOL, NUM_POOL + 2))
     found = plan(posterior)
-    now = moments(posterior, target.x)
+    now = jax.tree.map(np.asarray, eqx.filter_jit(moments)(posterior, target.x))
     np.testing.assert_allclose(found.variance, np.mean(now.within + now.between))
     later = plan(posterior, tuple(int(i) for i in found.index))
     np.testing.assert_allclose(later.variance, found.variance - found.score.sum(), rtol=1e-9)
@@ -235,13 +230,13 @@ def test_fewer_runs_are_the_first_of_more_and_padding_is_no_run():
 def test_a_shortlist_is_the_best_of_all_once_the_pending_variance_is_gone():
     posterior = belief([1.0])
     pool, target = (
-        Pool(jnp.asarray(rows(0, NUM_POOL)), jnp.asarray(COST)),
+        Pool(rows(0, NUM_POOL), COST),
         target_of(rows(NUM_POOL, NUM_POOL + 2)),
     )
     available = np.arange(NUM_POOL) != 5
     shortlist = eqx.filter_jit(batch.shortlist)
-    best = shortlist(
-        MSPE(), Chooser(), posterior, pool, target, available, np.asarray(100.0), pending_at(5), 4
+    best = np.asarray(
+        shortlist(MSPE(), Chooser(), posterior, pool, target, available, np.asarray(100.0), pending_at(5), 4)
     )
     chosen, _ = one_by_one(posterior, [5], 1, np.zeros((NUM_POOL, 1)))
     assert best[0] == chosen[0] and 5 not in best

@@ -41,24 +41,32 @@ def booted():
 )
 def test_every_draw_is_the_least_squares_fit_of_its_drawn_runs(booted, draw):
     observations = runs(size=16)
-    theta = least_squares(observations.x[:12], observations.y[:12], np.ones(12))
+    theta = least_squares(*(np.asarray(part)[:12] for part in (observations.x, observations.y)), np.ones(12))
     boot = booted(observations, draw)
     assert np.all(boot.valid)
-    for index, key in list(enumerate(jax.random.split(jax.random.key(1), 400)))[:5]:
-        drawn, weight = draw(key, WIDE, observations, jnp.asarray(theta))
-        expected = least_squares(drawn.x[:12], drawn.y[:12], weight[:12])
-        np.testing.assert_allclose(boot.theta[index], expected, rtol=1e-6)
+    of = jax.jit(jax.vmap(lambda key: draw(key, WIDE, observations, jnp.asarray(theta))))
+    drawn, weight = of(jax.random.split(jax.random.key(1), 400))
+    every = map(np.asarray, (boot.theta, drawn.x, drawn.y, weight))
+    for found, x, y, weight in list(zip(*every, strict=True))[:5]:
+        np.testing.assert_allclose(found, least_squares(x[:12], y[:12], weight[:12]), rtol=1e-6)
 
 
 def test_every_draw_is_fitted_with_the_prior_of_the_fit():
     observations, prior = runs(size=16), 1e3
-    found = fit(WIDE, observations, jnp.zeros((2, 2)), prior=prior)
-    boot = bootstrap(jax.random.key(1), WIDE, observations, found, 3, Pairs())
-    for theta, key in zip(boot.theta, jax.random.split(jax.random.key(1), 3), strict=True):
-        drawn, weight = Pairs()(key, WIDE, observations, found.theta[0])
-        root = np.sqrt(np.asarray(weight[:12]))
-        design = root[:, None] * np.column_stack([np.ones(12), drawn.x[:12]])
-        y = root * np.asarray(drawn.y[:12, 0])
+
+    @jax.jit
+    def drawn_and_fitted(observations, key):
+        found = fit(WIDE, observations, jnp.zeros((2, 2)), prior=prior)
+        boot = bootstrap(key, WIDE, observations, found, 3, Pairs())
+        draw = jax.vmap(lambda key: Pairs()(key, WIDE, observations, found.theta[0]))
+        drawn, weight = draw(jax.random.split(key, 3))
+        return boot.theta, drawn.x, drawn.y, weight
+
+    every = map(np.asarray, drawn_and_fitted(observations, jax.random.key(1)))
+    for theta, x, outcome, weight in zip(*every, strict=True):
+        root = np.sqrt(weight[:12])
+        design = root[:, None] * np.column_stack([np.ones(12), x[:12]])
+        y = root * outcome[:12, 0]
         noise = np.linalg.lstsq(design, y, rcond=None)[1][0] / 10 + NEGLIGIBLE**2 * np.mean(y**2)
         precision = design.T @ design / noise + prior * np.diag([1 / 10.0**2, 1 / 15.0**2])
         np.testing.assert_allclose(theta, np.linalg.solve(precision, design.T @ y / noise), rtol=1e-5)
@@ -80,9 +88,10 @@ def test_residuals_recover_the_textbook_standard_errors(booted):
 
 def test_pairs_draw_as_many_runs_as_there_are_and_no_padded_one():
     observations = runs(size=16)
+    draw = jax.jit(lambda key: Pairs()(key, WIDE, observations, jnp.zeros(2))[1])
     for seed in range(20):
-        _, weight = Pairs()(jax.random.key(seed), WIDE, observations, jnp.zeros(2))
-        assert float(jnp.sum(weight)) == 12 and np.all(np.asarray(weight[12:]) == 0)
+        weight = np.asarray(draw(jax.random.key(seed)))
+        assert np.sum(weight) == 12 and np.all(weight[12:] == 0)
 
 
 def test_groups_stay_whole_and_are_drawn_equally_often():

@@ -214,7 +214,7 @@ BAD = {
     ),
     "unknown column": (HEADER + GOOD, ("--cost", "6*N*M"), "runs.csv has no column 'M'"),
     "a map without sense": (HEADER + GOOD, ("--map", "N"), "--map N: write INPUT=COLUMN"),
-    "a map given twice": (HEADER + GOOD, ("--map", "N=D", "--map", "N=N"), "N is mapped to D already"),
+    "a map given twice": (HEADER + GOOD, ("--map", "N=D", "--map", "N=N"), "N is D already"),
     "a target too short": (
         HEADER + GOOD,
         ("--target", "N=1"),

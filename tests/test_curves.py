@@ -24,6 +24,7 @@ ALONG, SHARE, LENGTH, NOISE = Along(jnp.asarray(0.8), jnp.asarray(0.7)), 0.8, 0.
 TARGET = uniform_target(jnp.array([[1e9, 1e11], [3e9, 1e11]]))
 PRIOR = np.diag([4.0, 1.0, 1.0])
 score = jax.jit(MSPE(between=False))  # of one basin nothing lies between
+together, remaining, best_rows = jax.jit(told_together), jax.jit(left), jax.jit(checkpoints, static_argnums=6)
 
 
 def features(x):
@@ -43,8 +44,8 @@ def at_target(covariance):
 
 
 def believed(mean, covariance):
-    root = jnp.asarray(np.linalg.cholesky(covariance))[None]
-    return LawPosterior(PLANE, jnp.asarray(mean)[None], root, jnp.ones(1), jnp.array([NOISE]))
+    parts = mean[None], np.linalg.cholesky(covariance)[None], np.ones(1), np.array([NOISE])
+    return LawPosterior(PLANE, *map(jnp.asarray, parts))
 
 
 def pool_of(sizes, tokens, mask=None, restart=0.0):
@@ -52,9 +53,8 @@ def pool_of(sizes, tokens, mask=None, restart=0.0):
     x = np.stack(np.broadcast_arrays(np.asarray(sizes)[:, None], np.asarray(tokens)[None]), axis=2)
     cost = 6 * x[..., 0] * np.diff(x[..., 1], axis=1, prepend=0)
     mask = np.ones(x.shape[:2], bool) if mask is None else mask
-    x, cost, mask = map(jnp.asarray, (x, cost, mask))
-    rows = Rows(x, jnp.log10(x[..., 1]), mask, jnp.arange(len(x)), cost, jnp.asarray(restart))
-    return Pool(x[:, -1], jnp.sum(jnp.where(mask, cost, 0.0), axis=1), rows)
+    rows = Rows(*map(jnp.asarray, (x, np.log10(x[..., 1]), mask, np.arange(len(x)), cost, restart)))
+    return Pool(jnp.asarray(x[:, -1]), jnp.asarray(np.sum(np.where(mask, cost, 0.0), axis=1)), rows)
 
 
 @pytest.mark.parametrize("num", [4, 12])
@@ -62,8 +62,8 @@ def test_a_run_is_worth_what_a_refit_with_all_its_rows_gains(num):
     tokens = np.geomspace(1e8, 1e10, num)
     mask = np.array([np.ones(num, bool), np.arange(num) % 2 == 0, np.arange(num) == 1])
     pool = pool_of([1e6, 3e6, 1e7], tokens, mask)
-    given = told_together(believed(np.zeros(3), PRIOR), ALONG, pool, TARGET)
-    for place, found in enumerate(score(*given)):
+    given = together(believed(np.zeros(3), PRIOR), ALONG, pool, TARGET)
+    for place, found in enumerate(np.asarray(score(*given))):
         x = np.asarray(pool.rows.x)[place, mask[place]]
         dense = correlation(np.zeros(len(x), int), np.log10(x[:, 1]), SHARE, LENGTH)
         gain = at_target(PRIOR) - at_target(refit(x, dense))
@@ -80,13 +80,19 @@ def test_a_run_that_goes_on_is_worth_what_a_refit_with_what_was_seen_of_it_gains
     course = Course(jnp.asarray(run), jnp.asarray(np.log10(x[:, 1])))
     runs = observe(jnp.asarray(x), jnp.asarray(y)[:, None], 8, course=course)
     pool = pool_of([1e6, 1e7], np.concatenate([tokens, ahead]), restart=7.0)
-    now = left(pool, runs)
+    now = remaining(pool, runs)
     assert now.rows.mask.tolist() == [[False] * 3 + [True] * 2] * 2
-    np.testing.assert_allclose(reached(now.rows, runs), np.log10(4e8))
+    np.testing.assert_allclose(jax.jit(reached)(now.rows, runs), np.log10(4e8))
     np.testing.assert_allclose(now.cost, 7 + 6 * np.array([1e6, 1e7]) * (3e9 - 4e8))
     belief = believed(mean, covariance)
-    given = told_together(belief, ALONG, now, TARGET, runs)
-    scores = score(*given)
+    given = together(belief, ALONG, now, TARGET, runs)
+    scores = np.asarray(score(*given))
+
+    @jax.jit
+    def predicted(posterior, pool, target, place, told):
+        learned = learn(posterior, nothing_learned(posterior, pool.x), pool.x[place], told)
+        return predict(Conditioned(posterior, learned), target.x).mean[0, :, 0]
+
     for place, size in enumerate([1e6, 1e7]):
         more = np.column_stack([[size, size], ahead])
         every, of = np.concatenate([x, more]), np.concatenate([run, [place, place]])
@@ -97,10 +103,7 @@ def test_a_run_that_goes_on_is_worth_what_a_refit_with_what_was_seen_of_it_gains
         mine = np.concatenate([np.flatnonzero(run == place), [6, 7]])
         lower = np.linalg.cholesky(dense[np.ix_(mine, mine)])
         told = np.linalg.solve(lower, np.concatenate([np.zeros(3), new]))[3:]
-        told = jnp.concatenate([jnp.zeros(3), jnp.asarray(told)])
-        learned = nothing_learned(given[0], given[1].x)
-        learned = learn(given[0], learned, given[1].x[place], told)
-        found = predict(Conditioned(given[0], learned), given[2].x).mean[0, :, 0]
+        found = predicted(*given, place, np.concatenate([np.zeros(3), told]))
         np.testing.assert_allclose(found, features(np.asarray(TARGET.x)) @ refitted, rtol=1e-6)
 
 
@@ -108,7 +111,7 @@ def test_a_run_of_one_row_is_scored_as_a_candidate_is():
     pool = pool_of([1e6, 3e6, 1e7], [1e9])
     belief = believed(np.ones(3), PRIOR)
     plain = score(belief, Pool(pool.x, pool.cost), TARGET)
-    np.testing.assert_allclose(score(*told_together(belief, None, pool, TARGET)), plain, rtol=1e-12)
+    np.testing.assert_allclose(score(*together(belief, None, pool, TARGET)), plain, rtol=1e-12)
     same = told_together(belief, ALONG, Pool(pool.x, pool.cost), TARGET)
     assert same[0] is belief and same[2] is TARGET
 
@@ -116,19 +119,20 @@ def test_a_run_of_one_row_is_scored_as_a_candidate_is():
 def test_rows_of_a_run_are_told_but_those_after_it_diverged():
     pool = pool_of([1e6, 1e7], [1e8, 1e9, 1e10])
     runs = on_course(empty(pool.x[0], 1, 4))
-    after, lost = tell_rows(runs, pool, 1, jnp.array([3.0, 2.0, jnp.nan]))
+    told = jax.jit(tell_rows)
+    after, lost = told(runs, pool, 1, np.array([3.0, 2.0, np.nan]))
     assert int(after.num_observed) == 2 and int(lost) == 0
     assert after.course.run.tolist() == [1, 1, -1, -1]
-    _, lost = jax.jit(tell_rows)(after, pool, 0, jnp.array([3.0, 2.0, 1.0]))
+    _, lost = told(after, pool, 0, np.array([3.0, 2.0, 1.0]))
     assert int(lost) == 1
-    assert left(pool, after).cost.tolist()[1] == 6 * 1e7 * (1e10 - 1e9)
-    assert np.isinf(left(pool_of([1e6, 1e7], [1e8, 1e9]), after).cost[1])
+    assert remaining(pool, after).cost.tolist()[1] == 6 * 1e7 * (1e10 - 1e9)
+    assert np.isinf(remaining(pool_of([1e6, 1e7], [1e8, 1e9]), after).cost.tolist()[1])
 
 
 @pytest.mark.parametrize("share", [0.0, 0.8])
 def test_checkpoints_are_the_best_for_their_price_as_brute_force_says(share):
     along, belief = Along(jnp.asarray(share), jnp.asarray(LENGTH)), believed(np.zeros(3), PRIOR)
-    pool, price = pool_of([3e6], np.geomspace(1e8, 1e10, 6)), jnp.linspace(1.0, 2.0, 6)
+    pool, price = pool_of([3e6], np.geomspace(1e8, 1e10, 6)), np.linspace(1.0, 2.0, 6)
     x = np.asarray(pool.rows.x)[0]
 
     def fall(rows):
@@ -136,14 +140,15 @@ def test_checkpoints_are_the_best_for_their_price_as_brute_force_says(share):
         dense = correlation(np.zeros(len(rows), int), np.log10(x[rows, 1]), share, LENGTH)
         return at_target(PRIOR) - at_target(refit(x[rows], dense))
 
-    found = checkpoints(belief, along, pool, 0, price, TARGET, 7)
+    found = best_rows(belief, along, pool, 0, price, TARGET, 7)
     assert sorted(found.row.tolist()) == [-1, 0, 1, 2, 3, 4, 5]
     first = [fall([row]) / float(price[row]) for row in range(6)]
-    assert int(found.row[0]) == int(np.argmax(first))
-    np.testing.assert_allclose(found.fall[:6], [fall(found.row[: k + 1].tolist()) for k in range(6)])
+    rows = found.row.tolist()
+    assert rows[0] == int(np.argmax(first))
+    np.testing.assert_allclose(found.fall.tolist()[:6], [fall(rows[: k + 1]) for k in range(6)])
     best = max(fall(pair) for pair in combinations(range(6), 2))
-    equal = checkpoints(belief, along, pool, 0, jnp.ones(6), TARGET, 2)
-    assert float(equal.fall[1]) > 0.95 * best
+    equal = best_rows(belief, along, pool, 0, np.ones(6), TARGET, 2)
+    assert equal.fall.tolist()[1] > 0.95 * best
 
 
 def test_a_run_that_teaches_nothing_for_its_price_may_stop():
@@ -151,12 +156,12 @@ def test_a_run_that_teaches_nothing_for_its_price_may_stop():
     course = Course(jnp.zeros(2, int), jnp.array([8.0, 9.0]))
     runs = observe(jnp.asarray(x), jnp.ones((2, 1)), course=course)
     belief = believed(*refit(x, correlation([0, 0], [8, 9], SHARE, LENGTH), np.ones(2)))
-    every, key = jnp.ones(2, bool), jax.random.key(0)
+    every, key, going_on = np.ones(2, bool), jax.random.key(0), jax.jit(worth_going_on)
 
     def going(restart):
-        pool = left(pool_of([1e6, 1e7], [1e8, 1e9, 1e10], restart=restart), runs)
-        given = belief, ALONG, pool, TARGET, every, jnp.asarray(1e19), runs, key
-        return jax.jit(worth_going_on)(*given).tolist()
+        pool = remaining(pool_of([1e6, 1e7], [1e8, 1e9, 1e10], restart=restart), runs)
+        given = belief, ALONG, pool, TARGET, every, np.asarray(1e19), runs, key
+        return going_on(*given).tolist()
 
     assert going(0.0) == [True, True] and going(9.9e18) == [False, True]
 

@@ -23,7 +23,7 @@ def script(first, folder):
 
 
 def started(path, num_devices, *arguments):
-    flags = f"--xla_force_host_platform_device_count={num_devices}"
+    flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count={num_devices}"
     environment = os.environ | {"XLA_FLAGS": flags, "PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu"}
     command = [sys.executable, str(path), *map(str, arguments)]
     return subprocess.Popen(

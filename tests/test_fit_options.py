@@ -227,10 +227,10 @@ def test_bad_options_are_refused_in_one_message(options, message):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--fix", "E"], "--fix E: write NAME=a value, such as --fix E=1.69"),
+        (["--fix", "E"], "--fix E: write NAME=VALUE, such as --fix E=1.69"),
         (["--box", "alpha=0.1"], "--box alpha=0.1: write NAME=LOW:HIGH"),
         (["--prior", "E=1.7"], "--prior E=1.7: write NAME=MEAN+-SD"),
-        (["--fix", "E=1", "--fix", "E=2"], "E is given twice"),
+        (["--fix", "E=1", "--fix", "E=2"], "E is 1 already; give it once"),
         (["--tie", "alpha=gamma"], "no parameter gamma"),
     ],
 )

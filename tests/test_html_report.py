@@ -275,7 +275,10 @@ def test_a_study_reports_its_runs_and_what_is_left(tmp_path):
     data = json.loads(result.stdout)
     assert data["fit"]["num_runs"] == 10 and data["choice"]["num_candidates"] == 3
     assert asked.x["N"] not in [run["x"]["N"] for run in data["choice"]["runs"]]
-    assert "1 runs are pending" in page.read_text() and data["provenance"]["settings"]["budget"] == 1.5e6
+    assert (
+        "1 run is pending: its outcome is not" in page.read_text()
+        and data["provenance"]["settings"]["budget"] == 1.5e6
+    )
     refused = CliRunner().invoke(app, [*arguments, "--law", "chinchilla"])
     assert refused.exit_code == 2 and "knows its own law" in refused.stderr
 

@@ -8,24 +8,27 @@ from jaxsl.host.answer import next_runs as module
 from jaxsl.host.answer.fit import answered, fit_report
 from jaxsl.host.answer.fit_options import PLAIN
 from jaxsl.host.answer.which_laws import ensemble, run_table
+from jaxsl.host.decision import next_for as decision
+from jaxsl.host.decision.next_for import next_for
 from jaxsl.host.input.remarks import repeated
+from laws.chinchilla import CHINCHILLA
 from laws.kaplan import SIZE_DATA
 
 NUM_DONE, NUM_POOL = 8, 90
 
 
 @pytest.fixture(scope="module")
-def answer():
+def source():
     rng = np.random.default_rng(0)
     size, data = 10 ** rng.uniform(6, 8, NUM_DONE + NUM_POOL), 10 ** rng.uniform(8, 10, NUM_DONE + NUM_POOL)
     size[:NUM_DONE] = 10 ** rng.uniform(6, 6.7, NUM_DONE)
     loss = (8.8e13 / size) ** 0.076 + rng.normal(0, 0.01, size.size)
-    table = run_table(
-        {"N": size, "D": data, "loss": np.where(np.arange(size.size) < NUM_DONE, loss, np.nan)},
-        [],
-        None,
-        None,
-    )
+    return {"N": size, "D": data, "loss": np.where(np.arange(size.size) < NUM_DONE, loss, np.nan)}
+
+
+@pytest.fixture(scope="module")
+def answer(source):
+    table = run_table(source, [], None, None)
     chosen = ensemble(
         table, [SIZE_DATA], mapping=None, outcome=None, target="N=1e9,D=1e11", cost="6*N*D", options=PLAIN
     )
@@ -56,6 +59,23 @@ def test_next_in_blocks_is_next_at_once(answer, limits, monkeypatch):
         np.testing.assert_allclose([one.score, one.within], [other.score, other.within], rtol=1e-9)
     assert (blocks.num_candidates, blocks.num_affordable) == (once.num_candidates, once.num_affordable)
     assert (blocks.limit, blocks.pool_cost) == pytest.approx((once.limit, once.pool_cost))
+
+
+@pytest.mark.slow
+def test_next_for_a_decision_in_blocks_is_next_at_once(source, monkeypatch):
+    asked = {"aim": "optimal:C=1e18", "cost": "6*N*D", "count": 4}
+    once = next_for(source, CHINCHILLA, **asked)
+    monkeypatch.setattr(decision, "MANY", 16)
+    monkeypatch.setattr(leaders, "BLOCK", 32)
+    blocks = next_for(source, CHINCHILLA, **asked)
+    assert [run.row_number for run in blocks.runs] == [run.row_number for run in once.runs]
+    np.testing.assert_allclose(
+        [(run.score, run.fall) for run in blocks.runs],
+        [(run.score, run.fall) for run in once.runs],
+        rtol=1e-6,
+    )
+    assert blocks.regret == pytest.approx(once.regret, rel=1e-6)
+    assert (blocks.num_candidates, blocks.pool_cost) == (once.num_candidates, once.pool_cost)
 
 
 def test_repeated_runs_and_targets_among_them():

@@ -11,7 +11,7 @@ import typer
 from cases import STEPS, SUFFIXES, TRACKER
 from typer.testing import CliRunner
 
-from jaxsl.host import Study, compare, fit, next_runs, rank, replay, report, tune
+from jaxsl.host import Study, checkpoints, compare, fit, next_runs, rank, replay, report, tune
 from jaxsl.host.answer.fit_options import How
 from jaxsl.host.answer.which_laws import ensemble
 from jaxsl.host.cli import app
@@ -23,6 +23,7 @@ from jaxsl.host.study.sources.importing import Tracked, import_table, import_tra
 COMMANDS = (
     "fit",
     "next",
+    "checkpoints",
     "report",
     "replay",
     "ess",
@@ -68,7 +69,8 @@ def test_every_command_that_reads_runs_has_the_options(name):
 
 
 @pytest.mark.parametrize(
-    "verb", [fit, next_runs, rank, replay, report, assess, Study.create, import_table, compare, tune]
+    "verb",
+    [fit, next_runs, checkpoints, rank, replay, report, assess, Study.create, import_table, compare, tune],
 )
 def test_every_verb_takes_the_same_words(verb):
     (how,) = (item for item in inspect.signature(verb).parameters.values() if item.kind is item.VAR_KEYWORD)

@@ -12,7 +12,7 @@ from synthetic import DECAY
 
 from jaxsl.host.errors import UserError
 from jaxsl.host.study.journal import Journal
-from jaxsl.host.study.settings import Stop
+from jaxsl.host.study.stop_rules import Stop
 from jaxsl.host.study.stopping import assess
 from jaxsl.host.study.study import Study
 from laws.chinchilla import CHINCHILLA
@@ -43,7 +43,9 @@ class Dearest:
             if used.get(item.x, 0) < ledger.settings["replicates"] and cost <= left and len(found) < count:
                 left -= cost
                 found.append(
-                    SimpleNamespace(x=item.x, planned=item.cost, cost=cost, name=item.name, fall=0.0, of="")
+                    SimpleNamespace(
+                        x=item.x, planned=item.cost, cost=cost, name=item.name, fall=0.0, of="", after=0.0
+                    )
                 )
         return found
 

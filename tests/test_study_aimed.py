@@ -10,7 +10,7 @@ from jaxsl.host.cli import app
 from jaxsl.host.decision.next_for import next_for
 from jaxsl.host.errors import UserError
 from jaxsl.host.study import Study
-from jaxsl.host.study.settings import Stop
+from jaxsl.host.study.stop_rules import Stop
 
 AIM, COST = "optimal:C=1e21", "6*N*D"
 

@@ -34,7 +34,7 @@ def write_slowly(file, some):
 journal.os = SimpleNamespace(**{name: getattr(os, name) for name in dir(os)} | {"write": write_slowly})
 
 def proposal(c):
-    return SimpleNamespace(x=c.x, planned=c.cost, cost=c.cost, name=c.name, fall=0.0, of="")
+    return SimpleNamespace(x=c.x, planned=c.cost, cost=c.cost, name=c.name, fall=0.0, of="", after=0.0)
 
 class Any:
     "Takes candidates at random, as an engine would from a fit."

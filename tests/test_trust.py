@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from jaxsl.host import Study, fit
+from jaxsl.host import Study, fit, next_runs
 from jaxsl.host.cli import app
 
 POINT = "N=7e9,D=1.4e11"
@@ -87,6 +87,15 @@ def test_every_command_says_it_in_a_line_each(runs):
     assert "line 27 (probability 0.999)" in said["fit"] and "line 27 (" in said["next"]
     (bad,) = json.loads(invoke("study", "show", "s.jsonl", "--json"))["trust"]["bad"]
     assert next(iter(Study("s.jsonl").ledger.runs)) != bad["row"] in Study("s.jsonl").ledger.runs
+
+
+def test_after_a_bad_run_the_next_costs_at_most_a_quarter_of_all_so_far():
+    more = pd.DataFrame({"N": [4e8, 3.2e9, 6.4e9], "D": [6.4e10, 6.4e10, 1.3e11], "loss": [None] * 3})
+    limits = {"target": POINT, "cost": "6*N*D"}
+    calm = next_runs(pd.concat([good(), more]), "chinchilla", **limits)
+    wary = next_runs(pd.concat([one_bad(), more]), "chinchilla", **limits)
+    spent = 6 * float((one_bad().N * one_bad().D).sum())
+    assert wary.limit == pytest.approx(spent / 4) and calm.limit == pytest.approx(spent - 6 * 1.6e9 * 3e8)
 
 
 def test_a_law_that_explains_little_is_said_to():

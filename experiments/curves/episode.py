@@ -21,12 +21,11 @@ from jaxsl.pool import Pool, Rows, Target, observe
 from jaxsl.precision import double_precision, to_numpy
 from laws.chinchilla import CHINCHILLA
 
-BUDGET = 0.1  # of all rows priced one by one
 LEVEL = 0.9
 ROUNDS = 24  # which spend the budget in every world
 BUFFER = 128
 RUNS, ROWS, TARGETS = 16, 7, 16  # to which worlds are padded, so that they share a program
-WARM_ROWS, WARM_CHECKPOINTS = 12, 3  # bought first: the cheapest rows, or as many on the cheapest sizes
+WARM_ROWS = 12  # bought first: the cheapest rows, or as many on the cheapest sizes
 RESTART = 1e-4  # price of continuing a run
 
 
@@ -91,7 +90,8 @@ def measure(given: World, method: Method, seed: int) -> dict[str, list]:
         changed = state.available.at[offer.first].set(False), jnp.asarray(offer.spent)
         state = eqx.tree_at(lambda state: (state.available, state.spent), state, changed)
         hidden = jnp.asarray(offer.hidden)
-        found = to_numpy(_episode(design, state, offer.pool, target, hidden, jax.random.key(seed)))
+        budget, key = jnp.asarray(given.budget), jax.random.key(seed)
+        found = to_numpy(_episode(design, state, offer.pool, target, hidden, budget, key))
     rounds, (interval, share) = int(found.num_rounds), found.watched
     return {
         "spent": found.spent[:rounds].tolist(),
@@ -101,12 +101,11 @@ def measure(given: World, method: Method, seed: int) -> dict[str, list]:
 
 
 @compiled
-def _episode(design: Design, state: State, pool: Pool, target: Target, hidden, key):
+def _episode(design: Design, state: State, pool: Pool, target: Target, hidden, budget, key):
     def watch(belief: Belief):
         share = jnp.zeros(()) if belief.along is None else belief.along.share
         return belief.interval(target.x, LEVEL), share
 
-    budget = jnp.asarray(BUDGET)
     return episode(design, state, pool, target, lambda run: hidden[run], budget, key, ROUNDS, watch)[1]
 
 
@@ -135,11 +134,11 @@ def as_curves(given: World) -> Offer:
     cost = np.where(told.any(axis=1), np.sum(step[run] * told, axis=1), np.inf)
     rows_of = map(jnp.asarray, (x[run], place[run], told, run, step[run], RESTART))
     pool = Pool(jnp.asarray(x[run, last]), jnp.asarray(cost), Rows(*rows_of))
-    cheapest = np.argsort(step[:num, :WARM_CHECKPOINTS].sum(axis=1), kind="stable")
+    cheapest = np.argsort(step[:num, : given.warm].sum(axis=1), kind="stable")
     sizes = [int(np.flatnonzero(given.x[cheapest, 0, 0] == size)[0]) for size in np.unique(given.x[:, 0, 0])]
-    first = cheapest[sizes[: WARM_ROWS // WARM_CHECKPOINTS]]
-    which = np.repeat(first, WARM_CHECKPOINTS), np.tile(np.arange(WARM_CHECKPOINTS), len(first))
-    index = first * ROWS + WARM_CHECKPOINTS - 1
+    first = cheapest[sizes[: WARM_ROWS // given.warm]]
+    which = np.repeat(first, given.warm), np.tile(np.arange(given.warm), len(first))
+    index = first * ROWS + given.warm - 1
     course = Course(jnp.asarray(which[0]), jnp.asarray(place[which]))
     spent = float(step[which].sum())
     return Offer(pool, y[run][..., None], x[which], y[which][:, None], course, index, spent)

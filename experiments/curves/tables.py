@@ -14,13 +14,12 @@ from scipy.optimize import isotonic_regression
 from experiments.benchmark.fingerprint import fingerprint_of_source
 from experiments.benchmark.kept import read
 from experiments.benchmark.options import split
-from experiments.curves.worlds import WORLDS, world
+from experiments.curves.worlds import WORLDS, World, world
 from experiments.report import OUTPUTS, provenance, write_table
 from jaxsl.host.errors import UserError
 
 NAMES = ("points", "curves, errors independent", "curves", "random curves")
-SPENDS = (0.005, 0.02, 0.05, 0.1)  # shares of what all rows cost one by one
-GRID = np.geomspace(1e-4, 0.1, 200)
+SPENDS = np.array([0.05, 0.2, 0.5, 1.0])  # shares of the budget
 
 
 def curves(
@@ -70,7 +69,7 @@ def _code() -> str:
 
 
 def summary(kind: str, found: dict[str, list[dict]]) -> list[dict]:
-    """A row a method and spend.
+    """A row a method and spend, of those that pay for the first rows of every method.
 
     Keys: ``rmse`` at the target, the geometric mean over seeds; ``saved``, how many times less than points
     the method spends for the error that points have there, by errors that fall (isotonic regression over
@@ -78,26 +77,28 @@ def summary(kind: str, found: dict[str, list[dict]]) -> list[dict]:
     a run are taken to ``share``.
     """
     truth = [world(kind, seed) for seed in range(len(found[NAMES[0]]))]
+    least = max(one["spent"][0] for each in found.values() for one in each)
+    grid = np.geomspace(least, truth[0].budget, 200)
     error = {
-        name: np.mean([_error(*pair) for pair in zip(each, truth, strict=True)], axis=0)
+        name: np.mean([_error(*pair, grid) for pair in zip(each, truth, strict=True)], axis=0)
         for name, each in found.items()
     }
     falling = {name: isotonic_regression(each, increasing=False).x for name, each in error.items()}
     rows = []
     for name, each in found.items():
-        for spend in SPENDS:
+        for spend in map(float, SPENDS[SPENDS * grid[-1] >= least] * grid[-1]):
             last = [_within(one, spend) for one in each]
             ends = np.concatenate([one["interval"][at] for one, at in zip(each, last, strict=True)], axis=1)
             outcome = np.concatenate([given.outcome for given in truth])
-            here = int(np.searchsorted(GRID, spend * (1 - 1e-9)))
+            here = int(np.searchsorted(grid, spend * (1 - 1e-9)))
             rows.append(
                 {
                     "world": kind,
                     "method": name,
                     "spend": spend,
                     "rmse": float(np.exp(error[name][here])),
-                    "saved": _first(falling[NAMES[0]], falling[NAMES[0]][here])
-                    / _first(falling[name], falling[NAMES[0]][here]),
+                    "saved": _first(grid, falling[NAMES[0]], falling[NAMES[0]][here])
+                    / _first(grid, falling[name], falling[NAMES[0]][here]),
                     "coverage": float(np.mean((ends[0] <= outcome) & (outcome <= ends[2]))),
                     "width": float(np.median(ends[2] - ends[0])),
                     "share": float(np.mean([one["share"][at] for one, at in zip(each, last, strict=True)])),
@@ -106,10 +107,10 @@ def summary(kind: str, found: dict[str, list[dict]]) -> list[dict]:
     return rows
 
 
-def _first(error: np.ndarray, least: float) -> float:
-    """The least spend at which an error is reached; infinite where none is."""
+def _first(grid: np.ndarray, error: np.ndarray, least: float) -> float:
+    """The least spend of the grid at which an error is reached; infinite where none is."""
     reached = np.flatnonzero(error <= least + 1e-12)
-    return float(GRID[reached[0]]) if len(reached) else float("inf")
+    return float(grid[reached[0]]) if len(reached) else float("inf")
 
 
 def _within(one: dict, spend: float) -> int:
@@ -117,8 +118,8 @@ def _within(one: dict, spend: float) -> int:
     return max(int(np.searchsorted(one["spent"], spend * (1 + 1e-9), side="right")) - 1, 0)
 
 
-def _error(one: dict, given) -> np.ndarray:
+def _error(one: dict, given: World, grid: np.ndarray) -> np.ndarray:
     """Logarithm of the root mean squared error of the median at every spend of the grid."""
     median = np.array(one["interval"])[:, 1]
     each = np.log(np.sqrt(np.mean((median - given.curve) ** 2, axis=1)))
-    return each[[_within(one, spend) for spend in GRID]]
+    return each[[_within(one, spend) for spend in grid]]

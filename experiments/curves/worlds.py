@@ -33,6 +33,8 @@ class World:
         main: cost of the main run from the row before to this one, ``(run, row)``, as a share of all rows
             priced one by one. price: of the row itself, its decay.
         target: what to predict, ``(target, 2)``. curve, outcome: what the law says there, and what came out.
+        budget: what may be spent, as a share of all rows priced one by one.
+        warm: checkpoints of each curve that is bought first, one of each of the smallest sizes.
     """
 
     x: np.ndarray
@@ -44,6 +46,8 @@ class World:
     target: np.ndarray
     curve: np.ndarray
     outcome: np.ndarray
+    budget: float = 0.1
+    warm: int = 3
 
     @property
     def single(self) -> np.ndarray:
@@ -126,4 +130,6 @@ def pilot(seed: int) -> World:
         target=x[dear],
         curve=y[dear],
         outcome=y[dear],
+        budget=0.6,  # the first rows cost a tenth
+        warm=4,
     )

@@ -32,7 +32,11 @@ def plan_subset(
     delta: float,
     curve: int,
 ) -> PlanReport:
-    """The best subset of given runs."""
+    """The best subset of given runs.
+
+    Raises:
+        UserError: for a cost that is not positive, a budget that buys nothing, a target among the candidates.
+    """
     table = read(candidates)
     sizes = finite_column(table, x, "--x")
     known = {} if "x" in table.columns else {"x": sizes}

@@ -23,7 +23,11 @@ def promise_of(
     delta: float,
     sides: int,
 ) -> tuple[Promise | None, list[str]]:
-    """What a leverage is worth; None where the line or its noise is unknown."""
+    """What a leverage is worth; None where the line or its noise is unknown.
+
+    Raises:
+        UserError: for a link that is not known, or a line that is not finite.
+    """
     known = known_link(link)
     if known is None:
         raise UserError(

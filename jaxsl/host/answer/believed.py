@@ -8,6 +8,7 @@ import numpy as np
 
 from jaxsl.along import Along, Course
 from jaxsl.belief import Belief
+from jaxsl.choice import checked
 from jaxsl.design import Design
 from jaxsl.discrepancy.field import MOST_CANDIDATES
 from jaxsl.discrepancy.posterior import DiscrepantPosterior
@@ -66,6 +67,10 @@ class Believed:
     def bad(self) -> np.ndarray:
         """Probability that each run is bad, weighed over laws, ``(row,)``, padded."""
         return self.share @ np.stack([one.learned.bad for one in self.lessons])
+
+    def checked(self, spent: float) -> float:
+        """What of the cost of all runs so far limits that of the next (``jaxsl.choice.checked``)."""
+        return float(checked(spent, self.bad[np.asarray(self.observations.mask)]))
 
     @property
     def leverage(self) -> np.ndarray:

@@ -9,22 +9,31 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from jaxsl.along import Course
 from jaxsl.design import Design, cheapest
 from jaxsl.host.answer.believed import Believed, believe
 from jaxsl.host.answer.fit_options import PLAIN, FitOptions
+from jaxsl.host.compiled import compiled
 from jaxsl.host.input.intervals import LEVEL
 from jaxsl.host.programs.learning import rank_rows
-from jaxsl.host.programs.packing import pack_course, pack_target, pad
+from jaxsl.host.programs.packing import (
+    array,
+    key_of,
+    pack_course,
+    pack_observations,
+    pack_target,
+    pad,
+    pad_course,
+)
 from jaxsl.law import Law
-from jaxsl.pool import buffer_size, observe
+from jaxsl.pool import buffer_size
 from jaxsl.precision import double_precision
 
 WARM_PER_PARAMETER = 2.5  # cheapest runs bought before the first choice, per parameter and output
 WARM_SHARE = 0.02  # while they cost at most this share of the pool
+cheapest_runs = compiled(cheapest)
 CHOOSING = Design(())  # what is chosen by has no laws: it sees numbers
 
 
@@ -90,7 +99,7 @@ class Episode:
         num_params = min(law.num_params for law in self.laws)
         wanted = int(WARM_PER_PARAMETER * num_params / self.laws[0].num_outputs)
         with double_precision():
-            taken = np.asarray(cheapest(jnp.asarray(self.cost), wanted, WARM_SHARE * self.cost.sum()))
+            taken = np.asarray(cheapest_runs(self.cost, wanted, WARM_SHARE * self.cost.sum()))
         rows = np.flatnonzero(taken)
         return rows[np.argsort(self.cost[rows], kind="stable")]
 
@@ -99,16 +108,18 @@ class Episode:
         rows = np.fromiter(outcomes, int)
         y = np.reshape(np.array(list(outcomes.values()), float), (-1, self.laws[0].num_outputs))
         with double_precision():
-            weight = None if self.weight is None else jnp.asarray(self.weight[rows])
-            told = jnp.asarray(self.options.outcomes(y))
-            course = None if self.course is None else self.course.take(rows)
-            observations = observe(jnp.asarray(self.x[rows]), told, self.size, weight, course)
+            weight = None if self.weight is None else self.weight[rows]
+            observations = pack_observations(self.x[rows], self.options.outcomes(y), weight, size=self.size)
+            if (
+                self.course is not None
+            ):  # a part of it too, where no run has two rows yet: one program for all
+                observations = replace(observations, course=pad_course(self.course.take(rows), self.size))
             return believe(self.laws, observations, self.target, self.x, self.level, self.seed, self.options)
 
     def choose(self, found: Believed, bought: Sequence[int], money: float) -> int:
         """The row of the pool to buy next; -1 when nothing is left or affordable."""
         with double_precision():
-            aim, key = pack_target(self.target), jax.random.key(self.seed)
+            aim, key = pack_target(self.target), key_of(self.seed)
             rows = np.concatenate([np.asarray(aim.x), pad(self.x, self.size)])
             sale = np.arange(self.size) < len(self.x)
             sale[list(bought)] = False
@@ -116,13 +127,13 @@ class Episode:
             ranking = rank_rows(
                 self.design,
                 table,
-                jnp.asarray(pad(self.cost, self.size)),
-                jnp.asarray(sale),
+                array(pad(self.cost, self.size)),
+                array(sale),
                 aim.weight,
-                jnp.asarray(self.cost[list(bought)].sum()),
-                jnp.asarray(money),
+                array(self.cost[list(bought)].sum()),
+                array(money),
                 jax.random.fold_in(key, len(bought)),
-                jnp.zeros(1, int),
+                array(np.zeros(1, int)),
                 1,
             )
             return int(ranking.next)

@@ -14,10 +14,8 @@ from typing import Any, TypedDict, cast
 
 import numpy as np
 
-from jaxsl.constrain import Relation, boxed, constrained, fixed, with_priors
-from jaxsl.design import Design
 from jaxsl.error_scale import ABSOLUTE, ACCURACY, SCALES, Scale
-from jaxsl.host.answer.relation import read_relation
+from jaxsl.host.answer.constraints import Constraints, Pair
 from jaxsl.host.errors import UserError
 from jaxsl.host.input.problem import Runs
 from jaxsl.host.input.reading import Reading
@@ -28,10 +26,8 @@ from jaxsl.law import Law
 from jaxsl.pool import buffer_size
 from jaxsl.precision import double_precision
 from jaxsl.residual import Asymmetric, Both, Huber
-from jaxsl.unit import in_unit, unit
+from jaxsl.unit import unit
 
-Pair = tuple[float, float]
-PRECISION = Design(()).prior  # of the prior against which those of parameters are meant
 ROBUST = re.compile(r"huber(?::(.+))?")
 
 
@@ -114,7 +110,11 @@ class FitOptions:
 
     @property
     def robust_loss(self) -> Callable | None:
-        """The transformation of residuals; None for least squares."""
+        """The transformation of residuals; None for least squares.
+
+        Raises:
+            UserError: when it cannot be read.
+        """
         losses: list[Callable] = [] if self.above is None else [Asymmetric(1 / self.above)]
         if self.robust is not None:
             found = ROBUST.fullmatch(self.robust.strip())
@@ -126,11 +126,6 @@ class FitOptions:
                 raise UserError(f"--robust {self.robust}: write huber:DELTA, such as huber:1e-3")
             losses.append(Huber(delta))
         return Both(*losses) if len(losses) > 1 else losses[0] if losses else None
-
-    @property
-    def relations(self) -> tuple[Relation, ...]:
-        """What is fixed and tied."""
-        return (*(fixed(name, value) for name, value in self.fix.items()), *map(read_relation, self.tie))
 
     def units(self, laws: Iterable[Law], x: np.ndarray, y: np.ndarray) -> dict[str, float]:
         """By name the unit in which each law takes outcomes ``y (row, output)`` at ``x``; 1 without any."""
@@ -145,44 +140,10 @@ class FitOptions:
             UserError: for a name that none of the laws has, or what is impossible.
         """
         laws, sizes = tuple(laws), units or {}
-        self._check_names(laws)
+        told = Constraints(self.fix, self.box, tuple(self.tie), self.prior)
+        told.check_names(laws)
         with double_precision():
-            return tuple(self._of_one(law, sizes.get(law.name, 1.0)) for law in laws)
-
-    def _of_one(self, law: Law, size: float) -> Law:
-        names = {param.name for param in law.params}
-        relations = tuple(one for one in self.relations if names >= {name for name, _ in one.coefficients})
-        try:
-            law = in_unit(law, size)
-            law = boxed(law, tuple((name, *ends) for name, ends in self.box.items() if name in names))
-            law = constrained(law, relations)
-            free = {param.name for param in law.params}
-            gone = [name for name in self.prior if name in names - free]
-            if gone:
-                raise ValueError(
-                    f"{gone[0]} is fixed or tied and has a prior: give the prior to what is left"
-                )
-            priors = tuple((name, *pair) for name, pair in self.prior.items() if name in free)
-            return with_priors(law, priors, float(PRECISION or 1.0))
-        except ValueError as error:
-            raise UserError(f"{law.name}: {error}") from None
-
-    def _check_names(self, laws: Sequence[Law]) -> None:
-        each = [{param.name for param in law.params} for law in laws]
-        known = list(dict.fromkeys(param.name for law in laws for param in law.params))
-        wanted = [("fix", name, {name}) for name in self.fix]
-        wanted += [("box", name, {name}) for name in self.box]
-        wanted += [("prior", name, {name}) for name in self.prior]
-        for text, relation in zip(self.tie, map(read_relation, self.tie), strict=True):
-            wanted.append(("tie", text, {name for name, _ in relation.coefficients}))
-        for option, text, names in wanted:
-            if not any(names <= own for own in each):
-                lacking = sorted(names - set(known)) or sorted(names)
-                who = laws[0].name if len(laws) == 1 else "none of the laws"
-                raise UserError(
-                    f"--{option} {text}: {who} has {'no' if len(laws) == 1 else 'a'} parameter "
-                    f"{', '.join(lacking)}; the parameters are {', '.join(known)}"
-                )
+            return tuple(told.of_one(law, sizes.get(law.name, 1.0)) for law in laws)
 
     def outcomes(self, y: np.ndarray) -> np.ndarray:
         """Outcomes on the scale of the errors; shares of 0 and 1 are moved inside, see ``notes``."""

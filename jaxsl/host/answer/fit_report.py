@@ -152,7 +152,11 @@ class FitReport(Report):
     kept: Kept | None = field(default=None, repr=False, compare=False)
 
     def save(self, path: str | Path, force: bool = False) -> None:
-        """Keep the fit in a JSON file, from which ``jaxsl.host.predict`` goes on; see ``Kept.save``."""
+        """Keep the fit in a JSON file, from which ``jaxsl.host.predict`` goes on; see ``Kept.save``.
+
+        Raises:
+            UserError: when the fit is a part of another answer, and as ``Kept.save``.
+        """
         if self.kept is None:
             raise UserError("this fit is a part of another answer; what jaxsl.host.fit returns can be kept")
         self.kept.save(path, force)

@@ -118,7 +118,7 @@ def ranked(
     pool = problem.runs.take(~problem.runs.observed)
     money = math.inf if budget is None else budget
     paid = np.nansum(problem.runs.cost[problem.runs.observed])
-    spent = math.inf if max_cost is not None or paid <= 0 else float(paid)
+    spent = math.inf if max_cost is not None or paid <= 0 else found.checked(float(paid))
     sale = pool.cost <= min(money, math.inf if max_cost is None else max_cost)
     affordable = int(np.sum(sale))
     some = curves is None or lengths
@@ -127,14 +127,17 @@ def ranked(
     num_candidates, pool_cost = len(pool.x), float(pool.cost.sum())
     with double_precision():
         aim, scored = pack_target(problem.targets.x), (CHOOSING.num_scored, CHOOSING.least_scored)
+
+        def view(x):
+            return found.at(np.concatenate([np.asarray(aim.x), x]), *scored, whole=True).table, aim.weight
+
         if curves is None and num_candidates > MANY:
-            rows = np.sort(leaders(found, CHOOSING, aim, pool, sale, money, spent, ranks))
+            rows = np.sort(leaders(view, CHOOSING, pool, sale, money, spent, ranks))
             pool, sale, ranks = pool.take(rows), sale[rows], np.arange(len(rows))
         size, stop = buffer_size(len(pool.x)), tuple[str, ...]()
         available = np.concatenate([sale, np.zeros(size - len(sale), bool)])
         if curves is None:
-            rows = np.concatenate([np.asarray(aim.x), pad(pool.x, size)])
-            table, weight = found.at(rows, *scored, whole=True).table, aim.weight
+            table, weight = view(pad(pool.x, size))
         else:
             question = asked(found, curves, *scored)
             table, weight = together(question)

@@ -6,11 +6,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxsl.choice import BAD
 from jaxsl.fit import PRIOR, Fit
 from jaxsl.fit import fit as fit_law
 from jaxsl.host.answer.plot_data import View
 from jaxsl.host.answer.report import Report
-from jaxsl.host.answer.trust import BAD
 from jaxsl.host.compiled import compiled
 from jaxsl.host.errors import UserError
 from jaxsl.host.programs.least_squares import profiled

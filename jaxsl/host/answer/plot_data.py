@@ -46,7 +46,7 @@ class Plausible:
         prediction: mean over the targets, on the scale of the errors, of every optimum, best first,
             ``(start, output)``.
         loss: mean squared error of each on the runs, ``(start,)``.
-        label: its basin, ``(start,)``; -1 where it was not plausible.
+        label: its basin, ``(start,)``; -1 where it belongs to none.
         mean, deviation: the same of every basin, of the law alone, ``(basin, output)``.
         weight, rmse: of every basin, and its misfit on the runs, ``(basin,)``.
     """

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from jaxsl.choice import BAD
 from jaxsl.host.answer.believed import Believed
 from jaxsl.host.answer.report import Report, r2
 
 POOR = 0.7  # R² of the law alone below which it is said
 HARDLY = 0.1  # probability of holding below which a law is said to fail
-BAD = 0.5  # probability of being bad above which a run is named
 ALONE = 0.9  # leverage above which a run is named
 NAMED = 3  # runs, at most
 TREND = 0.3  # correlation of misses with an input above which one of its ends is named

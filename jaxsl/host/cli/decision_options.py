@@ -9,6 +9,7 @@ from jaxsl.host.cli.options import (
     MapOption,
     OutcomeOption,
     SeedOption,
+    named,
     read_mapping,
     with_options,
 )
@@ -67,6 +68,8 @@ AgainstOption = Annotated[
     str | None, typer.Option("--against", metavar="VALUE", help="Recipe of --by to compare with.")
 ]
 
+RANGE = "NAME=LOW:HIGH, such as --range N=1e8:1e11"
+
 
 def numbers(option: str, text: str) -> list[float]:
     """``"1e21,1e24"`` as numbers.
@@ -89,9 +92,9 @@ def read_held(pairs: list[str] | None) -> dict[str, float]:
     """``["U=5e10", ...]`` as a dictionary.
 
     Raises:
-        UserError: when a pair cannot be read, or a name is given twice.
+        UserError: when a value is no number, and as ``jaxsl.host.cli.options.named``.
     """
-    return read_values("--hold", pairs, "U=5e10")
+    return read_values("hold", pairs, "U=5e10")
 
 
 def read_values(option: str, pairs: list[str] | None, example: str) -> dict[str, float]:
@@ -102,14 +105,12 @@ def read_values(option: str, pairs: list[str] | None, example: str) -> dict[str,
     """
     from jaxsl.host.input.numerals import number
 
+    write = f"NAME=VALUE, such as --{option} {example}"
     found: dict[str, float] = {}
-    for pair in pairs or []:
-        name, _, text = (piece.strip() for piece in pair.partition("="))
+    for name, text in named(option, pairs, write).items():
         value = number(text)
-        if not name or value is None:
-            raise UserError(f"{option} {pair}: write NAME=VALUE, such as {option} {example}")
-        if name in found:
-            raise UserError(f"{option} {pair}: {name} has {found[name]:g} already; give it once")
+        if value is None:
+            raise UserError(f"--{option} {name}={text}: write {write}")
         found[name] = value
     return found
 
@@ -118,19 +119,16 @@ def read_ranges(pairs: list[str] | None) -> dict[str, tuple[float, float]]:
     """``["N=1e8:1e11", ...]`` as a dictionary.
 
     Raises:
-        UserError: when a pair cannot be read, or a name is given twice.
+        UserError: when an end is no number, and as ``jaxsl.host.cli.options.named``.
     """
     from jaxsl.host.input.numerals import number
 
     ranges: dict[str, tuple[float, float]] = {}
-    for pair in pairs or []:
-        name, _, ends = (piece.strip() for piece in pair.partition("="))
+    for name, ends in named("range", pairs, RANGE).items():
         first, _, last = (piece.strip() for piece in ends.partition(":"))
         low, high = number(first), number(last)
-        if not name or low is None or high is None:
-            raise UserError(f"--range {pair}: write NAME=LOW:HIGH, such as --range N=1e8:1e11")
-        if name in ranges:
-            raise UserError(f"--range {pair}: {name} has a range already; give it once")
+        if low is None or high is None:
+            raise UserError(f"--range {name}={ends}: write {RANGE}")
         ranges[name] = low, high
     return ranges
 

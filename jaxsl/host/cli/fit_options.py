@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from jaxsl.host.cli.options import with_options
+from jaxsl.host.cli.options import named, with_options
 from jaxsl.host.errors import UserError
 
 FixOption = Annotated[
@@ -100,7 +100,7 @@ def read_options(given: dict[str, Any]) -> dict[str, Any]:
         name: value for name, value in given.items() if value not in (None, [], "absolute")
     }
     if "fix" in read:
-        fixed = _pairs("fix", read["fix"], "", "a value, such as --fix E=1.69")
+        fixed = _pairs("fix", read["fix"], "", "VALUE, such as --fix E=1.69")
         read["fix"] = {name: value for name, (value,) in fixed.items()}
     if "box" in read:
         read["box"] = _pairs("box", read["box"], ":", "LOW:HIGH, such as --box alpha=0.1:1")
@@ -110,18 +110,16 @@ def read_options(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def _pairs(option: str, texts: list[str], between: str, wanted: str) -> dict[str, tuple[float, ...]]:
+    write = f"NAME={wanted}"
     found: dict[str, tuple[float, ...]] = {}
-    for text in texts:
-        name, _, values = (piece.strip() for piece in text.partition("="))
+    for name, values in named(option, texts, write).items():
         pieces = re.split(between, values) if between else [values]
         try:
             numbers = tuple(float(piece) for piece in pieces)
         except ValueError:
             numbers = ()
-        if not name or len(numbers) != (2 if between else 1):
-            raise UserError(f"--{option} {text}: write NAME={wanted}")
-        if name in found:
-            raise UserError(f"--{option} {text}: {name} is given twice; give it once")
+        if len(numbers) != (2 if between else 1):
+            raise UserError(f"--{option} {name}={values}: write {write}")
         found[name] = numbers
     return found
 

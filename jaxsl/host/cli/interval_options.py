@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from jaxsl.host.errors import UserError
+from jaxsl.host.cli.options import named
 
 TOption = Annotated[
     bool, typer.Option("--t", help="Also Student's t intervals of least squares, by the covariance.")
@@ -40,18 +40,10 @@ def read_derived(pairs: list[str] | None) -> dict[str, str]:
     """``["a=beta/(alpha+beta)", ...]`` as a dictionary.
 
     Raises:
-        UserError: when a pair has no equals sign, or a name is given twice.
+        UserError: as ``jaxsl.host.cli.options.named``.
 
     Example:
         >>> read_derived(["a=beta/(alpha+beta)"])
         {'a': 'beta/(alpha+beta)'}
     """
-    derived: dict[str, str] = {}
-    for pair in pairs or []:
-        name, _, expression = (piece.strip() for piece in pair.partition("="))
-        if not name or not expression:
-            raise UserError(f"--derive {pair}: write NAME=EXPRESSION, such as --derive 'a=beta/(alpha+beta)'")
-        if name in derived:
-            raise UserError(f"--derive {pair}: {name} is {derived[name]} already; give it once")
-        derived[name] = expression
-    return derived
+    return named("derive", pairs, "NAME=EXPRESSION, such as --derive 'a=beta/(alpha+beta)'")

@@ -66,13 +66,13 @@ def next_command(
         float, typer.Option("--restart", help="With --curves: what it costs to go on with a run.")
     ] = 0.0,
     row_cost: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--row-cost",
             help="With --curves: what it costs to know a row's outcome, as by a decay: a number, column or "
             "expression.",
         ),
-    ] = "0",
+    ] = None,
     lengths: Annotated[
         bool,
         typer.Option("--lengths", help="With --curves: every length of a run, not its best alone."),
@@ -154,7 +154,7 @@ def next_command(
             seed=seed,
             curves=curves,
             restart=restart,
-            row_cost=row_cost,
+            row_cost=row_cost or 0.0,
             lengths=lengths,
             **how,
         )

@@ -36,7 +36,7 @@ def optimal(
 
     The cost may be anything: --cost "6*N*D + 2*N*served" --hold served=1e13 counts inference too.
     """
-    budgets, steps = numbers("--budget", budget), read_values("--multiple", multiple, "N=1e6")
+    budgets, steps = numbers("--budget", budget), read_values("multiple", multiple, "N=1e6")
     tables = looked_at(runs, law, options) if runs else None
 
     from jaxsl.host.decision.optimal import optimal as best

@@ -17,6 +17,9 @@ RunsArgument = Annotated[
         "'runs/*.csv', or - for standard input.",
     ),
 ]
+StudyArgument = Annotated[
+    str, typer.Argument(metavar="STUDY", help="The study's journal, such as pilot.jsonl.")
+]
 LawsOption = Annotated[
     list[str],
     typer.Option(
@@ -114,25 +117,43 @@ FromNameOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
 
 
+def named(option: str, pairs: list[str] | None, write: str) -> dict[str, str]:
+    """``["NAME=TEXT", ...]``, as an option is given several times, as a dictionary.
+
+    Args:
+        option: its name, for messages.
+        pairs: what was given; nothing when None.
+        write: how it is written, for messages.
+
+    Raises:
+        UserError: when a pair lacks its name or its text, or a name is given twice.
+
+    Example:
+        >>> named("unit", ["loss=nats", "N = parameters"], "NAME=UNIT")
+        {'loss': 'nats', 'N': 'parameters'}
+    """
+    found: dict[str, str] = {}
+    for pair in pairs or []:
+        name, _, text = (piece.strip() for piece in pair.partition("="))
+        if not name or not text:
+            raise UserError(f"--{option} {pair}: write {write}")
+        if name in found:
+            raise UserError(f"--{option} {pair}: {name} is {found[name]} already; give it once")
+        found[name] = text
+    return found
+
+
 def read_mapping(pairs: list[str] | None) -> dict[str, str]:
     """``["N=params", ...]`` as a dictionary.
 
     Raises:
-        UserError: when a pair has no equals sign, or an input is mapped twice.
+        UserError: as ``named``.
 
     Example:
         >>> read_mapping(["N=params", "D=1e9*tokens"])
         {'N': 'params', 'D': '1e9*tokens'}
     """
-    mapping: dict[str, str] = {}
-    for pair in pairs or []:
-        name, _, column = (piece.strip() for piece in pair.partition("="))
-        if not name or not column:
-            raise UserError(f"--map {pair}: write INPUT=COLUMN, such as --map N=params")
-        if name in mapping:
-            raise UserError(f"--map {pair}: {name} is mapped to {mapping[name]} already; give it once")
-        mapping[name] = column
-    return mapping
+    return named("map", pairs, "INPUT=COLUMN, such as --map N=params")
 
 
 def with_options(

@@ -19,6 +19,7 @@ from jaxsl.host.cli.options import (
     OutcomeOption,
     SeedOption,
     TargetOption,
+    named,
     read_mapping,
     reads_runs,
 )
@@ -111,7 +112,7 @@ def report(
             level=level,
             of=of,
             seed=seed,
-            units=_units(unit),
+            units=named("unit", unit, "NAME=UNIT, such as --unit loss=nats"),
             output=output,
             force=force,
             **how,
@@ -125,13 +126,3 @@ def report(
 def _refuse(runs: str, given: list[str]) -> None:
     if given:
         raise UserError(f"--{given[0]}: {runs} is a study, which knows its own {given[0]}; leave it out")
-
-
-def _units(pairs: list[str] | None) -> dict[str, str]:
-    units = {}
-    for pair in pairs or []:
-        name, equals, text = (piece.strip() for piece in pair.partition("="))
-        if not (name and equals and text):
-            raise UserError(f"--unit {pair}: write NAME=UNIT, such as --unit loss=nats")
-        units[name] = text
-    return units

@@ -5,12 +5,12 @@ from typing import Annotated, Any
 
 import typer
 
-from jaxsl.host.cli.options import MapOption, OutcomeOption, read_mapping, reads_runs
+from jaxsl.host.cli.options import MapOption, OutcomeOption, StudyArgument, read_mapping, reads_runs
 
 
 @reads_runs
 def import_command(
-    path: Annotated[str, typer.Argument(metavar="STUDY", help="The study's journal, such as pilot.jsonl.")],
+    path: StudyArgument,
     source: Annotated[
         list[str],
         typer.Argument(

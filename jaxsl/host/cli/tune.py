@@ -5,8 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from jaxsl.host.cli.looking import looked_at
-from jaxsl.host.cli.options import JsonOption, LevelOption, RunsArgument, reads_runs
-from jaxsl.host.errors import UserError
+from jaxsl.host.cli.options import JsonOption, LevelOption, RunsArgument, named, reads_runs
 
 
 @reads_runs
@@ -43,7 +42,7 @@ def tune(
 
     A table with one row a cell holds optima already, and only their law is fitted.
     """
-    powers, tables = _powers(power), looked_at(runs, (), how)
+    powers, tables = named("power", power, "NAME=COLUMNS, such as --power batch=D"), looked_at(runs, (), how)
 
     from jaxsl.host.show.console import busy, print_json
     from jaxsl.host.show.tuning import show_tune
@@ -55,14 +54,3 @@ def tune(
         print_json(report)
     else:
         show_tune(report)
-
-
-def _powers(pairs: list[str] | None) -> dict[str, str]:
-    """``["batch=D", ...]`` as a dictionary."""
-    powers: dict[str, str] = {}
-    for pair in pairs or []:
-        name, _, columns = (piece.strip() for piece in pair.partition("="))
-        if not name or not columns or name in powers:
-            raise UserError(f"--power {pair}: write NAME=COLUMNS once for each name, such as --power batch=D")
-        powers[name] = columns
-    return powers

@@ -8,6 +8,7 @@ it stands on, go by their names: their code is in ``surroundings``. Of all else 
 import ast
 import functools
 import hashlib
+import os
 import sys
 import types
 from collections.abc import Iterator, Mapping
@@ -52,7 +53,7 @@ def digest(*values: Any) -> str:
 
 @functools.cache
 def surroundings() -> str:
-    """Digest of jaxsl's own code, of the versions of what it stands on, and of the device."""
+    """Digest of jaxsl's own code, of the versions of what it stands on, of XLA's flags and of the device."""
     root = Path(jaxsl.__file__).parent
     hashed = hashlib.sha256()
     for path in sorted(root.rglob("*.py")):
@@ -62,6 +63,7 @@ def surroundings() -> str:
         hashed.hexdigest(),
         sys.version,
         [(name, version(name)) for name in PACKAGES],
+        os.environ.get("XLA_FLAGS", ""),
         (device.platform, device.device_kind, jax.device_count()),
     )
 

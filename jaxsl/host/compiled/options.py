@@ -7,6 +7,7 @@ is set, and whoever calls the core compiles it as he likes, so with
 ``jax.jit(..., compiler_options=jaxsl.host.compiled.accepted())``.
 """
 
+import os
 from functools import cache
 
 import jax
@@ -21,9 +22,13 @@ OPTIONS = {
 
 @cache
 def accepted() -> dict[str, bool | int]:
-    """Those of the options that the installed XLA knows: JAX promises none of them. None on a GPU."""
+    """Those of the options that the installed XLA knows: JAX promises none of them. None on a GPU.
+
+    What the environment's ``XLA_FLAGS`` name is left as it is said there.
+    """
     if jax.default_backend() != "cpu":
         return {}
+    said = {flag.lstrip("-").partition("=")[0] for flag in os.environ.get("XLA_FLAGS", "").split()}
 
     def known(name: str) -> bool:
         try:
@@ -32,4 +37,4 @@ def accepted() -> dict[str, bool | int]:
             return False
         return True
 
-    return {name: value for name, value in OPTIONS.items() if known(name)}
+    return {name: value for name, value in OPTIONS.items() if name not in said and known(name)}

@@ -9,17 +9,20 @@ from typing import Any, Unpack
 
 import numpy as np
 
+from jaxsl.host.answer.episode import CHOOSING
+from jaxsl.host.answer.leaders import MANY, leaders
 from jaxsl.host.answer.which_laws import Laws, ensemble, resolved, run_table
 from jaxsl.host.decision.aim import MULTIPLIER, aimed_at, expected_error, read_aim
 from jaxsl.host.decision.choice_report import AimedReport, RecipesReport
 from jaxsl.host.decision.estimate import values
-from jaxsl.host.decision.known import learned
+from jaxsl.host.decision.known import Known, learned
 from jaxsl.host.decision.next_recipe import next_recipe
 from jaxsl.host.decision.optimal import decisions_at
-from jaxsl.host.decision.ranked import aimed_run, nothing_for_sale, purse, ranked
+from jaxsl.host.decision.ranked import Purse, aimed_run, nothing_for_sale, purse, ranked
 from jaxsl.host.errors import UserError
 from jaxsl.host.input.choice import require_cost
 from jaxsl.host.input.intervals import LEVEL, check_level
+from jaxsl.host.input.problem import Runs
 from jaxsl.host.input.reading import Reading
 from jaxsl.precision import double_precision
 
@@ -105,9 +108,12 @@ def next_for(
         seed=seed,
         candidates=pool.x,
     )
-    told = values(known, levels, False)
+    told, money = values(known, levels, False), money.checked(known.found)
     decision = decisions_at(known, told, levels, [0], np.array([asked.budget]), level)[0]
+    num_candidates, pool_cost = len(pool.x), float(pool.cost.sum())
     with double_precision():
+        if num_candidates > MANY:
+            pool = pool.take(_leaders(known, levels, pool, money, min(count, num)))
         view, target, _ = aimed_at(known, levels, pool.x)
         ranking = ranked(view, target, pool, money, min(count, num), seed)
     return AimedReport(
@@ -120,11 +126,22 @@ def next_for(
         ),
         budget=budget,
         max_cost=max_cost,
-        num_candidates=len(pool.x),
+        num_candidates=num_candidates,
         num_affordable=num,
-        pool_cost=float(pool.cost.sum()),
+        pool_cost=pool_cost,
         level=level,
         trust=known.trust(known.centre),
         left_out=known.left_out,
         notes=known.notes,
     )
+
+
+def _leaders(known: Known, levels: np.ndarray, pool: Runs, money: Purse, count: int) -> np.ndarray:
+    """Rows of the ``count`` best of many candidates, rising; in double precision."""
+
+    def view(x):
+        table, target, _ = aimed_at(known, levels, x)
+        return table, target.weight
+
+    sale, places = money.affords(pool), np.arange(count)
+    return np.sort(leaders(view, CHOOSING, pool, sale, money.money, money.spent, places))

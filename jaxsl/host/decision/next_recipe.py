@@ -89,6 +89,7 @@ def next_recipe(
         for name, part in parts.items()
     }
     found = compared(known, cost, at, level)
+    money = money.checked(*(one.found for one in known.values()))
     runs, variance = ranked_recipes(known, found, pools, money, seed)
     return RecipesReport(
         by=by,

@@ -114,7 +114,11 @@ def known_of(
     reach: bool,
     **options: Any,
 ) -> Known:
-    """The laws of runs, or published parameters where there are none; arguments as in ``learned``."""
+    """The laws of runs, or published parameters where there are none; arguments as in ``learned``.
+
+    Raises:
+        UserError: when there are neither runs nor one published law, and as ``learned``.
+    """
     if source is None:
         names = [law] if isinstance(law, str | Law) else list(law)
         if len(names) != 1 or not isinstance(names[0], str):

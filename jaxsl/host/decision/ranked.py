@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from jaxsl.host.answer.believed import Believed
 from jaxsl.host.answer.episode import CHOOSING
 from jaxsl.host.decision.choice_report import AimedRun
 from jaxsl.host.errors import UserError
@@ -20,6 +21,8 @@ from jaxsl.precision import to_numpy
 class Purse:
     """What may be spent from now on, and what was; infinite where there is no limit, or it is not known.
 
+    Of what was spent that counts which the belief has checked (``jaxsl.choice.checked``).
+
     Example:
         >>> purse(budget=9.0, max_cost=None, paid=np.array([1.0, np.nan]))
         Purse(money=9.0, spent=1.0)
@@ -27,6 +30,11 @@ class Purse:
 
     money: float
     spent: float
+
+    def checked(self, *beliefs: Believed | None) -> "Purse":
+        """The same for whoever believes this; published laws have no belief."""
+        told = [found.checked(self.spent) for found in beliefs if found is not None]
+        return Purse(self.money, min(told, default=self.spent))
 
     def affords(self, pool: Runs) -> np.ndarray:
         """Which candidates may be bought, ``(candidate,)`` of bool."""

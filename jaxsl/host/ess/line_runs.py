@@ -47,7 +47,11 @@ class SizeCost:
 
 
 def finite_column(table: Table, formula: str, option: str) -> np.ndarray:
-    """A column or expression, refused where a value is missing or not finite."""
+    """A column or expression, refused where a value is missing or not finite.
+
+    Raises:
+        UserError: naming the first row where one is.
+    """
     values = table.evaluate(formula)
     bad = np.flatnonzero(~np.isfinite(values))
     if bad.size:

@@ -15,6 +15,7 @@ from jaxsl.host.answer.thinning import MOST_DRAWN
 WIDTH, HEIGHT = 460, 300
 LEFT, RIGHT, TOP, BOTTOM = 58, 12, 12, 46
 MOST_TICKS = 6
+HARDLY = 1e-3  # values that differ by a smaller share are drawn as the same
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,8 @@ def scale(values: Sequence[np.ndarray], label: str, log: bool | None = None, mar
     if log:
         room = max((high / low) ** margin, 1.02)
         return Scale(low / room, high * room, True, label)
-    room = margin * (high - low) or 0.05 * abs(high) or 1.0
+    apart = high - low > HARDLY * abs(high)
+    room = margin * (high - low) if apart else 0.05 * abs(high) or 1.0
     return Scale(low - room, high + room, False, label)
 
 

@@ -111,7 +111,8 @@ def _slice(view: View, input: str, output: int) -> Chart:
     chart = Chart(title, x, scale(parts, view.labels[name], log=False))
     targets = view.problem.targets
     if targets is not None:
-        chart.span(targets.x[:, index].min(), targets.x[:, index].max(), "targets' range")
+        low, high = targets.x[:, index].min(), targets.x[:, index].max()
+        chart.span(low, high, "target" if low == high else "targets' range")
     chart.band(
         found.x, found.low[:, output], found.high[:, output], "outcome", f"{view.level:g} % of outcomes"
     )
@@ -165,18 +166,20 @@ def _basins(view: View) -> Chart:
         log=False,
     )
     chart = Chart(
-        "optima and basins", x, scale([rmse[shown], found.rmse], f"RMSE on the runs: {name}", log=False)
+        "optima and basins",
+        x,
+        scale([rmse[shown], found.rmse, np.array(highest)], f"RMSE on the runs: {name}", log=False),
     )
     for k, centre in enumerate(found.mean[:, 0]):
         height = float(found.rmse[k])
         ends = np.array([centre - half[k], centre + half[k]])
         chart.line(ends, np.full(2, height), "bar", f"{view.level:g} % in the basin, noise apart")
     for style, name, chosen in (
-        ("optimum", "plausible optima", shown & (found.label >= 0)),
-        ("poor", "not plausible", shown & (found.label < 0)),
+        ("optimum", "optima of a basin", shown & (found.label >= 0)),
+        ("poor", "of none", shown & (found.label < 0)),
     ):
         texts = [
-            f"{'basin ' + str(found.label[i] + 1) if found.label[i] >= 0 else 'not plausible'}\n"
+            f"{'basin ' + str(found.label[i] + 1) if found.label[i] >= 0 else 'of no basin'}\n"
             f"prediction {number(prediction[i], 5)}\nRMSE {number(rmse[i], 5)}"
             for i in np.flatnonzero(chosen)
         ]

@@ -41,7 +41,11 @@ def study_view(
     labels = axis_labels(law, settings["cost"], {}, units)
     kind = settings.get("level", LEVEL), settings.get("of", "outcome")
     seen = see(chosen, labels, (left, None), *kind, settings["seed"], affordable, most)
-    said = {name: settings[name] for name in ("target", "cost", "budget", "space", "replicates", "seed")}
+    said = {name: settings.get(name) for name in ("aim", "cost", "budget", "space", "replicates", "seed")}
+    if "aim" not in settings:
+        points = [zip(law.inputs, point, strict=True) for point in settings["target"]]
+        texts = [",".join(f"{name}={value:g}" for name, value in point) for point in points]
+        said = {"target": "; ".join(texts), **said}
     said |= study.options.said()
     said["spent"], said["begun"] = ledger.spent, settings.get("created", "")
     return seen, table, {name: value for name, value in said.items() if value not in (None, [], "")}
@@ -86,10 +90,16 @@ def _notes(ledger: Ledger) -> tuple[str, ...]:
     notes = list(ledger.notes)
     pending = len(ledger.with_status(PENDING))
     if pending:
-        notes.append(f"{pending} runs are pending: their outcomes are not in this report")
+        are = "run is pending: its outcome is" if pending == 1 else "runs are pending: their outcomes are"
+        notes.append(f"{pending} {are} not in this report")
     lost = len(ledger.runs) - pending - len(ledger.with_status(DONE))
     if lost:
-        notes.append(f"{lost} runs failed, diverged or were abandoned, and are not fitted")
+        are = (
+            "run failed, diverged or was abandoned, and is"
+            if lost == 1
+            else "runs failed, diverged or were abandoned, and are"
+        )
+        notes.append(f"{lost} {are} not fitted")
     if ledger.settings["space"]:
         notes.append("candidates lie anywhere in a space: ask the study for the next run")
     return tuple(notes)

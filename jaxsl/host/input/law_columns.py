@@ -116,7 +116,11 @@ def _ever_finite(law: "Law", x: np.ndarray) -> np.ndarray:
 
 
 def outcomes_of(table: Table, law: "Law", names: Mapping[str, str]) -> np.ndarray:
-    """The outcomes of every row, ``(row, output)``, not a number for a candidate; as ``inputs_of``."""
+    """The outcomes of every row, ``(row, output)``, not a number for a candidate; as ``inputs_of``.
+
+    Raises:
+        UserError: naming the row where some outcomes are given and others are not.
+    """
     columns = []
     for name in law.outputs:
         option = "--outcome COLUMN" if law.num_outputs == 1 else f"--map {name}=COLUMN"

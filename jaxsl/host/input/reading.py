@@ -68,7 +68,11 @@ def read_runs(
 def read_rows(
     source: Any, outcomes: Sequence[str], *, reduce: str | None = None, from_name: str | None = None
 ) -> Table:
-    """The same with every row, whatever state its run is in."""
+    """The same with every row, whatever state its run is in.
+
+    Raises:
+        UserError: as ``read_runs``.
+    """
     if reduce is not None:
         reduction(reduce)
     parts = []
@@ -101,7 +105,11 @@ def read_rows(
 
 
 def chosen(table: Table, names: Mapping[str, str], outcomes: Sequence[str], where: str | None) -> Table:
-    """The rows that fulfil a condition; arguments as in ``read_runs``."""
+    """The rows that fulfil a condition; arguments as in ``read_runs``.
+
+    Raises:
+        UserError: when no row does, and as ``fulfilling``.
+    """
     if where is None:
         return table
     kept = fulfilling(table, names, outcomes, where)
@@ -114,7 +122,11 @@ def chosen(table: Table, names: Mapping[str, str], outcomes: Sequence[str], wher
 
 
 def fulfilling(table: Table, names: Mapping[str, str], outcomes: Sequence[str], where: str) -> np.ndarray:
-    """Which rows fulfil a condition, ``(row,)`` of bool; arguments as in ``read_runs``."""
+    """Which rows fulfil a condition, ``(row,)`` of bool; arguments as in ``read_runs``.
+
+    Raises:
+        UserError: when it cannot be read, or names no column.
+    """
     condition = parse_condition(where, [*table.columns, *names])
     numbers = {}
     for name in condition.names:

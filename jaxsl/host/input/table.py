@@ -42,7 +42,11 @@ def read(source: Any, name: str | None = None) -> Table:
 
 
 def tables(source: Any, name: str | None = None) -> list[Table]:
-    """The tables that a source stands for, one a file; arguments as in ``read``."""
+    """The tables that a source stands for, one a file; arguments as in ``read``.
+
+    Raises:
+        UserError: when one cannot be read.
+    """
     if isinstance(source, Table):
         return [source]
     if isinstance(source, str | Path):

@@ -43,6 +43,9 @@ def score_map(view: View, x: str | None = None, y: str | None = None, *, ax: Axe
         x, y: inputs of the law, ``"cost"`` or ``"score"``; by default the first two inputs, or the only
             input and the score.
         ax: where to draw.
+
+    Raises:
+        UserError: when there is no choice to draw, or no such input.
     """
     if view.choice is None:
         raise UserError("there is no choice to draw: it needs a target, a cost and runs without an outcome")

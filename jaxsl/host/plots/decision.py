@@ -33,6 +33,9 @@ def frontier(report: OptimalReport, of: str = "N", *, unit: str = "", ax: Axes |
         unit: of the cost.
         ax: where to draw.
 
+    Raises:
+        UserError: when there is no such estimate, or one budget alone.
+
     Example:
         >>> from jaxsl.host.decision.optimal import optimal
         >>> found = optimal(None, "chinchilla@epoch", cost="6*N*D", budget=[1e20, 1e22, 1e24])
@@ -76,6 +79,9 @@ def flatness(
         budget: which cost; by default the largest.
         unit: of the loss.
         ax: where to draw.
+
+    Raises:
+        UserError: when the report has no such input, cost, or no curves.
 
     Example:
         >>> from jaxsl.host.decision.optimal import optimal

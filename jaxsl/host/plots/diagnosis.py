@@ -16,7 +16,7 @@ from jaxsl.host.plots.style import (
     half_width,
     ink,
     labels,
-    legend,
+    legend_below,
     logarithmic,
     paper,
 )
@@ -34,6 +34,9 @@ def residuals(view: View, against: str | None = None, *, output: int = 0, ax: Ax
         against: an input, or ``"cost"``; the fitted value unless given.
         output: which output.
         ax: where to draw.
+
+    Raises:
+        UserError: when there is no such input.
     """
     ax, name = axes(ax), view.law.outputs[output]
     if against is None:
@@ -92,7 +95,7 @@ def calibration(view: View, *, output: int = 0, ax: Axes | None = None) -> Axes:
     ax.set(xlim=(0, 100), ylim=(0, 101))
     labels(ax, "claimed (% of outcomes)", "inside (% of outcomes)")
     ax.set_aspect("equal", adjustable="box")
-    legend(ax, loc="lower left", bbox_to_anchor=(1.02, 0))
+    legend_below(ax, ax.get_legend_handles_labels()[0])
     return ax
 
 
@@ -119,7 +122,7 @@ def profile(found: ParameterProfile, *, unit: str = "", ax: Axes | None = None) 
         alpha=0.7,
         label=f"limit of {found.level:.3g} %",
     )
-    ax.plot(found.values, found.rmse, color=BLUE, label="best fit with the parameter held")
+    ax.plot(found.values, found.rmse, color=BLUE, label="best fit, held there")
     ax.plot([found.best], [found.rmse.min()], "o", color=BLUE, markeredgecolor=paper(ax), label="optimum")
     for is_open, end, side in ((found.open_low, found.low, "left"), (found.open_high, found.high, "right")):
         if is_open:
@@ -129,5 +132,5 @@ def profile(found: ParameterProfile, *, unit: str = "", ax: Axes | None = None) 
     rise = found.limit - found.rmse.min()
     ax.set_ylim(found.rmse.min() - 0.3 * rise, found.limit + 1.5 * rise)
     labels(ax, f"{found.name} ({unit or 'unit of the law'})", "RMSE on the runs (unit of the outcome)")
-    legend(ax)
+    legend_below(ax, ax.get_legend_handles_labels()[0])
     return ax

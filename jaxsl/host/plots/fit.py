@@ -34,6 +34,9 @@ def data_and_fit(view: View, input: str | None = None, *, output: int = 0, ax: A
         input: the law's first input unless given.
         output: which output of the law.
         ax: where to draw.
+
+    Raises:
+        UserError: when there is no such input.
     """
     input = view.law.inputs[0] if input is None else input
     if input not in view.slices:
@@ -89,8 +92,9 @@ def basins(view: View, *, output: int = 0, ax: Axes | None = None) -> Axes:
     """Every optimum by what it predicts on the targets and how it misses the runs; basins as bars.
 
     Two marks of about one height and different places fit the runs alike and disagree on the targets. A
-    bar is the interval of its basin's prediction, noise apart; crosses fit too badly to count. Optima that
-    miss by more than twice the worst plausible one are left out.
+    bar is the interval of its basin's prediction, noise apart. Crosses belong to no basin: they are not among
+    the sixteen best, or say nothing usable at the targets. Optima that miss by more than twice as much as the
+    worst basin are left out.
     """
     ax, found = axes(ax), view.plausible
     rmse = np.sqrt(found.loss)
@@ -126,7 +130,7 @@ def basins(view: View, *, output: int = 0, ax: Axes | None = None) -> Axes:
             color=ink(),
             markersize=4,
             alpha=0.6,
-            label=f"not plausible: {np.sum(poor)} optima",
+            label=f"of no basin: {np.sum(poor)} optima",
         )
     ax.set_ylim(rmse[0] - 0.25 * (highest - rmse[0]), highest)
     name = view.labels[view.law.outputs[output]]

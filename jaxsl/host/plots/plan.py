@@ -26,6 +26,9 @@ def ess_by_budget(plan: PlanReport, *, unit: str = "", ax: Axes | None = None) -
         plan: of ``jaxsl.host.allocation.plan``, with a curve, a known line and its noise.
         unit: of the costs.
         ax: where to draw.
+
+    Raises:
+        UserError: when the plan has none, for lack of a line, its noise or a curve.
     """
     budget = np.array([step.budget for step in plan.curve])
     sizes = {"Hoeffding": [s.ess for s in plan.curve], "exact binomial": [s.exact for s in plan.curve]}

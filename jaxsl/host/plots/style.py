@@ -10,7 +10,13 @@ try:
     import matplotlib as mpl
     from matplotlib import pyplot as plt
     from matplotlib.axes import Axes
-    from matplotlib.ticker import FuncFormatter, LogFormatterSciNotation, LogLocator, NullFormatter
+    from matplotlib.ticker import (
+        FuncFormatter,
+        LogFormatterSciNotation,
+        LogLocator,
+        MaxNLocator,
+        NullFormatter,
+    )
     from matplotlib.transforms import ScaledTranslation
 except ImportError as error:
     raise ImportError("plots need matplotlib: pip install 'jaxsl[plots]'") from error
@@ -19,7 +25,9 @@ except ImportError as error:
 # a lighter blue: theirs, #0072B2, is hard to see on black.
 BLUE, ORANGE, GREEN, RED, SKY, PURPLE = "#2B87C4", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7"
 BASINS = (BLUE, ORANGE, GREEN, PURPLE, SKY, RED)
-FEW_DECADES = 2.0  # a logarithmic axis shorter than this gets labels between its powers of ten
+FEW_DECADES = 2.0  # a logarithmic axis shorter than this gets labels between its powers of ten,
+NARROW = 5.0  # and one whose ends differ by a smaller factor gets them wherever they are round,
+APART = 0.7  # inches from one to the next
 
 BELOW = 0.55  # inches under the axes, where ticks and label end
 COLUMN = 1.0  # inches of an entry of a legend
@@ -60,7 +68,13 @@ def logarithmic(ax: Axes, which: str) -> None:
     low, high = ax.get_xlim() if which == "x" else ax.get_ylim()
     axis = ax.xaxis if which == "x" else ax.yaxis
     if low > 0 and math.log10(high / low) < FEW_DECADES:
-        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        inches = _inches(ax)[0 if which == "x" else 1]
+        narrow = high / low < NARROW
+        axis.set_major_locator(
+            MaxNLocator(max(2, int(inches / APART)), steps=[1, 2, 5, 10])
+            if narrow
+            else LogLocator(subs=(1, 2, 5))
+        )
         digits = max(4, 3 - math.floor(math.log10(max(high / low - 1, 1e-12))))  # that tell ticks apart
         axis.set_major_formatter(FuncFormatter(lambda value, _: short(value, digits)))
     else:

@@ -29,19 +29,23 @@ def pad(values: np.ndarray, size: int) -> np.ndarray:
 
 
 def pack_observations(
-    x: np.ndarray, y: np.ndarray, weight: np.ndarray | None = None, course: Course | None = None
+    x: np.ndarray,
+    y: np.ndarray,
+    weight: np.ndarray | None = None,
+    course: Course | None = None,
+    size: int | None = None,
 ) -> Observations:
-    """Runs ``x (row, feature)``, ``y (row, output)``, ``weight (row,)`` in a buffer of one of few sizes.
+    """Runs ``x (row, feature)``, ``y (row, output)``, ``weight (row,)`` in a buffer of ``size`` rows.
 
     As by ``jaxsl.pool.observe``: a run that diverged, with an outcome that is not finite, is padding too. A
-    ``course`` on which no run has two rows is none.
+    ``course`` on which no run has two rows is none. Sizes are few where none is given.
 
     Example:
         >>> runs = pack_observations(np.array([[1.0], [2.0]]), np.array([[3.0], [np.nan]]))
         >>> runs.x.shape, runs.y[:2, 0].tolist(), runs.mask[:3].tolist()
         ((32, 1), [3.0, 0.0], [True, False, False])
     """
-    num, size = len(x), buffer_size(len(x))
+    num, size = len(x), size or buffer_size(len(x))
     mask, outcomes, times = np.zeros(size, bool), np.zeros((size, y.shape[1])), np.ones(size)
     mask[:num] = np.isfinite(y).all(axis=1)
     outcomes[:num] = np.where(mask[:num, None], y, 0.0)

@@ -107,10 +107,17 @@ def show_next(report: NextReport) -> None:
     if later:
         several, dear = ("s", "cost") if len(later) > 1 else ("", "costs")
         out.print(
-            f"{fit.trust.unit}{several} {', '.join(later)} {dear} more than all runs so far together: "
+            f"{fit.trust.unit}{several} {', '.join(later)} {dear} more than {_checked(fit.trust)}: "
             "better bought after others, or name a limit by --max-cost"
         )
     show_rest(out, fit.trust, fit.left_out, fit.notes)
+
+
+def _checked(found: Trust) -> str:
+    """What the limit of the next run's cost is measured by."""
+    if not found.bad:
+        return "all runs so far together"
+    return "a quarter of all runs so far together (one was bad, so each should have others to check it)"
 
 
 def stopping(runs: Sequence[str]) -> str:

@@ -11,8 +11,7 @@ from jaxsl.host.show.decision import estimates
 from jaxsl.host.show.grid import Grid
 
 if TYPE_CHECKING:
-    from jaxsl.host.study.aimed import Decided
-    from jaxsl.host.study.answers import Forecast
+    from jaxsl.host.study.answers import Decided, Forecast
     from jaxsl.host.study.ledger import Run
     from jaxsl.host.study.stopping import Worth
     from jaxsl.host.study.study import Asked, Status, Study
@@ -37,12 +36,13 @@ def show_asked(study: "Study", asked: list["Asked"], why_none: str, notes: tuple
     names = list(asked[0].x)
     out.print(grid(["run", *names, "expected cost", ""], rows, left=(0, len(names) + 2)))
     status, forecast = study.status(), study.best_prediction()
-    falls = [run.fall for run in asked]
-    if forecast is not None and not any(map(math.isnan, falls)):
-        width = forecast.width_at(forecast.variance - math.fsum(falls))
+    if forecast is not None and not any(math.isnan(run.fall) for run in asked):
+        width = forecast.width_at(min(asked[-1].after, forecast.variance))
+        those, others = "it" if len(asked) == 1 else "them together", status.num_pending - len(asked)
+        pending = f" and the {others} pending before" if others else ""
         out.print(
-            f"expected of {'it' if len(asked) == 1 else 'them together'}: the target's interval narrows from "
-            f"{number(forecast.width)} to {number(width)}"
+            f"expected of {those}{pending}: the target's interval narrows from {number(forecast.width)} to "
+            f"{number(width)}"
         )
     if status.left is not None:
         out.print(f"{number(status.left)} of the budget of {number(status.budget or 0)} is left after them")

@@ -5,14 +5,12 @@ Everything follows from the ledger: the same records give the same answers.
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import NamedTuple
 
 import jax
 import numpy as np
 
 from jaxsl.along import Course
-from jaxsl.batch import MOST_DRAWS, Pending, Plan
+from jaxsl.batch import MOST_DRAWS, Pending
 from jaxsl.continuous import Bounds
 from jaxsl.design import Design
 from jaxsl.host.answer.believed import Believed, believe_runs
@@ -22,37 +20,17 @@ from jaxsl.host.answer.trust import trust
 from jaxsl.host.input.intervals import LEVEL
 from jaxsl.host.programs.packing import array, key_of, pack_target, pad
 from jaxsl.host.study import programs
-from jaxsl.host.study.answers import Forecast, Outlook, Proposal
+from jaxsl.host.study.answers import Decided, Forecast, Outlook, Proposal
 from jaxsl.host.study.ledger import DONE, PENDING, Candidate, Ledger, Point, Run
 from jaxsl.host.study.options import as_candidates, first_runs, points_of, spread_over
+from jaxsl.host.study.planning import ROOM, SHORT, Offer, Planned, View, planned
 from jaxsl.host.study.space import space_of
 from jaxsl.law import Law
-from jaxsl.pool import Pool, Target, buffer_size
+from jaxsl.pool import Target, buffer_size
 from jaxsl.posterior import Posterior
 from jaxsl.precision import double_precision, to_numpy
 
-SHORT = 512  # candidates among which a batch is planned; of more, the best are short-listed
-ROOM = 32  # runs planned at once without compiling again
 STARTS = 16  # climbs in a space
-
-
-class Planned(NamedTuple):
-    """A plan, the options of its rows, their expected costs, the design, and what its first run may cost."""
-
-    plan: Plan
-    rows: np.ndarray
-    cost: np.ndarray
-    design: Design
-    most: float
-
-
-class View(NamedTuple):
-    """What candidates are scored by, and how it knows options ``(row, feature)``, pending runs, targets."""
-
-    posterior: Posterior
-    x: np.ndarray
-    pending: Pending
-    target: Target
 
 
 class Advisor:
@@ -101,7 +79,7 @@ class Advisor:
             ),
         )
 
-    def outlook(self, ledger: Ledger, num_runs: int = ROOM, num_draws: int = 4) -> Outlook | None:
+    def outlook(self, ledger: Ledger, num_runs: int = ROOM) -> Outlook | None:
         """What the next ``num_runs`` runs are expected to bring; None before the first result."""
         if self._believe(ledger) is None:
             return None
@@ -111,10 +89,18 @@ class Advisor:
             options += [Candidate("", best[0].x, best[0].planned)] if best else []
         if not options:
             return Outlook([], np.zeros(0), np.zeros(0), math.nan)
-        found = self._plan(ledger, options, [], min(num_runs, ROOM), num_draws)
+        found = self._plan(ledger, options, [], min(num_runs, ROOM), MOST_DRAWS)
         sale = np.flatnonzero(found.plan.value[: len(found.rows)] > -np.inf)
         runs = self._bought(ledger, options, found)
         return Outlook(runs, np.asarray(found.plan.first)[sale], found.cost[sale], float(found.plan.variance))
+
+    def decided(self, ledger: Ledger) -> Decided | None:
+        """What would be decided now; None where the runs are for a target."""
+        return None
+
+    def stop_runs(self, ledger: Ledger) -> tuple[str, ...]:
+        """Runs that may go on and are not worth it; none where every run is of one piece."""
+        return ()
 
     def _believe(self, ledger: Ledger) -> Believed | None:
         seen, settings = ledger.outcomes, ledger.settings
@@ -161,57 +147,19 @@ class Advisor:
 
         How much cost counts is decided for the rest of the budget, unless a ``design`` that knows is given.
         """
-        x = np.array([option.x for option in options])
-        cost = np.array([option.cost for option in options]) * ledger.factor
-        uses, group = self._uses(ledger, options, taken)
-        promised = math.fsum(run.cost for run in taken)
-        money, spent = ledger.left - promised, np.asarray(ledger.paid + promised)
-        rows = np.arange(len(x))
+        offer = self._offer(ledger, options, taken)
         with double_precision():
-            posterior, x, pending, target = self._view(ledger, options, taken)
-            if len(x) > SHORT:
-                size = 1 << (len(x) - 1).bit_length()
-                pool = Pool(array(pad(x, size)), array(pad(cost, size)))
-                available = np.asarray(np.concatenate([uses > 0, np.zeros(size - len(x), bool)]))
-                rows = np.asarray(
-                    programs.shortlist(
-                        self.design,
-                        posterior,
-                        pool,
-                        target,
-                        available,
-                        np.asarray(money),
-                        spent,
-                        pending,
-                        SHORT,
-                    )
-                )
-                rows = rows[rows >= 0] if (rows >= 0).any() else np.arange(1)
-            whole = len(x) > SHORT or ledger.settings["space"]
-            size = SHORT if whole else buffer_size(len(rows))
-            pool = Pool(array(pad(x[rows], size)), array(pad(cost[rows], size)))
-            more = size - len(rows)
-            left = np.asarray(np.concatenate([uses[rows], np.zeros(more, int)]))
-            groups = np.asarray(np.concatenate([group[rows], np.full(more, -1)]))
-            if design is None:
-                design = self._priced(ledger, posterior, pool, target, array(left > 0), money)
-            plan = programs.plan(
-                design,
-                posterior,
-                pool,
-                target,
-                left,
-                np.asarray(money),
-                spent,
-                pending,
-                np.asarray(count),
-                np.asarray(draws),
-                self._key(ledger),
-                groups,
-                buffer_size(count, ROOM),
-            )
-            limit = programs.limit(design, pool, left > 0, np.asarray(money), spent)
-            return Planned(to_numpy(plan), rows, cost[rows], design, float(limit))
+            view, chooses = self._view(ledger, options, taken), self.design if design is None else design
+            broad = bool(ledger.settings["space"])
+            return planned(chooses, view, offer, count, draws, self._key(ledger), design is not None, broad)
+
+    def _offer(self, ledger: Ledger, options: list[Candidate], taken: list[Proposal]) -> Offer:
+        """What the options cost, how often each may be run, and the money, after those that are ``taken``."""
+        cost = np.array([option.cost for option in options]) * ledger.factor
+        promised = math.fsum(run.cost for run in taken)
+        uses = self._uses(ledger, options, taken)
+        found, spent = self._believe(ledger), ledger.paid + promised
+        return Offer(cost, *uses, ledger.left - promised, spent if found is None else found.checked(spent))
 
     def _uses(
         self, ledger: Ledger, options: list[Candidate], taken: list[Proposal]
@@ -221,23 +169,6 @@ class Advisor:
         points = [run.x for run in taken]
         uses = [most - used.get(option.x, 0) - points.count(option.x) for option in options]
         return np.array(uses), np.arange(len(options))
-
-    def _priced(
-        self,
-        ledger: Ledger,
-        posterior: Posterior,
-        pool: Pool,
-        target: Target,
-        available: jax.Array,
-        money: float,
-    ) -> Design:
-        """The design with the exponent of the cost that suits the rest of the budget, if it looks ahead."""
-        if self.design.lookahead is None or not math.isfinite(money):
-            return self.design
-        exponent = programs.cost_exponent(
-            self.design, posterior, pool, target, available, np.asarray(money), self._key(ledger)
-        )
-        return replace(self.design, chooser=replace(self.design.chooser, cost_exponent=exponent))
 
     def _view(self, ledger: Ledger, options: Sequence[Candidate | Run], taken: list[Proposal]) -> View:
         """What is looked at to choose among the options, after those that are ``taken`` already."""
@@ -255,12 +186,13 @@ class Advisor:
             return self.design.scored(found.belief.posterior)
 
     def _bought(self, ledger: Ledger, options: list[Candidate], found: Planned) -> list[Proposal]:
-        proposals = []
-        for index, fall in zip(found.plan.index, found.plan.score, strict=True):
+        proposals, plan = [], found.plan
+        after = plan.variance - np.cumsum(plan.score)
+        for index, fall, left in zip(plan.index, plan.score, after, strict=True):
             if index >= 0:
                 option = options[found.rows[index]]
-                cost = option.cost * ledger.factor
-                proposals.append(Proposal(option.x, option.cost, cost, option.name, float(fall), option.of))
+                cost, expected = option.cost * ledger.factor, (float(fall), option.of, float(left))
+                proposals.append(Proposal(option.x, option.cost, cost, option.name, *expected))
         return proposals
 
     def _in_space(self, ledger: Ledger, taken: list[Proposal], count: int) -> list[Proposal]:

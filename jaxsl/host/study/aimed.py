@@ -6,58 +6,32 @@ batches, budgets and pending runs are those of every other study.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import jax.numpy as jnp
 import numpy as np
 
 from jaxsl.batch import Pending
 from jaxsl.host.answer.believed import Believed
-from jaxsl.host.answer.report import Report
-from jaxsl.host.answer.trust import Trust, trust
+from jaxsl.host.answer.trust import trust
 from jaxsl.host.answer.which_laws import num_needed
 from jaxsl.host.decision.aim import aimed_at, expected_error, read_aim
 from jaxsl.host.decision.estimate import values
 from jaxsl.host.decision.known import Known, learned
 from jaxsl.host.decision.optimal import decisions_at, free_names
-from jaxsl.host.decision.report import Decision
 from jaxsl.host.input.intervals import LEVEL
 from jaxsl.host.programs.packing import pad
 from jaxsl.host.show.console import number
-from jaxsl.host.study.advisor import Advisor, View
-from jaxsl.host.study.answers import Outlook, Proposal
-from jaxsl.host.study.ledger import DONE, Candidate, Ledger, Run
+from jaxsl.host.study.advisor import Advisor
+from jaxsl.host.study.answers import Decided, Outlook, Proposal
+from jaxsl.host.study.ledger import DONE, Candidate, Ledger, Point, Run
 from jaxsl.host.study.options import first_runs
-from jaxsl.host.study.settings import Stop
+from jaxsl.host.study.planning import View
+from jaxsl.host.study.stop_rules import Stop
 from jaxsl.host.study.stopping import not_worth
 from jaxsl.law import Law
 from jaxsl.pool import buffer_size
 from jaxsl.posterior import Tabulated
 from jaxsl.precision import double_precision
-
-
-@dataclass(frozen=True)
-class Decided(Report):
-    """What would be decided now.
-
-    Attributes:
-        num_runs: that it rests on.
-        decision: the best configuration.
-        spend: cumulated expected cost, 0 and then after each of the next runs, ``(point,)``.
-        regret: loss that deciding then is expected to give up, ``(point,)``; the first point counts the
-            pending runs in.
-        level: of intervals, in per cent.
-        trust: how far to believe it.
-        reason: why the study should stop; empty when it should go on.
-    """
-
-    num_runs: int
-    decision: Decision
-    spend: np.ndarray
-    regret: np.ndarray
-    level: float
-    trust: Trust
-    reason: str
 
 
 class AimedAdvisor(Advisor):
@@ -73,6 +47,7 @@ class AimedAdvisor(Advisor):
         self.at, self.hold, self.ranges = read_aim(aim).budget, hold, ranges
         self.levels = np.log([self.at])
         self._decides: tuple[object, Known] | None = None
+        self._looked_up: tuple[Known, tuple[list[Point], list[Point]], View] | None = None
 
     def ask(self, ledger: Ledger, count: int) -> list[Proposal]:
         """As of ``Advisor``; the first runs alone until enough of them are done to learn a law."""
@@ -147,8 +122,14 @@ class AimedAdvisor(Advisor):
     def _view(self, ledger: Ledger, options: Sequence[Candidate | Run], taken: list[Proposal]) -> View:
         known, pending = self._learned(ledger), self._waiting(ledger, [run.x for run in taken])
         assert known is not None
-        x = np.array([option.x for option in options])
-        size = buffer_size(len(pending))
+        asked = [option.x for option in options], pending
+        if self._looked_up is None or self._looked_up[0] is not known or self._looked_up[1] != asked:
+            self._looked_up = known, asked, self._look_up(known, *asked)
+        return self._looked_up[2]
+
+    def _look_up(self, known: Known, options: list[Point], pending: list[Point]) -> View:
+        """What is believed of options and of pending runs."""
+        x, size = np.array(options), buffer_size(len(pending))
         others = pad(np.array(pending), size) if pending else np.repeat(x[:1], size, axis=0)
         table, target, rows = aimed_at(known, self.levels, np.concatenate([x, others]))
         mask = jnp.asarray(np.arange(size) < len(pending))

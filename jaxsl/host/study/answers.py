@@ -6,7 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from jaxsl.host.answer.fit_report import Prediction
+from jaxsl.host.answer.report import Report
 from jaxsl.host.answer.trust import Trust
+from jaxsl.host.decision.report import Decision
 from jaxsl.host.study.ledger import Point
 
 
@@ -21,6 +23,8 @@ class Proposal:
         name: of its candidate.
         fall: expected fall of the target's variance; not a number for a first run, which needs no belief.
         of: the run that it continues; empty for a new one.
+        after: variance of the targets as expected once it, those before it and all pending runs are in; not a
+            number for a first run.
     """
 
     x: Point
@@ -29,6 +33,7 @@ class Proposal:
     name: str
     fall: float = math.nan
     of: str = ""
+    after: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -80,3 +85,27 @@ class Outlook:
     fall: np.ndarray
     cost: np.ndarray
     variance: float
+
+
+@dataclass(frozen=True)
+class Decided(Report):
+    """What would be decided now.
+
+    Attributes:
+        num_runs: that it rests on.
+        decision: the best configuration.
+        spend: cumulated expected cost, 0 and then after each of the next runs, ``(point,)``.
+        regret: loss that deciding then is expected to give up, ``(point,)``; the first point counts the
+            pending runs in.
+        level: of intervals, in per cent.
+        trust: how far to believe it.
+        reason: why the study should stop; empty when it should go on.
+    """
+
+    num_runs: int
+    decision: Decision
+    spend: np.ndarray
+    regret: np.ndarray
+    level: float
+    trust: Trust
+    reason: str

@@ -18,12 +18,12 @@ from jaxsl.along import Along, Course
 from jaxsl.batch import MOST_DRAWS, Pending
 from jaxsl.host.answer.episode import WARM_PER_PARAMETER
 from jaxsl.host.input.course import TOKENS
-from jaxsl.host.programs.packing import array, pad
 from jaxsl.host.programs.runs_together import runs_together
 from jaxsl.host.study import programs
-from jaxsl.host.study.advisor import Advisor, View
+from jaxsl.host.study.advisor import Advisor
 from jaxsl.host.study.answers import Proposal
 from jaxsl.host.study.ledger import PENDING, Candidate, Ledger, Point, Run
+from jaxsl.host.study.planning import View, for_sale
 from jaxsl.host.study.sizes import sizes, without
 from jaxsl.pool import Pool, Rows, buffer_size
 from jaxsl.precision import double_precision
@@ -50,23 +50,13 @@ class CurvesAdvisor(Advisor):
         open_runs = dict.fromkeys(one.of for one in options if one.of)
         if not open_runs or not math.isfinite(ledger.left):
             return ()
-        uses, group = self._uses(ledger, options, [])
-        size = buffer_size(len(options))
-        more = size - len(options)
         with double_precision():
-            posterior, x, pending, target = self._view(ledger, options, [])
-            cost: Any = np.array([one.cost for one in options]) * ledger.factor
+            view, offer = self._view(ledger, options, []), self._offer(ledger, options, [])
+            rows = np.arange(len(options))
+            pool, uses, group = for_sale(view, offer, rows, buffer_size(len(rows)))
+            money, key = np.asarray(ledger.left), self._key(ledger)
             bought = np.asarray(
-                programs.bought(
-                    posterior,
-                    Pool(array(pad(x, size)), array(pad(cost, size))),
-                    target,
-                    np.asarray(np.concatenate([uses > 0, np.zeros(more, bool)])),
-                    np.asarray(ledger.left),
-                    pending,
-                    self._key(ledger),
-                    np.asarray(np.concatenate([group, np.full(more, -1)])),
-                )
+                programs.bought(view.posterior, pool, view.target, uses > 0, money, view.pending, key, group)
             )
         worth = {options[row].of for row in np.flatnonzero(bought)}
         return tuple(name for name in open_runs if name not in worth)

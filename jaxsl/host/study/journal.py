@@ -15,13 +15,11 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from jaxsl.host.errors import UserError
 from jaxsl.host.study.lock import Lock
-from jaxsl.host.study.records import FORMAT, VERSION, decode, encode, is_whole, upgrade
+from jaxsl.host.study.records import FORMAT, VERSION, Record, decode, encode, is_whole, upgrade
 
-Record = dict[str, Any]
 ATTEMPTS = 10  # at a record whose place another writer took
 
 

@@ -15,6 +15,8 @@ from typing import Any
 
 from jaxsl.host.errors import UserError
 
+Record = dict[str, Any]
+
 FORMAT = "jaxsl study"
 VERSION = 1
 # From version n to n + 1, one record at a time: {n: function}. A journal is never rewritten; its old lines

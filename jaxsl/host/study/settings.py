@@ -1,62 +1,25 @@
 """What is studied: from what a person gives to the first records of a journal."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any, Unpack
 
 import numpy as np
-import pyarrow as pa
 
 import jaxsl
 from jaxsl.host.answer.fit_options import PLAIN, FitOptions
 from jaxsl.host.decision.aim import OPTIMAL, read_aim
 from jaxsl.host.decision.question import question
 from jaxsl.host.errors import UserError
-from jaxsl.host.input.expression import parse
 from jaxsl.host.input.intervals import LEVEL, check_level
-from jaxsl.host.input.law_columns import column_names
-from jaxsl.host.input.problem import Problem, Runs, Targets, own_targets, runs
-from jaxsl.host.input.reading import Reading, read_runs
-from jaxsl.host.input.table import Table
-from jaxsl.host.input.target import parse_target
-from jaxsl.host.study.ledger import DONE, Ledger
-from jaxsl.host.study.records import now
+from jaxsl.host.input.problem import Targets, runs
+from jaxsl.host.input.reading import Reading
+from jaxsl.host.study.ledger import Ledger
+from jaxsl.host.study.records import Record, now
 from jaxsl.host.study.sizes import check_curves
 from jaxsl.host.study.space import parse_space
+from jaxsl.host.study.stop_rules import Stop, check_rules
+from jaxsl.host.study.table_records import candidate_records, history_records, study_table, targets_alone
 from jaxsl.law import Law
-
-Record = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Stop:
-    """When a study is over before its budget is.
-
-    Attributes:
-        width: mean width of the targets' 95 % intervals at which it is.
-        ess: equivalent sample size at which it is.
-        item_sd: standard deviation of a test item's score, for ``ess``; without it scores lie in [0, 1].
-        gain: share by which the best affordable run must be expected to narrow the interval.
-        price: what narrowing the interval by one is worth, in the unit of the costs; with an aim, what a
-            loss lower by one is worth.
-        regret: with an aim, loss given up by deciding, as expected, at which the decision is good enough.
-    """
-
-    width: float | None = None
-    ess: float | None = None
-    item_sd: float | None = None
-    gain: float | None = None
-    price: float | None = None
-    regret: float | None = None
-
-    def __post_init__(self):
-        for name, value in vars(self).items():
-            if value is not None and not (np.isfinite(value) and value > 0):
-                option = name.replace("_", "-")
-                raise UserError(f"--{option} {value:g}: give a positive number, or leave it out")
-        if self.gain is not None and self.gain >= 1:
-            raise UserError(f"--gain {self.gain:g}: a share below 1, such as 0.01")
 
 
 def new_records(
@@ -162,21 +125,15 @@ def new_records(
     return header, records, notes
 
 
-def check_rules(aim: str | None, stop: Stop) -> None:
-    """Refuse rules about the interval of a target where there is an aim, and about regret where is none.
+def curve_prices(curves: bool, restart: float, row_cost: float | str) -> dict[str, Any] | None:
+    """Prices of a study whose runs are curves; None of another.
 
     Raises:
-        UserError: saying which option to leave out.
+        UserError: when there are prices and no curves.
     """
-    if aim is None and stop.regret is not None:
-        raise UserError(
-            f"--regret {stop.regret:g}: is of a decision; give one with --aim in place of --target"
-        )
-    of_target = ("width", "ess", "item_sd", "gain")
-    for name in of_target if aim is not None else ():
-        if getattr(stop, name) is not None:
-            option = name.replace("_", "-")
-            raise UserError(f"--{option}: is about a target's interval, and --aim has none; leave it out")
+    if not curves and (restart or row_cost):
+        raise UserError("--restart and --row-cost are prices of runs with several rows; add --curves")
+    return {"restart": float(restart), "row_cost": str(row_cost)} if curves else None
 
 
 def check_aim(aim: str, target: Any, space: Sequence[str], options: FitOptions) -> None:
@@ -201,110 +158,6 @@ def check_budget(budget: float | None) -> None:
         raise UserError(f"--budget {budget:g}: give a number, zero or more, in the unit of the costs")
 
 
-def study_table(
-    source: Any, law: Law, mapping: Mapping[str, str] | None, outcome: str | None, **how: Unpack[Reading]
-) -> Table:
-    """A table of runs or candidates for a study; arguments as in ``jaxsl.host.input.reading.read_runs``."""
-    names = column_names(law, mapping or {}, outcome)
-    table = read_runs(source, names, [names[name] for name in law.outputs], **how)
-    return with_outcomes(table, law, mapping, outcome)
-
-
-def with_outcomes(table: Table, law: Law, mapping: Mapping[str, str] | None, outcome: str | None) -> Table:
-    """The table with empty columns for outcomes that it lacks: a list of candidates needs none."""
-    lacking = [
-        name
-        for name in law.outputs
-        if name not in table.columns and name not in (mapping or {}) and not outcome
-    ]
-    data = table.data
-    for name in lacking:
-        data = data.append_column(name, pa.nulls(table.num_rows, pa.float64()))
-    return replace(table, data=data)
-
-
-def targets_alone(law: Law, target: Any, mapping: Mapping[str, str]) -> Targets:
-    """Targets without a table of runs: points, or a table of their own."""
-    nothing = pa.table({name: pa.array([1.0]) for name in (*law.inputs, *law.outputs)})
-    table, names = Table("the study", nothing, "row", np.zeros(1, int)), column_names(law, mapping)
-    marked = parse_target(target, table, law, names)
-    if marked.table is None:
-        raise UserError(
-            f"--target {target}: give points or a table of targets; there is no table of runs yet"
-        )
-    return own_targets(marked, law, names)
-
-
-def candidate_records(problem: Problem, law: Law, first: int) -> list[Record]:
-    """The runs without an outcome as candidates, numbered from ``first + 1``."""
-    pool = problem.runs.take(~problem.runs.observed)
-    return [
-        {
-            "event": "candidate",
-            "id": f"c{first + row + 1}",
-            "x": dict(zip(law.inputs, pool.x[row].tolist(), strict=True)),
-            "cost": float(pool.cost[row]),
-            "name": _name(problem, pool, row),
-        }
-        for row in range(len(pool.x))
-    ]
-
-
-def history_records(
-    ledger: Ledger, problem: Problem, law: Law, cost: str, counts: bool, told_cost: bool = False
-) -> list[Record]:
-    """The runs with an outcome as runs that were done earlier, but for those the study has already.
-
-    Args:
-        ledger: of the study.
-        problem: the runs.
-        law: the law.
-        cost: the study's cost: column or expression.
-        counts: whether they count against the budget.
-        told_cost: whether the problem's costs are what the runs really cost, rather than planned.
-    """
-    seen = problem.runs.take(problem.runs.observed)
-    planned = planned_costs(cost, law, seen.x)
-    known = Counter((run.x, run.y) for run in ledger.runs.values() if run.status == DONE)
-    records: list[Record] = []
-    time, number = now(), sum(id.startswith("h") for id in ledger.runs)
-    for row in range(len(seen.x)):
-        key = tuple(seen.x[row].tolist()), tuple(seen.y[row].tolist())
-        if known[key]:
-            known[key] -= 1
-            continue
-        told = float(seen.cost[row]) if told_cost and np.isfinite(seen.cost[row]) else None
-        plan = planned[row] if np.isfinite(planned[row]) else np.nan if told_cost else seen.cost[row]
-        number += 1
-        records.append(
-            {
-                "event": "run",
-                "id": f"h{number}",
-                "x": dict(zip(law.inputs, key[0], strict=True)),
-                "status": DONE,
-                "y": list(key[1]),
-                "cost": told,
-                "planned": float(plan) if np.isfinite(plan) else None,
-                "counts": counts,
-                "name": _name(problem, seen, row),
-                "time": time,
-            }
-        )
-    return records
-
-
-def planned_costs(cost: str, law: Law, x: np.ndarray) -> np.ndarray:
-    """The planned cost at ``x (row, feature)`` where it is arithmetic on the inputs, else not a number."""
-    try:
-        expression = parse(cost)
-    except UserError:  # a column whose name is no arithmetic
-        return np.full(len(x), np.nan)
-    if not set(expression.names) <= set(law.inputs):
-        return np.full(len(x), np.nan)
-    columns = dict(zip(law.inputs, x.T, strict=True))
-    return np.broadcast_to(expression.evaluate(columns), len(x)).astype(np.float64)
-
-
 def _needed(cost: str | None) -> str:
     if cost is None:
         raise UserError(
@@ -312,8 +165,3 @@ def _needed(cost: str | None) -> str:
             "hours, plan them (--cost 6*N*D/4e17) and tell what each run took"
         )
     return cost
-
-
-def _name(problem: Problem, some: Runs, row: int) -> str:
-    words = [str(values[row]) for values in some.labels.values() if str(values[row])]
-    return " ".join(words) or f"{problem.table}, {problem.unit} {some.row_numbers[row]}"

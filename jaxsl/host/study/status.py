@@ -22,6 +22,7 @@ class Asked(Report):
         name: of its candidate.
         fall: expected fall of the targets' variance; not a number for one of the first runs.
         of: the run that it continues; empty for a new one. since: the tokens it is continued from, else 0.
+        after: variance of the targets as expected once it, those before it and all pending runs are in.
     """
 
     id: str
@@ -31,6 +32,7 @@ class Asked(Report):
     fall: float
     of: str = ""
     since: float = 0.0
+    after: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,7 @@ def asked_runs(ledger: Ledger, proposals: list[Any]) -> list[Asked]:
             fall=item.fall,
             of=item.of,
             since=since(ledger, item.of),
+            after=item.after,
         )
         for index, item in enumerate(proposals)
     ]

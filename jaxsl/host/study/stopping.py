@@ -5,6 +5,7 @@ All of it is expectation under what is believed: of the laws, of what they are w
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import jax.numpy as jnp
 import numpy as np
@@ -13,8 +14,12 @@ from jaxsl import ess
 from jaxsl.host.answer.report import Report
 from jaxsl.host.show.console import number
 from jaxsl.host.study.answers import Forecast, Outlook
-from jaxsl.host.study.settings import Stop
+from jaxsl.host.study.ledger import Ledger
+from jaxsl.host.study.stop_rules import Stop
 from jaxsl.precision import double_precision
+
+if TYPE_CHECKING:
+    from jaxsl.host.study.advisor import Advisor
 
 HARDLY = 0.01  # share by which an interval must narrow for a purchase to be called worth it without a price
 
@@ -39,6 +44,16 @@ class Worth(Report):
     ess: float
     reason: str
     line: str
+
+
+def worth_of(ledger: Ledger, advisor: "Advisor") -> Worth | None:
+    """Weigh the rest of a study's budget; None before its first result, and where it has no target."""
+    if "aim" in ledger.settings:
+        return None
+    forecast, outlook = advisor.forecast(ledger), advisor.outlook(ledger)
+    if forecast is None or outlook is None:
+        return None
+    return assess(forecast, outlook, Stop(**ledger.settings["stop"]))
 
 
 def assess(forecast: Forecast, outlook: Outlook, stop: Stop) -> Worth:

@@ -67,6 +67,23 @@ def reopened(path: Path, settings: dict[str, Any], given: Any = None) -> "tuple[
     return laws
 
 
+def accepted(path: Path, settings: dict[str, Any], law: "Law | str | Sequence[Law | str]") -> dict[str, Any]:
+    """Settings by which a study goes on with laws as they are now.
+
+    Args:
+        path: of the journal, for messages.
+        settings: of its ledger.
+        law: the law, or several.
+
+    Raises:
+        UserError: as ``find_laws`` and ``check_names``.
+    """
+    laws, names = find_laws(law)
+    check_names(path, settings, laws)
+    prints = [fingerprint(one, settings["target"]) for one in laws]
+    return {"law": names[0] if len(names) == 1 else names, "fingerprints": prints}
+
+
 def check_names(path: Path, settings: dict[str, Any], laws: "Sequence[Law]") -> None:
     """Refuse laws of other inputs or outputs than a study has.
 

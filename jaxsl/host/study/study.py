@@ -17,26 +17,19 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
-import numpy as np
-
-from jaxsl.host.errors import UserError
 from jaxsl.host.laws.identity import fingerprint
-from jaxsl.host.study import asking
+from jaxsl.host.study import asking, telling
 from jaxsl.host.study.journal import Journal
-from jaxsl.host.study.ledger import DONE, PENDING, Ledger, Run
-from jaxsl.host.study.records import now
+from jaxsl.host.study.ledger import DONE, Ledger, Run
+from jaxsl.host.study.records import Record, now
 from jaxsl.host.study.status import Asked, Status, status_of
-from jaxsl.host.study.studied_laws import check_names, find_laws, reopened, whole
-from jaxsl.host.study.told_costs import check_run
-from jaxsl.host.study.told_outcomes import told_outcome
-from jaxsl.host.study.told_rows import told_rows
+from jaxsl.host.study.studied_laws import accepted, find_laws, reopened, whole
 
 if TYPE_CHECKING:
     from jaxsl.host.answer.fit_options import FitOptions, How
     from jaxsl.host.study.advisor import Advisor
-    from jaxsl.host.study.aimed import Decided
-    from jaxsl.host.study.answers import Forecast
-    from jaxsl.host.study.settings import Stop
+    from jaxsl.host.study.answers import Decided, Forecast
+    from jaxsl.host.study.stop_rules import Stop
     from jaxsl.host.study.stopping import Worth
     from jaxsl.law import Law
 
@@ -120,13 +113,11 @@ class Study:
             UserError: for anything that cannot be used as it stands; nothing is written then.
         """
         from jaxsl.host.answer.fit_options import split
-        from jaxsl.host.study.settings import new_records
+        from jaxsl.host.study.settings import curve_prices, new_records
 
         reading, options = split(how)
         laws, names = find_laws(law)
         options.laws(laws)
-        if not curves and (restart or str(row_cost) not in ("0", "0.0")):
-            raise UserError("--restart and --row-cost are prices of runs with several rows; add --curves")
         header, records, notes = new_records(
             whole(laws),
             names,
@@ -146,7 +137,7 @@ class Study:
             aim=aim,
             hold=hold,
             range=range,
-            curves={"restart": float(restart), "row_cost": str(row_cost)} if curves else None,
+            curves=curve_prices(curves, restart, row_cost),
             **reading,
         )
         header["fingerprints"] = [fingerprint(one, header["target"]) for one in laws]
@@ -200,39 +191,8 @@ class Study:
         Raises:
             UserError: when there is no such run, or the values do not fit; nothing is written then.
         """
-        self.refresh()
-        told_at = () if rows is None else told_rows(rows, self._run(id), status, self.ledger, map)
-        loss = told_at[-1][1] if told_at and status == DONE else loss
-        y = told_outcome(id, loss, status, self.ledger.settings, lambda y: self.options.unfit(y))
-        if cost is not None and not (np.isfinite(cost) and cost >= 0):
-            raise UserError(f"run {id}: cost {cost:g}; a cost is a number, zero or more")
-
-        def decide() -> list[dict[str, Any]]:
-            run = self._run(id)
-            told = None if cost is None else float(cost)
-            if (run.status, run.y, run.rows) == (status, y, told_at) and told in (None, run.cost):
-                return []
-            at = [[self._named(x), list(value)] for x, value in told_at]
-            return [
-                {
-                    "event": "told",
-                    "id": id,
-                    "status": status,
-                    "y": None if y is None else list(y),
-                    "cost": told,
-                    "x": self._named(run.x),
-                    "planned": run.planned,
-                    "time": now(),
-                }
-                | ({"rows": at} if at else {})
-            ]
-
-        self._run(id)
-        if cost is not None and not confirmed:
-            check_run(self.ledger, id, cost, status)
-        self.journal.write(decide)
-        self.refresh()
-        return self._run(id)
+        told = loss, cost, status, confirmed, rows, map
+        return telling.tell(self.journal, self.refresh, lambda y: self.options.unfit(y), id, *told)
 
     def accept(self, law: "Law | str | Sequence[Law | str]") -> dict[str, Any]:
         """Settings by which a study goes on with a law, or several, as they are now: for ``set``.
@@ -242,26 +202,17 @@ class Study:
         Raises:
             UserError: when they are not found, or have other inputs or outputs than the study.
         """
-        laws, names = find_laws(law)
-        check_names(self.journal.path, self.ledger.settings, laws)
-        prints = [fingerprint(one, self.ledger.settings["target"]) for one in laws]
-        return {"law": names[0] if len(names) == 1 else names, "fingerprints": prints}
+        return accepted(self.journal.path, self.ledger.settings, law)
 
     def set(self, **settings: Any) -> None:
         """Change ``budget``, ``stop`` or what ``accept`` returns; the journal keeps the former values."""
+        self.add(lambda _: [{"event": "set", "settings": settings, "time": now()}])
 
-        def decide() -> list[dict[str, Any]]:
-            self.refresh()
-            return [{"event": "set", "settings": settings, "time": now()}]
-
-        self.journal.write(decide)
-        self.refresh()
-
-    def add(self, records: Callable[[Ledger], list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    def add(self, records: Callable[[Ledger], list[Record]]) -> list[Record]:
         """Append the records that ``records`` makes of the ledger, as an import does."""
-        added: list[dict[str, Any]] = []
+        added: list[Record] = []
 
-        def decide() -> list[dict[str, Any]]:
+        def decide() -> list[Record]:
             added[:] = records(self.refresh())
             return added
 
@@ -279,20 +230,10 @@ class Study:
         return None if "aim" in ledger.settings else self.advisor.forecast(ledger)
 
     def worth(self) -> "Worth | None":
-        """Whether the rest of the budget is worth spending; None before the first result.
+        """Whether the rest of the budget is worth spending; None before any result, or with an aim."""
+        from jaxsl.host.study.stopping import worth_of
 
-        It is about a target's interval; of a study for a decision see ``decision``.
-        """
-        from jaxsl.host.study.settings import Stop
-        from jaxsl.host.study.stopping import assess
-
-        ledger = self.refresh()
-        if "aim" in ledger.settings:
-            return None
-        forecast, outlook = self.advisor.forecast(ledger), self.advisor.outlook(ledger)
-        if forecast is None or outlook is None:
-            return None
-        return assess(forecast, outlook, Stop(**ledger.settings["stop"]))
+        return worth_of(self.refresh(), self.advisor)
 
     def reason_to_stop(self) -> str:
         """Which stop rule holds, and why; empty where none does."""
@@ -301,17 +242,11 @@ class Study:
 
     def stop_runs(self) -> tuple[str, ...]:
         """Of a study of curves, runs of which nothing that they can still tell is worth its price."""
-        from jaxsl.host.study.curves import CurvesAdvisor
-
-        ledger, advisor = self.refresh(), self.advisor
-        return advisor.stop_runs(ledger) if isinstance(advisor, CurvesAdvisor) else ()
+        return self.advisor.stop_runs(self.refresh())
 
     def decision(self) -> "Decided | None":
         """What would be decided now, and what further runs are worth; None where there is no aim."""
-        from jaxsl.host.study.aimed import AimedAdvisor
-
-        ledger, advisor = self.refresh(), self.advisor
-        return advisor.decided(ledger) if isinstance(advisor, AimedAdvisor) else None
+        return self.advisor.decided(self.refresh())
 
     def export(self, path: str | Path | None = None, force: bool = False) -> Any:
         """All runs as a table, written to ``path`` (``.csv`` or ``.parquet``) if one is given.
@@ -357,28 +292,7 @@ class Study:
     def advisor(self) -> "Advisor | Any":
         """What decides."""
         if self._advisor is None:
-            from jaxsl.host.study.advisor import Advisor
-            from jaxsl.host.study.aimed import AimedAdvisor
-            from jaxsl.host.study.curves import CurvesAdvisor
+            from jaxsl.host.study.advisors import advisor_of
 
-            settings = self.ledger.settings
-            if "aim" in settings:
-                of_aim = (settings[name] for name in ("aim", "hold", "range"))
-                self._advisor = AimedAdvisor(self.laws, *of_aim)
-            else:
-                kind = CurvesAdvisor if "curves" in settings else Advisor
-                self._advisor = kind(self.laws, self.options)
+            self._advisor = advisor_of(self.ledger.settings, self.laws, self.options)
         return self._advisor
-
-    def _named(self, x: Sequence[float]) -> dict[str, float]:
-        return dict(zip(self.ledger.settings["inputs"], map(float, x), strict=True))
-
-    def _run(self, id: str) -> Run:
-        run = self.ledger.runs.get(id)
-        if run is None:
-            pending = ", ".join(run.id for run in self.ledger.with_status(PENDING)[:8])
-            raise UserError(
-                f"{self.journal.path} has no run {id!r}; "
-                + (f"pending are {pending}" if pending else "none is pending: ask for one first")
-            )
-        return run

@@ -29,8 +29,8 @@ from jaxsl.host.input.trackers import (
 )
 from jaxsl.host.study.ledger import DIVERGED, DONE, FAILED, PENDING, Ledger
 from jaxsl.host.study.records import now
-from jaxsl.host.study.settings import candidate_records, history_records, planned_costs, with_outcomes
 from jaxsl.host.study.study import Study
+from jaxsl.host.study.table_records import candidate_records, history_records, planned_costs, with_outcomes
 from jaxsl.host.study.told_costs import check_records
 from jaxsl.law import Law
 
