@@ -7,9 +7,11 @@ import pytest
 from scipy.optimize import brentq, minimize_scalar
 from typer.testing import CliRunner
 
+from jaxsl.host.answer.fit import fit
 from jaxsl.host.cli import app
 from jaxsl.host.decision.grid import grid
 from jaxsl.host.decision.isoflop import grouped, isoflop, parabola
+from jaxsl.host.decision.known import best_of_heaviest, learned
 from jaxsl.host.decision.multiplier import multiplier
 from jaxsl.host.decision.next_for import next_for
 from jaxsl.host.decision.optimal import optimal
@@ -111,6 +113,24 @@ def test_intervals_of_runs_hold_the_truth_and_narrow_with_the_noise():
     assert quiet.high / quiet.low < size.high / size.low
     assert found.trust is not None and found.trust.beyond["N"] > 0
     assert 0 < found.decisions[0].regret < 0.01
+
+
+@pytest.mark.slow
+def test_where_the_law_does_not_hold_the_best_has_the_loss_that_is_predicted_there():
+    """Larger models learn more from data in these runs; a plane far from the best would tell another loss."""
+    size, tokens = (
+        part.ravel() for part in np.meshgrid(np.geomspace(1e8, 6e9, 7), np.geomspace(1e9, 5e11, 9))
+    )
+    E, A, alpha, B, beta = EPOCH
+    truth = E + A * size**-alpha + B * tokens ** (-beta * (1 + 0.03 * np.log(size / 1e9)))
+    table = {"N": size, "D": tokens, "loss": truth}
+    found = optimal(table, "chinchilla", cost="6*N*D", budget=1e22).decisions[0]
+    target = f"N={found['N'].median:.6g},D={found['D'].median:.6g}"
+    told = fit(table, "chinchilla", target=target, of="curve").prediction
+    assert abs(found["loss"].median - told.median.item()) < found["loss"].high - found["loss"].low
+    known = learned(table, "chinchilla", "6*N*D", {}, {}, np.log([1e22]), False, level=90.0, seed=0)
+    away = np.log(best_of_heaviest(known, np.log([1e22]), False) / known.centre)
+    assert np.abs(away).max() < 0.1 * np.log(10)
 
 
 @pytest.mark.slow

@@ -65,6 +65,10 @@ def least(loss: Callable[[Array], Array], space: Space, log_cost: Array, start: 
         >>> a = jnp.array(4.0)  # N = 10 sqrt(a), so that dN/N = da / 2a
         >>> round(float(jnp.exp(best(a))), 3), round(float(jax.grad(best)(a)), 4)
         (20.0, 0.125)
+        >>> near = jnp.log(jnp.array([19.0, 5.2]))
+        >>> near = polished(lambda x: 4 / x[0] + 1 / x[1], space, jnp.log(100.0), near)
+        >>> [round(float(one), 1) for one in jnp.exp(near.v)]
+        [20.0, 5.0]
     """
     fixed, level = frozen(loss), jax.lax.stop_gradient(log_cost)
     ends, values = jax.vmap(lambda v: _descend(fixed, space, level, v))(jax.lax.stop_gradient(start))

