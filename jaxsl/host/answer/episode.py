@@ -130,7 +130,7 @@ class Episode:
                 array(pad(self.cost, self.size)),
                 array(sale),
                 aim.weight,
-                array(self.cost[list(bought)].sum()),
+                array(found.checked(self.cost[list(bought)].sum())),
                 array(money),
                 jax.random.fold_in(key, len(bought)),
                 array(np.zeros(1, int)),
