@@ -94,12 +94,6 @@ def once_in(posterior: Posterior, pending: Pending) -> Conditioned:
     return Conditioned(posterior, jax.lax.fori_loop(0, jnp.sum(pending.mask), step, start))
 
 
-def target_variance(posterior: Posterior, target: Target) -> Array:
-    """Variance at the target without noise, averaged by weight and over outputs: a scalar."""
-    found = moments(posterior, target.x)
-    return target.weight @ jnp.mean(found.within + found.between, axis=1)
-
-
 def averaged(
     posterior: Posterior, draws: Imagined, score: Callable[[Conditioned], Array], like: Array
 ) -> Array:
@@ -110,6 +104,22 @@ def averaged(
         return total + score(Conditioned(posterior, one))
 
     return jax.lax.fori_loop(0, draws.count, step, jnp.zeros_like(like)) / draws.count
+
+
+def variance_once_in(posterior: Posterior, pending: Pending, draws: Imagined, target: Target) -> Array:
+    """Variance at the target, noise apart, as expected once all pending runs are in: a scalar.
+
+    Averaged by the target's weights and over outputs. Inside components it is known before any outcome, as
+    their weights are expected to stay what they are; between them it is the mean over draws, and never
+    expected to rise.
+    """
+
+    def between(after: Posterior) -> Array:
+        return target.weight @ jnp.mean(moments(after, target.x).between, axis=1)
+
+    within = target.weight @ jnp.mean(moments(once_in(posterior, pending), target.x).within, axis=1)
+    now = between(posterior)
+    return within + jnp.minimum(averaged(posterior, draws, between, now), now)
 
 
 class Plan(eqx.Module):
@@ -189,7 +199,7 @@ def plan(
 
     zeros = jnp.zeros_like(pool.cost)
     spent = jnp.asarray(spent, zeros.dtype)
-    variance = averaged(posterior, draws, lambda after: target_variance(after, target), zeros[0])
+    variance = variance_once_in(posterior, pending, draws, target)
     found = Plan(jnp.full(room, -1), jnp.zeros(room, zeros.dtype), zeros, zeros - jnp.inf, variance)
     return jax.lax.fori_loop(0, count, step, (found, draws, uses, money, spent))[0]
 

@@ -14,7 +14,7 @@ from jaxsl.acquisition import MSPE, DOptimal, Uniform, VOptimal, leading
 from jaxsl.acquisition.bound import most_fall
 from jaxsl.basins import BIC, BasinRule, Laplace, Optima
 from jaxsl.chaining import ForwardChain, farthest_first
-from jaxsl.choice import Chooser
+from jaxsl.choice import Chooser, checked
 from jaxsl.cluster import complete_linkage
 from jaxsl.design import Design, cheapest
 from jaxsl.fit import Fit, fit
@@ -209,6 +209,7 @@ TABLE = {
         (X[:, 0], POOL, np.ones(5, bool), KEY),
         False,
     ),
+    "checked": (lambda cost, bad: checked(cost[0], bad), (X[:, 0], np.array([0.1, 0.9])), False),
     "cheapest": (lambda cost: cheapest(cost, 2, 1e9), (X[:, 0],), False),
     "ForwardChain": (
         lambda runs, target, key: CHAIN(DECAY, runs, target, key_of(key)),

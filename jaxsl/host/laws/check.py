@@ -12,6 +12,7 @@ from jaxsl.precision import double_precision
 
 NUM_RANKS = 48
 ALIKE = 1e-11  # singular value of unit columns under which they are one direction
+SELDOM = 0.55  # share of the box, a half and some rounding, from which on a parameter without effect is named
 UNSEEN = 1e-15  # effect relative to the prediction that float64 cannot show
 LARGE = 1e6  # predictions no outcome of a training run comes near
 FLOAT32 = float(np.finfo(np.float32).max)
@@ -109,7 +110,7 @@ def _separable(trial: Trial) -> list[Finding]:
 def _no_effect(trial: Trial) -> list[Finding]:
     seen = _seen(trial)
     share = 1 - seen.mean(0) if len(seen) else np.zeros(trial.law.num_params)
-    never, seldom = trial.names(np.flatnonzero(share == 1)), np.flatnonzero((share > 0.5) & (share < 1))
+    never, seldom = trial.names(np.flatnonzero(share == 1)), np.flatnonzero((share > SELDOM) & (share < 1))
     findings = []
     if never:
         message, advice = (
