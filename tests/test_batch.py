@@ -175,6 +175,15 @@ def test_several_basins_average_over_what_waiting_would_have_shown():
     assert np.max(np.abs(ignoring.first - truth)) / truth.max() > 3 * error
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_what_a_pending_run_leaves_is_the_variance_less_its_score(seed):
+    posterior, pending = belief([0.6, 0.4], apart=1.5, seed=seed), seed
+    now = plan(posterior, (), count=1)
+    left = plan(posterior, (pending,), count=1)
+    assert left.variance < now.variance
+    assert left.variance == pytest.approx(now.variance - now.first[pending], abs=0.15 * float(now.variance))
+
+
 def test_the_expected_variance_falls_by_the_planned_scores():
     posterior, target = belief([1.0]), target_of(rows(NUM_POOL, NUM_POOL + 2))
     found = plan(posterior)
