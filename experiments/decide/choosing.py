@@ -122,7 +122,7 @@ def main(
     campaigns: Annotated[str, typer.Option(help="Which, commas between.")] = ",".join(CAMPAIGNS),
     seeds: Annotated[int, typer.Option(min=2, help="Of each campaign.")] = 20,
     share: Annotated[float, typer.Option(help="Of the pool's cost that may be spent.")] = 0.05,
-    most: Annotated[int, typer.Option(min=1, help="Purchases of one method, at most.")] = 10,
+    most: Annotated[int, typer.Option(min=1, help="Purchases of one method, at most.")] = 40,
     seed: Annotated[int, typer.Option(help="The first; the others follow.")] = 2000,
 ) -> None:
     """Error of log N* and regret after runs chosen for the decision, for the loss, at random."""
