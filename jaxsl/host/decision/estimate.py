@@ -119,7 +119,8 @@ class Values:
             ends, method = self.mean[0] * np.array([[np.nan], [1.0], [np.nan]]), "exact"
         found = []
         for row, (name, unit, ratio) in enumerate(zip(names, units, log, strict=True)):
-            low, median, high = (float(np.exp(end) if ratio else end) for end in ends[:, row])
+            with np.errstate(over="ignore"):  # an end that nothing bounds is infinite
+                low, median, high = (float(np.exp(end) if ratio else end) for end in ends[:, row])
             found.append(Estimate(name, unit, median, low, high, method))
         return found
 
