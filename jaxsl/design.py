@@ -186,7 +186,7 @@ class Design(eqx.Module):
         )
         key = jax.random.fold_in(jax.random.fold_in(key, state.observations.num_observed), len(self.laws))
         money = budget - state.spent
-        spent = checked(state.spent + state.earlier, jnp.where(state.observations.mask, belief.bad, 0.0))
+        spent = checked(state.spent + state.earlier, belief.bad)
         return self.choose(posterior, pool, target, state.available, spent, money, key), belief
 
     def choose(

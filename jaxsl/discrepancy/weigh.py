@@ -42,7 +42,7 @@ def weigh(known: Known, fit: Fit, theta: Array, label: Array, used: Array, num_c
         evidence=jnp.where(jnp.isfinite(fit.objective[0]), logsumexp(jnp.max(evidence, axis=0)), -jnp.inf),
         dof=known.dof + known.noise.count,
         holds=jnp.sum(every[:, size == 0]),
-        bad=share @ doubted,
+        bad=jnp.where(known.mask, share @ doubted, 0.0),
         leverage=jnp.where(known.mask, share @ claimed, 0.0),
         along=known.along,
     )

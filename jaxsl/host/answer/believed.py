@@ -70,7 +70,7 @@ class Believed:
 
     def checked(self, spent: float) -> float:
         """What of the cost of all runs so far limits that of the next (``jaxsl.choice.checked``)."""
-        return float(checked(spent, self.bad[np.asarray(self.observations.mask)]))
+        return float(checked(spent, self.bad))
 
     @property
     def leverage(self) -> np.ndarray:
