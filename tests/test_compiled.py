@@ -49,7 +49,9 @@ def test_what_little_goes_into_is_compiled_quickly(monkeypatch):
     total = compiled(lambda x, y: jnp.sum(x) + y, small=8)
     for size in (7, 8, 7):  # with y, eight numbers go in, nine, and eight again
         assert float(total(np.ones(size), np.ones(()))) == size + 1
-    assert asked == [True, False]
+    second = compiled(lambda x, y: jnp.sum(x) * y, small=8, of=1)
+    assert float(second(np.ones(9), np.ones(()))) == 9
+    assert asked == [True, False, True]
 
 
 def test_a_program_inside_another_is_refused(monkeypatch):

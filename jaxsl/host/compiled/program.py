@@ -38,7 +38,7 @@ class Kept(NamedTuple):
         return put_together(self.layout, self.program(*arrays), self.given)
 
 
-def compiled(function: Callable[..., R], small: int = SMALL) -> Callable[..., R]:
+def compiled(function: Callable[..., R], small: int = SMALL, of: int | None = None) -> Callable[..., R]:
     """``eqx.filter_jit`` with ``accepted`` options, for a function that is called and never traced.
 
     Arrays may be NumPy's or JAX's. Of a function of jaxsl's the program is kept, see ``jaxsl.host.compiled``.
@@ -46,6 +46,7 @@ def compiled(function: Callable[..., R], small: int = SMALL) -> Callable[..., R]
     Args:
         function: from any arguments to arrays.
         small: how many numbers may go into a program that is compiled quickly, and runs half as fast.
+        of: the argument whose numbers count; all when None.
     """
     ours = function.__module__.startswith("jaxsl.") and "<" not in function.__qualname__
     programs: dict[Any, Kept | None] = {}
@@ -59,7 +60,7 @@ def compiled(function: Callable[..., R], small: int = SMALL) -> Callable[..., R]
     def call(*args: Any, **kwargs: Any) -> R:
         place = folder() if ours else None
         leaves, tree = jax.tree.flatten((args, kwargs))
-        quick = sum(leaf.size for leaf in leaves if isinstance(leaf, ARRAYS)) <= small
+        quick = _num_numbers(leaves if of is None else jax.tree.leaves(args[of])) <= small
         if place is None or not all(map(_is_plain, leaves)):
             return traced(quick)(*args, **kwargs)
         called = Called(function, leaves, tree, quick)
@@ -161,6 +162,10 @@ class Called(NamedTuple):
 
         program.__name__ = self.function.__name__
         return jax.jit(program, compiler_options=options)
+
+
+def _num_numbers(leaves: list[Any]) -> int:
+    return sum(leaf.size for leaf in leaves if isinstance(leaf, ARRAYS))
 
 
 def _is_plain(leaf: Any) -> bool:
