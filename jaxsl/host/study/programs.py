@@ -1,6 +1,8 @@
 """The compiled programs behind a study's plans: padded arrays in, plans out."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -17,8 +19,18 @@ from jaxsl.lookahead import Rollout
 from jaxsl.pool import Pool, Target
 from jaxsl.posterior import Posterior, tabulate
 
+R = TypeVar("R")
+FEW = (
+    2**10
+)  # numbers in the pool: a plan for 128 candidates takes 0.2 s longer if 1.7 s are saved in compiling it
 
-@compiled
+
+def _planning(function: Callable[..., R]) -> Callable[..., R]:
+    """``compiled``, where the pool decides how long it works; it follows the design and the posterior."""
+    return compiled(function, FEW, of=2)
+
+
+@_planning
 def cost_exponent(
     design: Design,
     posterior: Posterior,
@@ -44,7 +56,7 @@ def limit(design: Design, pool: Pool, available: Array, money: Array, spent: Arr
     return design.chooser.limit(pool, available, money, spent)
 
 
-@compiled
+@_planning
 def plan(
     design: Design,
     posterior: Posterior,
@@ -83,7 +95,7 @@ def bought(
     return Rollout().bought(batch.once_in(posterior, pending), pool, target, available, money, key, group)
 
 
-@compiled
+@_planning
 def shortlist(
     design: Design,
     posterior: Posterior,
