@@ -45,7 +45,7 @@ class AimedAdvisor(Advisor):
 
     def __init__(self, laws: Sequence[Law], aim: str, hold: dict[str, float], ranges: dict):
         super().__init__(laws)
-        self.at, self.hold, self.ranges = read_aim(aim).budget, hold, ranges
+        self.at, self.hold, self.ranges = read_aim(aim).at, hold, ranges
         self.levels = np.log([self.at])
         self._decides: tuple[object, Known] | None = None
         self._looked_up: tuple[Known, tuple[np.ndarray, np.ndarray], View] | None = None
