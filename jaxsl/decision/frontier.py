@@ -3,6 +3,8 @@
 They are what a ``jaxsl.decision.quantity.Quantity`` is made of. The loss is the mean of a law's outputs.
 """
 
+from collections.abc import Callable
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -13,7 +15,8 @@ from jaxsl.decision.curve import Predict
 from jaxsl.decision.newton import Found, frozen, least, polished
 from jaxsl.decision.space import Space
 
-ROUNDS = 40  # Newton steps for the cost that reaches a loss
+ROUNDS = 40  # Newton steps for the cost that reaches a loss, at most
+STILL = 1e-12  # a step in the logarithm of the cost that changes nothing any more
 LEAP = 3.0  # of a step in the logarithm of the cost, at most
 
 
@@ -110,15 +113,16 @@ class Reach(eqx.Module):
         """The cost, infinite where none reaches it, and its inputs, ``(1 + input,)``."""
         fixed, level = frozen(Partial(_loss, predict)), jax.lax.stop_gradient(self.level)
 
-        def nearer(_, carry):
-            log_cost, start = carry
+        def nearer(carry):
+            log_cost, start, _, count = carry
             found = least(fixed, self.space, log_cost, start[None])
-            step = (level - found.loss) / jnp.minimum(found.price, -1e-12)
-            return log_cost + jnp.clip(jnp.where(jnp.isnan(step), LEAP, step), -LEAP, LEAP), found.v
+            step = _towards(level, found)
+            return log_cost + step, found.v, step, count + 1
 
-        begin = self.space.log_cost(self.start[0])
+        begin = jax.lax.stop_gradient(self.space.log_cost(self.start[0]))
         first = least(fixed, self.space, begin, self.start).v
-        log_cost, v = jax.lax.stop_gradient(jax.lax.fori_loop(0, ROUNDS, nearer, (begin, first)))
+        carry = begin, jax.lax.stop_gradient(first), jnp.full_like(begin, LEAP), 0
+        log_cost, v, _, _ = jax.lax.stop_gradient(jax.lax.while_loop(_away(ROUNDS), nearer, carry))
         there = polished(Partial(_loss, predict), self.space, log_cost, v)
         met = jnp.abs(there.loss - level) < 1e-6 * jnp.abs(level)
         log_cost = log_cost + (self.level - there.loss) / jax.lax.stop_gradient(there.price)
@@ -152,19 +156,30 @@ class Flatness(eqx.Module):
             rest = self.space.hold(self.index, v)
             begin = jnp.maximum(self.log_budget, rest.log_cost(jnp.where(rest.free, rest.low, v)))
 
-            def nearer(_, carry):
-                _, (log_cost, v), _ = carry
+            def nearer(carry):
+                log_cost, v, _, count = carry
                 found = least(loss, rest, log_cost, v[None])
-                step = (best.loss - found.loss) / jnp.minimum(found.price, -1e-12)
-                after = log_cost + jnp.clip(jnp.where(jnp.isnan(step), LEAP, step), -LEAP, LEAP)
-                return log_cost, (after, found.v), found.loss
+                step = _towards(best.loss, found)
+                return log_cost + step, found.v, step, count + 1
 
-            start = begin, (begin, v), best.loss
-            log_cost, _, loss_there = jax.lax.fori_loop(0, ROUNDS // 2, nearer, start)
-            met = jnp.abs(loss_there - best.loss) < 1e-6 * jnp.abs(best.loss)
+            carry = begin, v, jnp.full_like(begin, LEAP), 0
+            log_cost, v, _, _ = jax.lax.while_loop(_away(ROUNDS // 2), nearer, carry)
+            there = least(loss, rest, log_cost, v[None]).loss
+            met = jnp.abs(there - best.loss) < 1e-6 * jnp.abs(best.loss)
             return jnp.where(met, jnp.exp(log_cost - self.log_budget), jnp.inf)
 
         return jax.vmap(one)(self.factor)
+
+
+def _towards(level: Array, found: Found) -> Array:
+    """Newton's step in the logarithm of the cost to where ``level`` is the least loss, else a leap."""
+    step = (level - found.loss) / jnp.minimum(found.price, -1e-12)
+    return jnp.clip(jnp.where(jnp.isnan(step), LEAP, step), -LEAP, LEAP)
+
+
+def _away(most: int) -> Callable[[tuple], Array]:
+    """Whether ``(cost, v, step, count)`` is not at that cost yet, for ``most`` steps."""
+    return lambda carry: (jnp.abs(carry[2]) > STILL) & (carry[3] < most)
 
 
 def _loss(predict: Predict, x: Array) -> Array:

@@ -23,8 +23,10 @@ from jaxsl.decision.space import Space
 Tree = TypeVar("Tree")
 
 STEPS = 60
+NEAR = 1e-5  # a step so short is the last: its error is of the square, and polishing squares that
 LONGEST = 3.0  # of a step: a factor of 20
-RETURNS = 4  # Newton steps back to the cost
+RETURNS = 4  # Newton steps back to the cost, at most
+MET = 1e-13  # how near a logarithm of the cost is the cost
 SHRINK = (1.0, 0.5, 0.2, 0.05, 0.01, 1e-3)  # of a step, of which the best is taken
 
 
@@ -116,7 +118,7 @@ def _descend(loss: Callable, space: Space, level: Array, start: Array) -> tuple[
         best = jnp.argmin(values)
         better = values[best] < here
         new = jnp.where(better, tried[best], v), jnp.where(better, values[best], here)
-        return *new, better & (length > 1e-9), count + 1
+        return *new, better & (length > NEAR), count + 1
 
     v = _return(space, level, start, 4 * RETURNS)
     begin = v, value(v), jnp.array(True), jnp.array(0)
@@ -146,15 +148,21 @@ def _tangent(inside: Array, cost: Array) -> Array:
 def _return(space: Space, level: Array, v: Array, num: int = RETURNS) -> Array:
     """The nearest point of that cost within the bounds, by Newton steps along the cost's slope."""
 
-    def once(_, v):
-        value, slope = jax.value_and_grad(space.log_cost)(v)
-        short = level - value
+    def once(carry):
+        v, short, count = carry
+        slope = jax.grad(space.log_cost)(v)
         at_end = ((v <= space.low) & (short * slope < 0)) | ((v >= space.high) & (short * slope > 0))
         slope = jnp.where(space.free & ~at_end, slope, 0.0)
         step = slope * short / jnp.maximum(slope @ slope, 1e-30)
-        return jnp.clip(jnp.where(jnp.isfinite(step), v + step, v), space.low, space.high)
+        v = jnp.clip(jnp.where(jnp.isfinite(step), v + step, v), space.low, space.high)
+        return v, level - space.log_cost(v), count + 1
 
-    return jax.lax.fori_loop(0, num, once, jnp.clip(v, space.low, space.high))
+    def short_of(carry):  # a product of powers is met at once
+        _, short, count = carry
+        return (jnp.abs(short) > MET) & (count < num)
+
+    v = jnp.clip(v, space.low, space.high)
+    return jax.lax.while_loop(short_of, once, (v, level - space.log_cost(v), 0))[0]
 
 
 def polished(

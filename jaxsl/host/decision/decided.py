@@ -10,7 +10,6 @@ from jaxsl.host.decision.optimal import decisions_at, estimates_at
 from jaxsl.host.decision.reach import costs
 from jaxsl.host.decision.report import Decision
 from jaxsl.host.programs.packing import pad
-from jaxsl.pool import buffer_size
 from jaxsl.precision import double_precision
 
 
@@ -45,18 +44,17 @@ def losses(known: Known, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         x: configurations, ``(row, feature)``.
     """
     part, asked = known.parts[0], known.asked
-    rows = pad(x, buffer_size(len(x)))
     with double_precision():
-        num_factors = programs.num_factors(part.posterior)
+        ask = known.ask(np.log(asked.costs(x)))
         found = programs.drawn(
             part.posterior,
             asked.space(),
             asked.free,
             False,
-            known.ask(np.log(asked.costs(rows))),
-            np.asarray(rows),
+            ask,
+            pad(x, len(ask.level)),
             np.array([np.argmax(np.asarray(part.posterior.weight))]),
-            np.zeros((1, num_factors)),
+            None,
         )
     least, above = np.asarray(found)[: len(x), 0, -2:].T
     return least + above, above

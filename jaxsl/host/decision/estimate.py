@@ -143,12 +143,10 @@ def values(known: Known, levels: np.ndarray, reach: bool) -> Values:
     Rows of a cost: logarithms of the free inputs, the loss, the regret of choosing the centre (in draws).
     Of a loss: logarithms of its cost and of the free inputs.
     """
-    asked, size = known.asked, buffer_size(len(levels), 1)
-    padded = pad(levels, size)
-    whole = replace(known, centre=pad(known.centre, size))
+    asked = known.asked
     weight, noise, dof, mean, root = [], [], [], [], []
     with double_precision():
-        space, ask = asked.space(), whole.ask(padded)
+        space, ask = asked.space(), known.ask(levels)
         for part in known.parts:
             own = np.asarray(part.posterior.weight) * part.share
             used = own > 0
@@ -161,7 +159,8 @@ def values(known: Known, levels: np.ndarray, reach: bool) -> Values:
                 means, roots = (np.concatenate([part, 0 * part[:, :, :1]], axis=2) for part in (means, roots))
             mean.append(np.concatenate(means[..., 0][:, used], axis=1))
             root.append(np.concatenate(roots[:, :, :, 0][:, used], axis=1))
-        factors = max(one.shape[2] for one in root)
+        num_factors = [one.shape[2] for one in root]
+        factors = max(num_factors)
         root = [np.pad(one, [(0, 0), (0, 0), (0, factors - one.shape[2])]) for one in root]
         told = Values(
             np.concatenate(weight),
@@ -174,24 +173,17 @@ def values(known: Known, levels: np.ndarray, reach: bool) -> Values:
             0.0,
         )
         best = told.centre.reshape(len(levels), -1)
-        best = asked.whole(np.exp(pad(best[:, 1:] if reach else best[:, : len(asked.free)], size)))
+        best = asked.whole(np.exp(best[:, 1:] if reach else best[:, : len(asked.free)]))
         draw, share, worths = [], [], list[float]()
-        again = whole.ask(padded, np.log(np.where(best > 0, best, 1.0))[:, None])
-        for part in known.parts if told.root.any() else known.parts[:1]:
+        again = known.ask_near(levels, best)
+        choice = pad(best, len(again.level))
+        parts = list(zip(known.parts, num_factors, strict=True))
+        for part, num in parts if told.root.any() else parts[:1]:
             if part.share < LIGHT:
                 continue
             index, u, scale = _numbers(part.posterior, part.dof, factors)
-            u = u[:, : programs.num_factors(part.posterior)]
-            curves = programs.drawn(
-                part.posterior,
-                space,
-                asked.free,
-                reach,
-                again,
-                np.asarray(best),
-                np.asarray(index),
-                np.asarray(u),
-            )
+            u = u[:, :num]
+            curves = programs.drawn(part.posterior, space, asked.free, reach, again, choice, index, u)
             draw.append(np.concatenate(np.asarray(curves)[: len(levels)], axis=1))
             own = np.full(len(index), 1 / len(index))
             if known.found is not None:

@@ -34,7 +34,7 @@ class Held:
             whole = asked.space()
             space = Space(whole.cost, array(free), array(np.where(free, 1.0, x)), whole.low, whole.high)
             start = np.log(np.where(x > 0, x, 1.0))[None, None]
-            ask = programs.Ask(*map(array, (np.log([cost]), self.centre[None], start)))
+            ask = programs.ask(np.log([cost]), self.centre[None], start)
             found = programs.believed(some(part.posterior, slot), space, asked.free, False, ask)
         values = np.asarray(found.mean)[0, 0, :, 0]
         best = asked.whole(np.exp(values[None, :-1]))[0]

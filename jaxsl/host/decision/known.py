@@ -15,9 +15,8 @@ from jaxsl.host.decision.question import Question, question
 from jaxsl.host.errors import UserError
 from jaxsl.host.input.reading import Reading
 from jaxsl.host.laws.estimate import find_estimate
-from jaxsl.host.programs.packing import array, pad
+from jaxsl.host.programs.packing import array
 from jaxsl.law import Law
-from jaxsl.pool import buffer_size
 from jaxsl.posterior import LawPosterior, Posterior
 from jaxsl.precision import double_precision
 
@@ -69,12 +68,18 @@ class Known:
         """Of the laws."""
         return tuple(part.law.name for part in self.parts)
 
-    def ask(self, level: np.ndarray, start: np.ndarray | None = None) -> programs.Ask:
-        """What the programs are asked; in double precision."""
+    def ask(self, level: np.ndarray) -> programs.Ask:
+        """What the programs are asked at each level, searched for from everywhere."""
         search = self.asked.starts(self.middle)
-        start = np.broadcast_to(search, (len(level), *search.shape)) if start is None else start
-        centre = np.broadcast_to(self.centre, (len(level), self.centre.shape[1]))
-        return programs.Ask(*map(array, (level, centre, start)))
+        return programs.ask(level, self._centres(level), np.broadcast_to(search, (len(level), *search.shape)))
+
+    def ask_near(self, level: np.ndarray, x: np.ndarray) -> programs.Ask:
+        """The same of drawn curves, whose best is near ``x (ask, feature)``."""
+        start = np.log(np.where(x > 0, x, 1.0))[:, None]
+        return programs.ask(level, self._centres(level), start, programs.FEW_DRAWN)
+
+    def _centres(self, level: np.ndarray) -> np.ndarray:
+        return np.broadcast_to(self.centre, (len(level), self.centre.shape[1]))
 
     def trust(self, x: np.ndarray) -> Trust | None:
         """How far to trust an answer at ``x (row, feature)``; None of published parameters."""
@@ -205,9 +210,8 @@ def best_of_heaviest(known: Known, levels: np.ndarray, reach: bool) -> np.ndarra
     """
     part, asked = known.parts[0], known.asked
     slot = np.argmax(np.asarray(part.posterior.weight))
-    size = buffer_size(len(levels), 1)
     with double_precision():
-        ask, space = replace(known, centre=pad(known.centre, size)).ask(pad(levels, size)), asked.space()
+        ask, space = known.ask(levels), asked.space()
         # All components, though one is wanted: the program is that of ``estimate.values``.
         found = programs.believed(part.posterior, space, asked.free, reach, ask)
     mean = np.asarray(found.mean)[: len(levels), slot, :, 0]

@@ -13,7 +13,6 @@ from collections.abc import Mapping, Sized
 from dataclasses import replace
 from typing import Any, Unpack
 
-import jax.numpy as jnp
 import numpy as np
 
 from jaxsl.host.answer.which_laws import Laws
@@ -25,8 +24,6 @@ from jaxsl.host.errors import UserError
 from jaxsl.host.input.intervals import LEVEL, check_level
 from jaxsl.host.input.reading import Reading, named
 from jaxsl.host.input.table import Table, joined, read
-from jaxsl.precision import double_precision
-from jaxsl.transform import box
 
 DECADES = 2.0  # of cost each way over which frontiers are compared
 POINTS = 16  # at which they are known
@@ -226,15 +223,11 @@ def _shared(one: Known, other: Known) -> tuple[Shared, ...]:
         return ()
     from scipy.special import stdtr
 
-    law = one.parts[0].law
-    value, spread, dof = [], [], []
-    with double_precision():
-        for known in (one.found, other.found):
-            told = known.lessons[0].parameters
-            value.append(np.asarray(box(law).scaled(jnp.asarray(told.value[0]))))
-            spread.append(np.asarray(told.deviation[0]))
-            dof.append(float(known.lessons[0].learned.dof))
-        theta = [known.lessons[0].parameters.value[0] for known in (one.found, other.found)]
+    law, told = one.parts[0].law, [known.lessons[0] for known in (one.found, other.found)]
+    theta, value, spread = (
+        [getattr(lesson.parameters, name)[0] for lesson in told] for name in ("value", "scaled", "deviation")
+    )
+    dof = [float(lesson.learned.dof) for lesson in told]
     size = np.abs(value[0] - value[1]) / np.hypot(*spread)
     chance = 2 * stdtr(min(dof), -size)
     return tuple(

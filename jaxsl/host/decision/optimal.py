@@ -24,9 +24,7 @@ from jaxsl.host.decision.rounding import check_multiples, rounded
 from jaxsl.host.errors import UserError
 from jaxsl.host.input.intervals import LEVEL, check_level
 from jaxsl.host.input.reading import Reading
-from jaxsl.host.programs.packing import array, pad
 from jaxsl.law import Law
-from jaxsl.pool import buffer_size
 from jaxsl.precision import double_precision
 
 MORE = 1.005  # times the compute within which an input is said to be as good
@@ -210,12 +208,11 @@ def _flat(known: Known, told: Values, levels: np.ndarray, shown: Sequence[int]) 
     best = told.centre.reshape(len(levels), -1)[:, : len(names)]
     start = np.log(np.where(known.asked.low > 0, known.asked.low, 1.0)) * np.ones((len(levels), 1))
     start[:, list(known.asked.free)] = best
-    size = buffer_size(len(shown), 1)
-    rows = pad(np.array(shown), size)
+    rows = np.array(shown)
     centre = np.broadcast_to(known.centre, start.shape)
     with double_precision():
         slot = np.asarray(np.argmax(np.asarray(part.posterior.weight)))
-        ask = programs.Ask(*(array(part) for part in (levels[rows], centre[rows], start[rows][:, None])))
+        ask = programs.ask(levels[rows], centre[rows], start[rows][:, None])
         times = np.asarray(
             programs.flatness(
                 part.posterior, known.asked.space(), known.asked.free, slot, ask, np.asarray(FACTORS)

@@ -156,9 +156,9 @@ def scores_of(told: Told) -> Iterable[DecidedScore]:
         error, regret, inside, width = np.array(found).T
         fine, gain = np.isfinite(regret), (np.nan, np.nan)
         active = np.array([one.regret for one in told[DECIDING[0], budget]])
-        less = beyond_rounding(regret - active, active)
-        if method != DECIDING[0] and np.isfinite(less).any():
-            gain = mean_and_error(less[np.isfinite(less)])
+        both = fine & np.isfinite(active)
+        if method != DECIDING[0] and both.any():
+            gain = mean_and_error(beyond_rounding(regret[both] - active[both], active[both]))
         means = (
             np.array([error**2, inside, width])[:, fine].mean(axis=1) if fine.any() else np.full(3, np.nan)
         )

@@ -40,13 +40,14 @@ class Parameters(eqx.Module):
     """The parameters of every basin of a law, ``(basin, param)`` each.
 
     Attributes:
-        value: at the optimum.
+        value: at the optimum; scaled: in the coordinates of the fit.
         low, high: central interval of the local Gaussian, in scaled coordinates, within the box.
         deviation: posterior over prior standard deviation.
         lower, upper: whether the optimum sits at that bound.
     """
 
     value: Array
+    scaled: Array
     low: Array
     high: Array
     deviation: Array
@@ -157,6 +158,7 @@ def _parameters(law: AnyLaw, basins: Basins, half: Array) -> Parameters:
     lower, upper = bounds.active(basins.theta)
     return Parameters(
         value=basins.theta,
+        scaled=z,
         low=bounds.theta(bounds.clip(z - half * deviation)),
         high=bounds.theta(bounds.clip(z + half * deviation)),
         deviation=deviation,
