@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 from jaxsl.host.cli import app
 from jaxsl.host.decision.next_for import next_for
 from jaxsl.host.errors import UserError
+from jaxsl.host.show.console import number
 from jaxsl.host.study import Study
 from jaxsl.host.study.stop_rules import Stop
 
@@ -37,6 +38,8 @@ def table():
         ),
         ({"error": "log"}, "leave out the options of the fit"),
         ({"aim": "optimal"}, "write optimal:C=1e24"),
+        ({"aim": "multiplier:C=1e21"}, "a study is of one recipe"),
+        ({"aim": "reach:loss=2.4", "stop": Stop(price=1e23)}, "--price: is about loss given up"),
         (
             {"cost": "price", "candidates": table() | {"price": np.ones(16)}},
             "price is no input of chinchilla",
@@ -71,6 +74,23 @@ def test_a_study_asks_for_the_run_that_next_ranks_first_and_its_regret_falls(tmp
     assert told["prediction"] is None and told["decision"]["regret"][0] < before.regret[0]
     refused = CliRunner().invoke(app, ["study", "set", str(path), "--gain", "0.1"])
     assert refused.exit_code == 2 or isinstance(refused.exception, UserError)
+
+
+@pytest.mark.slow
+def test_a_study_for_a_least_cost_asks_for_the_run_that_next_ranks_first(tmp_path):
+    path, aim = tmp_path / "study.jsonl", "reach:loss=2.4"
+    made = Study.create(path, "chinchilla", candidates=table(), cost=COST, aim=aim, budget=1e20)
+    ranked = next_for(table(), "chinchilla", aim=aim, cost=COST, budget=1e20, count=4)
+    before = made.decision()
+    assert before.regret[0] == pytest.approx(ranked.regret, rel=1e-6)
+    assert before.decision["cost"].median == pytest.approx(ranked.decision["cost"].median, rel=1e-6)
+    assert len(before.regret) > 1 and (np.diff(before.regret) <= 0).all()
+    (asked,) = Study(path).ask()
+    falls = {run.x["N"] * run.x["D"]: run.fall for run in ranked.runs}
+    assert asked.fall == pytest.approx(falls[asked.x["N"] * asked.x["D"]], rel=1e-3)
+    shown = CliRunner().invoke(app, ["study", "show", str(path)])
+    assert shown.exit_code == 0 and "the least cost, from 12 runs" in shown.stdout
+    assert f"known to ± {number(made.decision().regret[0] ** 0.5, 2)}, one deviation" in shown.stdout
 
 
 @pytest.mark.slow

@@ -58,8 +58,8 @@ AimOption = Annotated[
     typer.Option(
         "--aim",
         metavar="WHAT",
-        help="Instead of a target: the best sizes at a cost, optimal:C=1e24; of `next` and `replay` also "
-        "the least cost of a loss, reach:loss=2.2; of `next` also a compute multiplier, multiplier:C=1e22.",
+        help="Instead of a target: the best sizes at a cost, optimal:C=1e24, or the least cost of a loss, "
+        "reach:loss=2.2; of `next` also a compute multiplier, multiplier:C=1e22.",
     ),
 ]
 ByOption = Annotated[

@@ -117,16 +117,20 @@ def show_decided(status: "Status", decided: "Decided", inputs: list[str]) -> Non
     show_study(replace(status, notes=()), None, None, inputs)
     out.print()
     decision = decided.decision
-    out.print(f"the best at a cost of {number(decision.budget)}, from {decided.num_runs} runs")
+    reach = decision.estimates[0].name == "cost"
+    what = "the least cost" if reach else f"the best at a cost of {number(decision.budget)}"
+    out.print(f"{what}, from {decided.num_runs} runs")
     out.print(estimates(decision.estimates, decided.level, False))
     for line in decided.trust.lines:
         out.print(line)
     out.print()
     regret, spend = decided.regret, decided.spend
-    out.print(f"deciding now gives up an expected {number(regret[0], 2)} of loss")
+    left = [number(one**0.5 if reach else one, 2) for one in regret]
+    about = f"the logarithm of the cost is known to ± {left[0]}, one deviation"
+    out.print(about if reach else f"deciding now gives up an expected {left[0]} of loss")
     if len(regret) > 1:
         runs = f"{len(regret) - 1} runs" if len(regret) > 2 else "run"
-        out.print(f"after the next {runs} for {number(spend[-1], 3)} it would be {number(regret[-1], 2)}")
+        out.print(f"after the next {runs} for {number(spend[-1], 3)} it would be {left[-1]}")
     if decided.reason:
         out.print(f"not worth going on: {decided.reason}")
     show_notes(out, status.notes)

@@ -1,7 +1,8 @@
 """What a study should run next when its runs are for a decision: ``--aim`` in place of a target.
 
-Candidates are scored by how much of the expected regret they take away (``jaxsl.host.decision.aim``); plans,
-batches, budgets and pending runs are those of every other study.
+Candidates are scored by how much of the expected regret they take away, or of the variance of a least cost's
+logarithm (``jaxsl.host.decision.aim``). Plans, batches, budgets and pending runs are those of every other
+study.
 """
 
 import math
@@ -14,10 +15,10 @@ from jaxsl.batch import Pending
 from jaxsl.host.answer.believed import Believed
 from jaxsl.host.answer.trust import trust
 from jaxsl.host.answer.which_laws import num_needed
-from jaxsl.host.decision.aim import aimed_at, expected_error, read_aim
-from jaxsl.host.decision.estimate import values
+from jaxsl.host.decision.aim import expected_error, read_aim, view_for
+from jaxsl.host.decision.decided import decision_of
 from jaxsl.host.decision.known import Known, learned
-from jaxsl.host.decision.optimal import decisions_at, free_names
+from jaxsl.host.decision.optimal import free_names
 from jaxsl.host.input.intervals import LEVEL
 from jaxsl.host.programs.packing import pad
 from jaxsl.host.show.console import number
@@ -45,8 +46,7 @@ class AimedAdvisor(Advisor):
 
     def __init__(self, laws: Sequence[Law], aim: str, hold: dict[str, float], ranges: dict):
         super().__init__(laws)
-        self.at, self.hold, self.ranges = read_aim(aim).at, hold, ranges
-        self.levels = np.log([self.at])
+        self.aim, self.hold, self.ranges = read_aim(aim), hold, ranges
         self._decides: tuple[object, Known] | None = None
         self._looked_up: tuple[Known, tuple[np.ndarray, np.ndarray], View] | None = None
 
@@ -61,9 +61,8 @@ class AimedAdvisor(Advisor):
         known, settings = self._learned(ledger), ledger.settings
         if known is None:
             return None
-        found, level = values(known, self.levels, False), settings.get("level", LEVEL)
-        decision = decisions_at(known, found, self.levels, [0], np.array([self.at]), level)[0]
-        outlook = self.outlook(ledger)
+        level = settings.get("level", LEVEL)
+        decision, outlook = decision_of(known, self.aim, level), self.outlook(ledger)
         assert outlook is not None
         spend = np.cumsum([0.0, *(run.cost for run in outlook.runs)])
         regret = self._regret(ledger, outlook)
@@ -82,7 +81,10 @@ class AimedAdvisor(Advisor):
         return Decided(len(done), decision, spend, regret, level, told, reason)
 
     def _regret(self, ledger: Ledger, outlook: Outlook) -> np.ndarray:
-        """By the curvature of the loss: now, once pending runs are in, and after each of the next runs."""
+        """What is left open now, once pending runs are in, and after each of the next runs.
+
+        By the curvature of the loss, or the variance of the least cost's logarithm.
+        """
         done = [Candidate(run.x, 0.0) for run in ledger.with_status(DONE)]
         anything = self._options(ledger) or Candidates.listed(done, len(ledger.settings["inputs"]))
         with double_precision():
@@ -111,8 +113,8 @@ class AimedAdvisor(Advisor):
                 settings["cost"],
                 self.hold,
                 self.ranges,
-                self.levels,
-                False,
+                self.aim.levels,
+                self.aim.reach,
                 level=settings.get("level", LEVEL),
                 seed=settings["seed"],
                 candidates=ledger.candidates.x if ledger.candidates else None,
@@ -133,7 +135,7 @@ class AimedAdvisor(Advisor):
         """What is believed of options ``x (row, feature)`` and of pending runs."""
         size = buffer_size(len(pending))
         others = pad(np.array(pending), size) if pending else np.repeat(x[:1], size, axis=0)
-        table, target, rows = aimed_at(known, self.levels, np.concatenate([x, others]))
+        table, target, rows = view_for(known, self.aim, np.concatenate([x, others]))
         mask = jnp.asarray(np.arange(size) < len(pending))
         return View(table, rows[: len(x)], Pending(jnp.asarray(rows[len(x) :]), mask), target)
 

@@ -93,10 +93,10 @@ class Decided(Report):
 
     Attributes:
         num_runs: that it rests on.
-        decision: the best configuration.
+        decision: the best configuration, or the least cost of a loss.
         spend: cumulated expected cost, 0 and then after each of the next runs, ``(point,)``.
-        regret: loss that deciding then is expected to give up, ``(point,)``; the first point counts the
-            pending runs in.
+        regret: loss that deciding then is expected to give up, or the variance of the least cost's logarithm,
+            ``(point,)``; the first point counts the pending runs in.
         level: of intervals, in per cent.
         trust: how far to believe it.
         reason: why the study should stop; empty when it should go on.

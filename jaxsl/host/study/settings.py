@@ -7,7 +7,7 @@ import numpy as np
 
 import jaxsl
 from jaxsl.host.answer.fit_options import PLAIN, FitOptions
-from jaxsl.host.decision.aim import OPTIMAL, read_aim
+from jaxsl.host.decision.aim import MULTIPLIER, read_aim
 from jaxsl.host.decision.question import question
 from jaxsl.host.errors import UserError
 from jaxsl.host.input.intervals import LEVEL, check_level
@@ -143,7 +143,7 @@ def check_aim(aim: str, target: Any, space: Sequence[str], options: FitOptions) 
     Raises:
         UserError: saying which option to leave out.
     """
-    if read_aim(aim).kind != OPTIMAL:
+    if read_aim(aim).kind == MULTIPLIER:
         raise UserError(f"--aim {aim}: a study is of one recipe; `jaxsl next --by` chooses among recipes")
     if target:
         raise UserError("--aim takes the place of --target; give one of them")

@@ -47,6 +47,12 @@ def check_rules(aim: str | None, stop: Stop) -> None:
         raise UserError(
             f"--regret {stop.regret:g}: is of a decision; give one with --aim in place of --target"
         )
+    if aim is not None and aim.startswith("reach"):
+        for name in ("regret", "price"):
+            if getattr(stop, name) is not None:
+                raise UserError(
+                    f"--{name}: is about loss given up, and --aim {aim} gives up none; leave it out"
+                )
     of_target = ("width", "ess", "item_sd", "gain")
     for name in of_target if aim is not None else ():
         if getattr(stop, name) is not None:

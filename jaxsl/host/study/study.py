@@ -101,7 +101,8 @@ class Study:
             seed: of starting points and ties.
             stop: when to stop before the budget is spent.
             level, of: of every interval, as in ``jaxsl.host.fit``.
-            aim: instead of a target, a decision for which runs are chosen: ``"optimal:C=1e24"``.
+            aim: instead of a target, a decision for which runs are chosen: ``"optimal:C=1e24"``, the best
+                sizes at that cost, or ``"reach:loss=2.2"``, the least cost of that loss.
             hold, range: what may be decided, as in ``jaxsl.host.optimal``.
             curves: runs tell every candidate of their size on their way, and may go on for the difference of
                 the costs and the price of a ``restart``; ``row_cost`` is the price of knowing an outcome on
