@@ -9,15 +9,18 @@ from typer.testing import CliRunner
 
 from jaxsl.host.answer.fit import fit
 from jaxsl.host.cli import app
+from jaxsl.host.decision import programs
+from jaxsl.host.decision.estimate import values
 from jaxsl.host.decision.grid import grid
 from jaxsl.host.decision.isoflop import grouped, isoflop, parabola
-from jaxsl.host.decision.known import best_of_heaviest, learned
+from jaxsl.host.decision.known import best_of_heaviest, learned, published
 from jaxsl.host.decision.multiplier import multiplier, split
 from jaxsl.host.decision.next_for import next_for
 from jaxsl.host.decision.optimal import optimal
 from jaxsl.host.decision.question import question
 from jaxsl.host.decision.reach import reach
 from jaxsl.host.errors import UserError
+from jaxsl.precision import double_precision
 from laws.chinchilla import CHINCHILLA
 
 EPOCH = CHINCHILLA.estimates["epoch"]
@@ -68,6 +71,23 @@ def test_published_parameters_give_the_published_optimum():
 
 
 @pytest.mark.slow
+def test_decisions_asked_together_are_those_asked_alone_by_one_program():
+    """However many are asked: the shapes are the same, and those that were not asked cost nothing."""
+    known, levels = published("chinchilla@epoch", "6*N*D", {}, {}), np.log([1e20, 1e22, 1e24])
+    together = values(known, levels, False).mean[0].reshape(3, -1)
+    alone = [values(known, levels[[row]], False).mean[0] for row in np.arange(3)]
+    np.testing.assert_allclose(together, alone, rtol=1e-12)
+    shapes = [
+        [np.shape(leaf) for leaf in (asked.level, asked.centre, asked.start)]
+        for asked in (known.ask(levels), known.ask(levels[:1]))
+    ]
+    assert shapes[0] == shapes[1]
+    with double_precision():
+        part, space = known.parts[0], known.asked.space()
+        found = programs.believed(part.posterior, space, known.asked.free, False, known.ask(levels))
+    assert np.all(np.asarray(found.mean)[3:] == 0)
+
+
 def test_flatness_is_what_brute_force_finds():
     found = optimal(None, "chinchilla@epoch", cost="6*N*D", budget=1e24).decisions[0]
     best, least = found["N"].median, found["loss"].median
