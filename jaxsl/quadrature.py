@@ -45,6 +45,8 @@ import numpy as np
 from jax import Array
 from jax.scipy.special import logsumexp
 
+from jaxsl.sobol import sobol
+
 Rule = Callable[[Array, Array, Array], tuple[Array, Array]]
 
 
@@ -90,10 +92,9 @@ class QuasiMonteCarlo(eqx.Module):
     def __call__(self, mean: Array, root: Array, weight: Array) -> tuple[Array, Array]:
         """Nodes and probabilities, see the module."""
         from scipy.special import ndtri
-        from scipy.stats import qmc
 
-        sobol = qmc.Sobol(mean.shape[-1], seed=self.seed).random(self.num_nodes)
-        return _on_components(mean, root, weight, ndtri(sobol), np.full(self.num_nodes, 1 / self.num_nodes))
+        points = sobol(self.num_nodes, mean.shape[-1], self.seed)
+        return _on_components(mean, root, weight, ndtri(points), np.full(self.num_nodes, 1 / self.num_nodes))
 
 
 class GaussLegendre(eqx.Module):

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from jaxsl.one_of import AnyLaw
+from jaxsl.sobol import sobol
 from jaxsl.transform import box
 
 
@@ -22,13 +23,9 @@ def random_starts(key: Array, law: AnyLaw, num_starts: int, dtype=float) -> Arra
         >>> starts.shape, bool((starts >= CHINCHILLA.lower * 0.999).all())
         ((8, 5), True)
     """
-    from scipy.stats import qmc
-
     bounds = box(law, dtype)
-    order = max(num_starts - 1, 1).bit_length()
-    sequence = qmc.Sobol(law.num_params, seed=0).random_base2(order)[:num_starts]
     shift = jax.random.uniform(key, (law.num_params,), dtype)
-    share = (jnp.asarray(sequence, dtype) + shift) % 1
+    share = (jnp.asarray(sobol(num_starts, law.num_params), dtype) + shift) % 1
     share = jnp.where(law.real, share, 0.5)
     return bounds.theta(bounds.lower + (bounds.upper - bounds.lower) * share)
 

@@ -14,7 +14,7 @@ FILES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("
 STAGES = {
     "laws and runs": "_linalg precision quantile law one_of constrain error_scale unit transform along pool",
     "posterior": "posterior moments conditioned",
-    "fit": "noise residual starts solver fit cluster basins",
+    "fit": "noise residual sobol starts solver fit cluster basins",
     "trust": "standard_errors identify profile sensitivity deletion bootstrap chaining",
     "belief": "belief discrepancy paper turns decision",
     "choice": "quadrature acquisition choice lookahead batch continuous curves checkpoints design episode",

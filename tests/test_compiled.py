@@ -2,6 +2,7 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 
 from jaxsl.host.compiled import accepted, compiled
@@ -37,10 +38,26 @@ def test_what_the_environment_says_of_an_option_holds(monkeypatch):
     )
 
 
+def test_only_the_level_of_optimisation_is_less_in_a_quick_program(monkeypatch):
+    monkeypatch.setattr(module, "accepted", lambda: {"other": 1, module.LEVEL: 1})
+    assert accepted.__wrapped__(quick=True) == {"other": 1, module.LEVEL: 0}
+
+
+def test_what_little_goes_into_is_compiled_quickly(monkeypatch):
+    asked = []
+    monkeypatch.setattr("jaxsl.host.compiled.program.accepted", lambda quick: asked.append(quick) or {})
+    total = compiled(lambda x, y: jnp.sum(x) + y, small=8)
+    for size in (7, 8, 7):  # with y, eight numbers go in, nine, and eight again
+        assert float(total(np.ones(size), np.ones(()))) == size + 1
+    second = compiled(lambda x, y: jnp.sum(x) * y, small=8, of=1)
+    assert float(second(np.ones(9), np.ones(()))) == 9
+    assert asked == [True, False, True]
+
+
 def test_a_program_inside_another_is_refused(monkeypatch):
     """Or its options would be lost in silence; the core's functions are there for that."""
     if jax.default_backend() == "cpu":
-        monkeypatch.setattr("jaxsl.host.compiled.program.accepted", lambda: module.OPTIONS)
+        monkeypatch.setattr("jaxsl.host.compiled.program.accepted", lambda quick: module.OPTIONS)
     inner = compiled(jnp.sin)
     with pytest.raises(ValueError, match="top-level"):
         jax.jit(lambda x: inner(x))(1.0)

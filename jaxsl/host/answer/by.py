@@ -22,7 +22,7 @@ from jaxsl.host.answer.fit_options import How, split
 from jaxsl.host.answer.fit_report import FitReport
 from jaxsl.host.answer.report import Report
 from jaxsl.host.answer.which_laws import Ensemble, Laws, ensemble, resolved, run_table
-from jaxsl.host.compiled import compiled
+from jaxsl.host.compiled import compiled_fit
 from jaxsl.host.errors import UserError
 from jaxsl.host.input.columns import Table
 from jaxsl.host.input.intervals import LEVEL, check_level
@@ -145,7 +145,7 @@ def _sharing(law: Law, chosen: Ensemble, label: np.ndarray, seed: int) -> Sharin
     return Sharing(law.name, statistic, float(fdtrc(more, left, statistic)), (more, left))
 
 
-@compiled
+@compiled_fit
 def _squares(law: Law, observations: Observations, key: jax.Array) -> tuple[jax.Array, jax.Array]:
     """The least sum of squares and the number of outcomes."""
     starts = random_starts(key, law, NUM_STARTS, observations.y.dtype)

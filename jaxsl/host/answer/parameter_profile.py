@@ -11,7 +11,7 @@ from jaxsl.fit import PRIOR, Fit
 from jaxsl.fit import fit as fit_law
 from jaxsl.host.answer.plot_data import View
 from jaxsl.host.answer.report import Report
-from jaxsl.host.compiled import compiled
+from jaxsl.host.compiled import compiled_fit
 from jaxsl.host.errors import UserError
 from jaxsl.host.programs.least_squares import profiled
 from jaxsl.host.programs.packing import pack_observations
@@ -54,12 +54,12 @@ class ParameterProfile(Report):
     level: float
 
 
-@compiled
+@compiled_fit
 def _fit(law: Law, observations: Observations, starts: jax.Array) -> Fit:
     return fit_law(law, observations, starts, prior=PRIOR)
 
 
-@compiled
+@compiled_fit
 def _loss(law: Law, observations: Observations, fit: Fit, index: jax.Array, values: jax.Array) -> jax.Array:
     return least_loss(law, observations, fit, index, values)
 

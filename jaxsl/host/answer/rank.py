@@ -18,7 +18,7 @@ from jaxsl.host.answer.fit import answered, fit_report, law_reports
 from jaxsl.host.answer.fit_options import How, split
 from jaxsl.host.answer.fit_report import RankedLaw, RankReport
 from jaxsl.host.answer.which_laws import ALL, Laws, ensemble
-from jaxsl.host.compiled import compiled
+from jaxsl.host.compiled import compiled_fit
 from jaxsl.host.programs.learning import num_identified
 from jaxsl.host.programs.packing import key_of
 from jaxsl.one_of import AnyLaw, shared
@@ -69,6 +69,6 @@ def rank(
     )
 
 
-@compiled
+@compiled_fit
 def _error(law: AnyLaw, observations: Observations, target: Target, key: jax.Array) -> jax.Array:
     return ForwardChain()(law, observations, target, key).mean_square

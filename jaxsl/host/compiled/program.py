@@ -14,6 +14,11 @@ from jaxsl.host.compiled.options import accepted
 from jaxsl.host.trusted import folder, load, save
 
 R = TypeVar("R")
+# How many numbers may go into a program that is compiled quickly: five calls or more cost what compiling it
+# saves. Scores of a hundred candidates take 0.02 s a call longer and save 1.2 s, decisions of a thousand
+# drawn curves 0.1 to 0.3 s and 0.7 to 1.5 s.
+SMALL = 2**17
+FEW = 2**12  # of one that fits, and goes through its runs thousands of times: of 512, 0.2 s and 2.7 s
 
 
 class Kept(NamedTuple):
@@ -33,41 +38,53 @@ class Kept(NamedTuple):
         return put_together(self.layout, self.program(*arrays), self.given)
 
 
-def compiled(function: Callable[..., R]) -> Callable[..., R]:
+def compiled(function: Callable[..., R], small: int = SMALL, of: int | None = None) -> Callable[..., R]:
     """``eqx.filter_jit`` with ``accepted`` options, for a function that is called and never traced.
 
     Arrays may be NumPy's or JAX's. Of a function of jaxsl's the program is kept, see ``jaxsl.host.compiled``.
+
+    Args:
+        function: from any arguments to arrays.
+        small: how many numbers may go into a program that is compiled quickly, and runs half as fast.
+        of: the argument whose numbers count; all when None.
     """
     ours = function.__module__.startswith("jaxsl.") and "<" not in function.__qualname__
     programs: dict[Any, Kept | None] = {}
 
     @cache
-    def traced() -> Callable[..., R]:
+    def traced(quick: bool) -> Callable[..., R]:
         jit: Any = eqx.filter_jit  # whose annotations leave out what it hands on to jax.jit
-        return jit(function, compiler_options=accepted())
+        return jit(function, compiler_options=accepted(quick))
 
     @wraps(function)
     def call(*args: Any, **kwargs: Any) -> R:
         place = folder() if ours else None
         leaves, tree = jax.tree.flatten((args, kwargs))
+        quick = _num_numbers(leaves if of is None else jax.tree.leaves(args[of])) <= small
         if place is None or not all(map(_is_plain, leaves)):
-            return traced()(*args, **kwargs)
-        called = Called(function, leaves, tree)
+            return traced(quick)(*args, **kwargs)
+        called = Called(function, leaves, tree, quick)
         known = called.known
         if known not in programs:
             programs[known] = called.kept(place)
         program = programs[known]
-        return traced()(*args, **kwargs) if program is None else program(called.arrays)
+        return traced(quick)(*args, **kwargs) if program is None else program(called.arrays)
 
     return call
 
 
+def compiled_fit(function: Callable[..., R]) -> Callable[..., R]:
+    """``compiled``, for a function that fits: it is the runs that decide how long it works."""
+    return compiled(function, FEW)
+
+
 class Called(NamedTuple):
-    """A function with its arguments, as leaves of a tree."""
+    """A function with its arguments, as leaves of a tree, and whether to compile it quickly."""
 
     function: Callable[..., Any]
     leaves: list[Any]
     tree: Any
+    quick: bool
 
     @property
     def arrays(self) -> list[Any]:
@@ -135,8 +152,9 @@ class Called(NamedTuple):
             program = bytes(exported.serialize())
         except Exception:  # an error of the function itself comes again where it is called
             return None
-        save(path, {"layout": layouts[0], "options": accepted()}, program)
-        return Kept(self._program(exported, accepted()), layouts[0], given)
+        options = accepted(self.quick)
+        save(path, {"layout": layouts[0], "options": options}, program)
+        return Kept(self._program(exported, options), layouts[0], given)
 
     def _program(self, exported: Any, options: dict[str, Any]) -> Callable[..., Any]:
         def program(*arrays: Any) -> Any:
@@ -144,6 +162,10 @@ class Called(NamedTuple):
 
         program.__name__ = self.function.__name__
         return jax.jit(program, compiler_options=options)
+
+
+def _num_numbers(leaves: list[Any]) -> int:
+    return sum(leaf.size for leaf in leaves if isinstance(leaf, ARRAYS))
 
 
 def _is_plain(leaf: Any) -> bool:

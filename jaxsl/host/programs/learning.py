@@ -20,7 +20,7 @@ from jaxsl.belief import Learned, interval, shares
 from jaxsl.design import Design
 from jaxsl.discrepancy.posterior import DiscrepantPosterior
 from jaxsl.fit import PRIOR, fit
-from jaxsl.host.compiled import compiled
+from jaxsl.host.compiled import compiled, compiled_fit
 from jaxsl.identify import identify
 from jaxsl.moments import Moments, moments
 from jaxsl.one_of import AnyLaw
@@ -113,7 +113,7 @@ class Ranking(eqx.Module):
     falls: Array
 
 
-@compiled
+@compiled_fit
 def learn(
     design: Design, observations: Observations, target: Target, candidates: Array, level: Array, key: Array
 ) -> Lesson:
@@ -134,7 +134,7 @@ def learn(
     return Lesson(learned, _parameters(law, basins, half), law.predict(basins.theta[0], observations.x))
 
 
-@compiled
+@compiled_fit
 def reweigh(law: AnyLaw, observations: Observations, robust: Callable[[Array], Array], key: Array) -> Array:
     """How often each run counts by a robust loss of its residual, ``(row,)``: one on average.
 

@@ -7,7 +7,7 @@ from jaxsl.basins import Basins
 from jaxsl.bootstrap import Bootstrap, Draw, bootstrap
 from jaxsl.deletion import without_each
 from jaxsl.fit import Fit, fit
-from jaxsl.host.compiled import compiled
+from jaxsl.host.compiled import compiled, compiled_fit
 from jaxsl.law import Law
 from jaxsl.pool import Observations
 from jaxsl.profile import Profile, parameter_interval
@@ -19,7 +19,7 @@ NUM_STARTS = 32
 TOLERANCE = 1e-13  # an interval is made of differences of losses
 
 
-@compiled
+@compiled_fit
 def least_squares(law: Law, observations: Observations, near: Array, key: Array) -> Fit:
     """The fit without any prior, from ``near (start, param)`` and from starting points all over the box."""
     starts = jnp.concatenate([near, random_starts(key, law, NUM_STARTS, near.dtype)])
@@ -32,13 +32,13 @@ def linearised(law: Law, observations: Observations, theta: Array) -> StandardEr
     return standard_errors(law, observations, theta)
 
 
-@compiled
+@compiled_fit
 def profiled(law: Law, observations: Observations, found: Fit, index: Array, level: float) -> Profile:
     """``jaxsl.profile.parameter_interval``."""
     return parameter_interval(law, observations, found, index, level)
 
 
-@compiled
+@compiled_fit
 def drawn(
     key: Array, law: Law, observations: Observations, found: Fit, num_draws: int, draw: Draw
 ) -> Bootstrap:
