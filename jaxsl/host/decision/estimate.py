@@ -7,7 +7,7 @@ import numpy as np
 
 from jaxsl.host.answer.report import Report
 from jaxsl.host.decision import programs
-from jaxsl.host.decision.known import Known
+from jaxsl.host.decision.known import SOME, Known
 from jaxsl.host.programs.learning import intervals, mixture
 from jaxsl.host.programs.packing import array, pad
 from jaxsl.pool import buffer_size
@@ -143,7 +143,7 @@ def values(known: Known, levels: np.ndarray, reach: bool) -> Values:
     Rows of a cost: logarithms of the free inputs, the loss, the regret of choosing the centre (in draws).
     Of a loss: logarithms of its cost and of the free inputs.
     """
-    asked, size = known.asked, buffer_size(len(levels), 1)
+    asked, size = known.asked, buffer_size(len(levels), SOME)
     padded = pad(levels, size)
     whole = replace(known, centre=pad(known.centre, size))
     weight, noise, dof, mean, root = [], [], [], [], []

@@ -21,6 +21,7 @@ from jaxsl.pool import buffer_size
 from jaxsl.posterior import LawPosterior, Posterior
 from jaxsl.precision import double_precision
 
+SOME = 4  # costs or losses that are asked about without compiling again
 MOST_RUNS = 32  # of the dearest, near which the laws are learned at first
 NEAR = 0.1 * np.log(10)  # how far from its centre a plane is trusted
 STRIDE = 0.5 * np.log(10)  # how far a centre moves at first
@@ -205,7 +206,7 @@ def best_of_heaviest(known: Known, levels: np.ndarray, reach: bool) -> np.ndarra
     """
     part, asked = known.parts[0], known.asked
     slot = np.argmax(np.asarray(part.posterior.weight))
-    size = buffer_size(len(levels), 1)
+    size = buffer_size(len(levels), SOME)
     with double_precision():
         ask, space = replace(known, centre=pad(known.centre, size)).ask(pad(levels, size)), asked.space()
         # All components, though one is wanted: the program is that of ``estimate.values``.

@@ -17,7 +17,7 @@ from jaxsl.host.answer.which_laws import Laws
 from jaxsl.host.decision import programs
 from jaxsl.host.decision.around import around
 from jaxsl.host.decision.estimate import Estimate, Values, values
-from jaxsl.host.decision.known import Known, best_of_heaviest, learned, published
+from jaxsl.host.decision.known import SOME, Known, best_of_heaviest, learned, published
 from jaxsl.host.decision.question import Question, check_budgets
 from jaxsl.host.decision.report import Decision, Flat, OptimalReport
 from jaxsl.host.decision.rounding import check_multiples, rounded
@@ -210,7 +210,7 @@ def _flat(known: Known, told: Values, levels: np.ndarray, shown: Sequence[int]) 
     best = told.centre.reshape(len(levels), -1)[:, : len(names)]
     start = np.log(np.where(known.asked.low > 0, known.asked.low, 1.0)) * np.ones((len(levels), 1))
     start[:, list(known.asked.free)] = best
-    size = buffer_size(len(shown), 1)
+    size = buffer_size(len(shown), SOME)
     rows = pad(np.array(shown), size)
     centre = np.broadcast_to(known.centre, start.shape)
     with double_precision():
