@@ -13,6 +13,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+NEAR = 1e-4  # share of the box; runs are rounded to fewer digits
+
 
 class Bounds(eqx.Module):
     """A box of configurations.
@@ -57,7 +59,7 @@ def climb(
         start: shares of the box, ``(start, feature)``.
         money: what a run may cost, a scalar.
         cost_exponent: gamma of ``jaxsl.choice.Chooser``.
-        num_steps: gradient steps of each start.
+        num_steps: gradient steps of each start, unless all are shorter than ``NEAR`` before.
     """
     tiny = jnp.finfo(start.dtype).tiny
     axes = jnp.eye(start.shape[1], dtype=start.dtype)
@@ -85,8 +87,12 @@ def climb(
         size = jnp.maximum(jnp.sum(slope**2, axis=1), tiny)
         return jnp.clip(share - (over / size)[:, None] * slope, 0.0, 1.0)
 
-    def step(_, carry):
-        share, value, slope, length = carry
+    def moving(carry):
+        number, (*_, length) = carry
+        return (number <= num_steps) & jnp.any(length > NEAR)
+
+    def step(carry):
+        number, (share, value, slope, length) = carry
         free = ~((share <= 0) & (slope < 0)) & ~((share >= 1) & (slope > 0))
         slope = jnp.where(free, slope, 0.0)
         size = jnp.sqrt(jnp.sum(slope**2, axis=1, keepdims=True))
@@ -96,12 +102,13 @@ def climb(
         within = cost(bounds.x(tried)) <= money * (1 + 1e-9)
         reached = jnp.where(within & jnp.isfinite(reached), reached, -jnp.inf)
         better = reached > value
-        return (
+        arrived = (
             jnp.where(better[:, None], tried, share),
             jnp.where(better, reached, value),
             jnp.where(better[:, None], steepness, slope),
             length * jnp.where(better, 1.5, 0.4),
         )
+        return number + 1, arrived
 
     # The first step goes nowhere and only evaluates the start: one evaluation is compiled, not two.
     rows = start.shape[0]
@@ -111,5 +118,5 @@ def climb(
         jnp.zeros_like(start),
         jnp.full(rows, 0.1, start.dtype),
     )
-    share, value, _, _ = jax.lax.fori_loop(0, num_steps + 1, step, nowhere)
+    _, (share, value, *_) = jax.lax.while_loop(moving, step, (0, nowhere))
     return Climb(share, value)

@@ -84,6 +84,16 @@ def test_features_reproduce_their_kernel_at_the_rows(kernel):
         np.testing.assert_allclose(phi[-2:].mean(axis=0), 0, atol=1e-3)
 
 
+def test_features_have_slopes_at_the_rows_too():
+    found = field_of(LAW, runs_of(lambda x: 0 * x), TARGET)
+    x = np.array([[10.0], [3e3], [1e5]])  # a run, none, a target
+    slope = jax.jit(lambda x: jax.jvp(found.features, (x,), (x,))[1])(x)
+    step = 1e-4
+    left, here, right = (np.asarray(features_at(found, x * np.exp(side * step))) for side in (-1, 0, 1))
+    sides = np.sort([(here - left) / step, (right - here) / step], axis=0)  # Brownian features bend at a row
+    assert np.all((sides[0] - 1e-3 <= slope) & (slope <= sides[1] + 1e-3))
+
+
 def test_candidates_take_part_in_the_features_and_masked_rows_do_not():
     runs = runs_of(lambda x: 0 * x, num=5, size=16)
     far = jnp.array([[1e-3], [1e9]])

@@ -20,15 +20,15 @@ KEYS = {"median", "low", "high", "level"}
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Sixteen runs, of which `open.csv` lacks the last two outcomes."""
+    """Twelve runs, of which `open.csv` lacks the last two outcomes."""
     folder = tmp_path_factory.mktemp("answers")
     size, tokens = (
-        grid.ravel() for grid in np.meshgrid(1e6 * 2.0 ** np.arange(4), 1e8 * 2.0 ** np.arange(4))
+        grid.ravel() for grid in np.meshgrid(1e6 * 2.0 ** np.arange(3), 1e8 * 2.0 ** np.arange(4))
     )
-    loss = ((1e9 / size) ** 0.6 + 3e9 / tokens) ** 0.1 + np.random.default_rng(0).normal(0, 0.003, 16)
+    loss = ((1e9 / size) ** 0.6 + 3e9 / tokens) ** 0.1 + np.random.default_rng(0).normal(0, 0.003, 12)
     frame = pd.DataFrame({"N": size, "D": tokens, "loss": loss, "cost": 6 * size * tokens})
     frame.to_csv(folder / "runs.csv", index=False)
-    frame.assign(loss=frame.loss.where(frame.index < 14)).to_csv(folder / "open.csv", index=False)
+    frame.assign(loss=frame.loss.where(frame.index < 10)).to_csv(folder / "open.csv", index=False)
     return folder
 
 
@@ -39,7 +39,7 @@ def said(*arguments):
 
 
 def answers(folder, laws, *kind):
-    """What every command that predicts says of the fourteen runs, or of all sixteen."""
+    """What every command that predicts says of the ten runs, or of all twelve."""
     given = (*LAWS[laws], *TARGET, *kind)
     study = folder / f"{laws}{'-'.join(kind)}.jsonl"
     made = CliRunner().invoke(

@@ -135,8 +135,13 @@ def _coordinates(x: Array, plain: Array, unit: Array) -> Array:
 
 
 def _distance(u: Array, v: Array) -> Array:
-    """Euclidean, ``(row, feature), (column, feature) -> (row, column)``; it is never differentiated."""
-    return jnp.sqrt(_square(u, v))
+    """Euclidean, ``(row, feature), (column, feature) -> (row, column)``; its slope at no distance is 0.
+
+    A climb (``jaxsl.continuous``) takes it, where the square root alone has none.
+    """
+    square = _square(u, v)
+    apart = square > 0
+    return jnp.where(apart, jnp.sqrt(jnp.where(apart, square, 1.0)), 0.0)
 
 
 def _square(u: Array, v: Array) -> Array:
