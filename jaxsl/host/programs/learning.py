@@ -6,6 +6,7 @@ no law. ``python -m experiments speed ensembles`` compares that with a single pr
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -211,9 +212,13 @@ def mixture(parts: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray, Predictive
 @compiled
 def intervals(mixed: Mixed, level: Array) -> Intervals:
     """Both intervals at every row; ``level`` such as 0.9."""
-    rows = jnp.arange(mixed.table.mean.shape[1])[:, None]
-    outcome, curve = (interval(mixed.table, mixed.dof, rows, level, noisy) for noisy in (True, False))
-    return Intervals(outcome, curve, moments(mixed.table, rows))
+    table, rows = mixed.table, jnp.arange(mixed.table.mean.shape[1])[:, None]
+
+    def noisy(share: Array) -> Array:
+        return interval(replace(table, noise=share * table.noise), mixed.dof, rows, level)
+
+    outcome, curve = jax.vmap(noisy)(jnp.array([1.0, 0.0]))
+    return Intervals(outcome, curve, moments(table, rows))
 
 
 @compiled
@@ -246,20 +251,21 @@ def rank_rows(
     rows = jnp.arange(num_target + cost.size, dtype=cost.dtype)[:, None]
     target, pool = Target(rows[:num_target], target_weight), Pool(rows[num_target:], cost)
     chooser = design.priced(table, pool, target, available, money, key)
-    score, limit = design.acquisition(table, pool, target), chooser.limit(pool, available, money, spent)
+    rule, limit = design.acquisition, chooser.limit(pool, available, money, spent)
+    told = rule if isinstance(rule, MSPE) and rule.within and rule.between else MSPE()
+    fall = told.fall(table, pool.x, target)
+    score = told.total(fall) if told is rule else rule(table, pool, target)
     choice = chooser(score, pool, available, money, key, spent)
-    every = chooser(score, pool, available, money, key).value
+    every = chooser.value(score, pool, available, money)
     index = jnp.lexsort((-every, choice.value == -jnp.inf))[ranks]
-    fall = MSPE().fall(table, pool.x[index], target)
 
     def at(row):
         alone = Target(row[None], jnp.sum(target_weight)[None])
-        one = MSPE().fall(table, pool.x[index[:detailed]], alone)
+        one = told.fall(table, pool.x[index[:detailed]], alone)
         return one.within + one.between
 
-    return Ranking(
-        choice.index, index, every[index], limit, fall.within, fall.between, jax.lax.map(at, target.x)
-    )
+    falls = jax.lax.map(at, target.x)
+    return Ranking(choice.index, index, every[index], limit, fall.within[index], fall.between[index], falls)
 
 
 @compiled
