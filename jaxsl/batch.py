@@ -177,8 +177,12 @@ def plan(
     group = jnp.arange(pool.cost.shape[0]) if group is None else group
     draws = imagine_pending(posterior, pending, room, num_draws, jax.random.fold_in(key, 0))
 
-    def step(number, carry):
-        found, draws, uses, money, spent = carry
+    def wanted(carry):
+        number, going_on, _ = carry
+        return going_on & (number < count)
+
+    def step(carry):
+        number, _, (found, draws, uses, money, spent) = carry
         score = averaged(posterior, draws, lambda after: acquisition(after, pool, target), pool.cost)
         choice = chooser(score, pool, uses > 0, money, jax.random.fold_in(key, number + 1), spent)
         row = jnp.maximum(choice.index, 0)
@@ -195,13 +199,15 @@ def plan(
         )
         draws = eqx.tree_at(lambda d: d.learned, draws, learned)
         cost = jnp.where(bought, pool.cost[row], 0.0)
-        return found, draws, uses - (bought & (group == group[row])), money - cost, spent + cost
+        left = uses - (bought & (group == group[row])), money - cost, spent + cost
+        return number + 1, bought, (found, draws, *left)
 
     zeros = jnp.zeros_like(pool.cost)
     spent = jnp.asarray(spent, zeros.dtype)
     variance = variance_once_in(posterior, pending, draws, target)
     found = Plan(jnp.full(room, -1), jnp.zeros(room, zeros.dtype), zeros, zeros - jnp.inf, variance)
-    return jax.lax.fori_loop(0, count, step, (found, draws, uses, money, spent))[0]
+    start = jnp.zeros_like(count), jnp.asarray(True), (found, draws, uses, money, spent)
+    return jax.lax.while_loop(wanted, step, start)[2][0]
 
 
 def shortlist(

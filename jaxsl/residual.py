@@ -20,7 +20,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from jaxsl.along import Innovations
-from jaxsl.law import Law
+from jaxsl.law import WIDE, Law
 from jaxsl.one_of import AnyLaw
 from jaxsl.pool import Observations
 from jaxsl.transform import Box, box
@@ -203,12 +203,38 @@ def linearise(problem: Problem, theta: Array, index: tuple[int, ...]) -> tuple[A
 
 
 def _linearise(problem: Problem, theta: Array, index: tuple[int, ...]) -> tuple[Array, Array]:
+    blocks = theta.shape[0]
+    rows, each = problem.y.shape[0], problem.y.shape[1] // blocks
+    if len(index) > WIDE * each and problem.new is None:
+        residual, columns = _backward(problem, theta)
+        columns = columns[:, :, jnp.array(index)]
+    else:
+        residual, columns = _forward(problem, theta, index)
+    residual = residual.reshape(rows, blocks, each).swapaxes(0, 1).reshape(blocks, rows * each)
+    return residual, columns.transpose(1, 2, 0, 3).reshape(blocks, len(index), rows * each)
+
+
+def _forward(problem: Problem, theta: Array, index: tuple[int, ...]) -> tuple[Array, Array]:
+    """``(row, output)`` and ``(row, block, column, output of the block)``, a column at a time."""
     blocks, size = theta.shape
     residual, tangent = jax.linearize(lambda theta: problem.residual(theta.ravel()), theta)
     # One tangent serves the same parameter of every block, since no output feels two of them.
     basis = jnp.eye(size, dtype=theta.dtype)[jnp.array(index, dtype=int)]
     columns = jax.vmap(tangent)(jnp.repeat(basis[:, None], blocks, 1))
-    rows, each = residual.shape[0], residual.shape[1] // blocks
-    residual = residual.reshape(rows, blocks, each).swapaxes(0, 1).reshape(blocks, rows * each)
-    columns = jnp.moveaxis(columns.reshape(len(index), rows, blocks, each), 2, 0)
-    return residual, columns.reshape(blocks, len(index), rows * each)
+    columns = columns.reshape(len(index), residual.shape[0], blocks, -1)
+    return residual, columns.transpose(1, 2, 0, 3)
+
+
+def _backward(problem: Problem, theta: Array) -> tuple[Array, Array]:
+    """The same by all parameters, a run at a time: the work does not grow with the square of their number."""
+    blocks, outputs = theta.shape[0], problem.y.shape[1]
+    # One cotangent serves the same output of every block, since no parameter is felt by two of them.
+    basis = jnp.tile(jnp.eye(outputs // blocks, dtype=theta.dtype), blocks)
+
+    def run(x, y, root):
+        alone = replace(problem, x=x[None], y=y[None], root=root[None])
+        residual, cotangent = jax.vjp(lambda theta: alone.residual(theta.ravel())[0], theta)
+        columns = jax.vmap(cotangent)(basis)[0]
+        return residual, columns.transpose(1, 2, 0)
+
+    return jax.vmap(run)(problem.x, problem.y, problem.root)

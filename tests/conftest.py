@@ -17,8 +17,8 @@ from jaxsl.host.programs.garbage import collect_seldom
 from jaxsl.precision import double_precision
 
 LEVEL = "xla_backend_optimization_level"
-FEW, MOST = 20, 400  # programs held by a worker
-LARGE = 1.2e9  # bytes of a worker: programs of the host hold ten megabytes and more
+FEW, MOST = 20, 1000  # programs held by a worker
+LARGE = 1.5e9  # bytes of a worker; one test adds up to 400 MB, and what is forgotten is loaded again
 STATM = Path("/proc/self/statm")
 COMPILED = "/jax/core/compile/backend_compile_duration"  # JAX's event for each
 HELD: list[str] = []
@@ -66,15 +66,20 @@ def _resident() -> int:
     return int(STATM.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") if STATM.exists() else 0
 
 
-@pytest.fixture(autouse=True)
-def forgotten_programs():
-    """Forget the compiled programs when they are many: each holds a megabyte; thousands killed a process."""
-    yield
+def _forget_many() -> None:
+    """Forget the compiled programs when they are many or large: a small one holds a megabyte, others ten."""
     if len(HELD) > MOST or (len(HELD) > FEW and _resident() > LARGE):
         HELD.clear()
         jax.clear_caches()
         if hasattr(LIBC, "malloc_trim"):
             LIBC.malloc_trim(0)  # without, what was freed stays with the process: 1000 MB, not 400
+
+
+@pytest.fixture(autouse=True)
+def forgotten_programs():
+    """Forget programs after each test, and where a test of many programs calls this."""
+    yield _forget_many
+    _forget_many()
 
 
 @pytest.fixture(autouse=True)

@@ -6,6 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from experiments.__main__ import app
+from experiments.decide import kept
 from experiments.report import provenance, write_table
 
 ROWS = [{"rule": "a", "error": 1.23456789e-5, "nodes": 8}, {"rule": "b", "error": 0.5, "nodes": 16}]
@@ -24,6 +25,23 @@ def test_a_table_says_its_command_code_versions_machine_and_seed(tmp_path):
     markdown = text.read_text()
     assert "| rule | error | nodes |" in markdown and "| a | 1.23e-05 | 8 |" in markdown
     assert "- seed: 3" in markdown
+
+
+def test_what_was_measured_once_is_read_again_by_the_same_code_and_settings(tmp_path, monkeypatch):
+    monkeypatch.setattr(kept, "FOLDER", tmp_path)
+    measured = []
+
+    def measure():
+        measured.append(1)
+        return {"low": float("inf")}
+
+    for settings in ([1, "a"], [1, "a"], [2, "a"]):
+        found = kept.Kept("sets", {"experiments.decide.coverage"})(settings, measure)
+        assert found["low"] == float("inf")
+    assert len(measured) == 2
+    other = kept.Kept("sets", {"experiments.decide.choosing"})
+    other([1, "a"], measure)
+    assert len(measured) == 3, "other code measures again"
 
 
 @pytest.mark.slow

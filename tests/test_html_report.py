@@ -19,6 +19,7 @@ from jaxsl.host.cli import app
 from jaxsl.host.html.chart import Chart, Scale, scale
 from jaxsl.host.html.report import html_report, report_data
 from jaxsl.host.input.table import read
+from jaxsl.host.show.console import number
 from jaxsl.host.study import Study
 
 EVIL = "<script>document.title='broken'</script>"
@@ -297,13 +298,18 @@ def test_a_cost_in_the_law_s_inputs_has_the_best_sizes_for_more_compute(tmp_path
     given = ("--law", "chinchilla", "--cost", "6*N*D", "-o", str(page), "--json")
     result = CliRunner().invoke(app, ["report", str(tmp_path / "runs.csv"), *given])
     assert result.exit_code == 0, result.output
-    expected = optimal(table, "chinchilla", cost="6*N*D", budget=[6e20, 6e21, 6e22])
+    expected = optimal(table, "chinchilla", cost="6*N*D", budget=[6e20, 6e21, 6e22], curves=True)
     told = json.loads(result.stdout)["best"]
     np.testing.assert_allclose(leaves(told["decisions"]), leaves(expected.as_dict()["decisions"]), rtol=1e-7)
     shown = Page(page.read_text()).values
     for decision in expected.decisions:
         for one in decision.estimates:
             assert {one.median, one.low, one.high} <= set(shown)
+    words, flat = page.read_text(), {one.input: one for one in expected.decisions[1].flat}
+    for name in ("N", "D"):
+        assert f"the loss about the best {name} at a cost of 6e+21" in words
+        costs = f"{number(flat[name].halving, 3)} x and {number(flat[name].doubling, 3)} x the compute"
+        assert f"half and twice of it: as good for {costs}" in words
 
 
 def test_a_table_needs_a_law():

@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import jax.numpy as jnp
 import numpy as np
@@ -9,12 +10,12 @@ import pytest
 from typer.testing import CliRunner
 
 from jaxsl.host.cli import app
-from jaxsl.host.decision.aim import MULTIPLIER, Aim, read_aim
+from jaxsl.host.decision.aim import MULTIPLIER, REACH, Aim, expected_error, read_aim, view_for
 from jaxsl.host.decision.known import Known, Part
 from jaxsl.host.decision.multiplier import compared
 from jaxsl.host.decision.next_recipe import ranked_recipes
 from jaxsl.host.decision.question import question
-from jaxsl.host.decision.ranked import Purse
+from jaxsl.host.decision.ranked import Purse, ranked
 from jaxsl.host.errors import UserError
 from jaxsl.host.input.problem import Runs
 from jaxsl.host.study import Study
@@ -103,7 +104,22 @@ def test_the_variance_is_that_of_drawn_laws(ranking):
     assert np.log(ranking[2]) == pytest.approx(np.median(log_times), abs=0.02)
 
 
+def test_a_run_takes_from_the_variance_of_a_least_cost_what_a_refit_with_it_says(float64):
+    """The cost of a loss L by the line is exp((a - L) / b)."""
+    aim, offered, (a, b) = read_aim("reach:loss=2.2"), pool("old"), THETA["old"]
+    slope = np.array([1.0, -(a - aim.at) / b]) / b
+    near = replace(known("old"), centre=np.exp([[(a - aim.at) / b]]))
+    table, target, _ = view_for(near, aim, offered.x)
+    assert expected_error(table, target) == pytest.approx(slope @ covariance(SIZES["old"]) @ slope, rel=1e-6)
+    found = ranked(table, target, offered, Purse(math.inf, math.inf), 3, 0)
+    for row, fall in zip(found.index[:3], found.within + found.between, strict=False):
+        more = np.append(SIZES["old"], offered.x[row, 0])
+        left = slope @ covariance(more) @ slope
+        assert fall == pytest.approx(expected_error(table, target) - left, rel=1e-5)
+
+
 def test_an_aim_is_read():
+    assert read_aim("reach:loss=2.2") == Aim(REACH, 2.2)
     assert read_aim("multiplier:C=1e22") == Aim(MULTIPLIER, 1e22)
     with pytest.raises(UserError, match="multiplier:C=1e22, the cost at which"):
         read_aim("multiplier")

@@ -6,7 +6,12 @@ from pathlib import Path
 import pytest
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
-SELDOM = "from jaxsl.host.programs import garbage; garbage.collect_seldom(); del garbage"  # as the tests do
+AS_TESTS_DO = """
+from jaxsl.host.programs import cache, garbage
+cache.enable_compilation_cache()
+garbage.collect_seldom()
+del cache, garbage
+"""
 NAMES = sorted(path.name for path in NOTEBOOKS.glob("*.py"))
 
 
@@ -37,7 +42,7 @@ def test_a_notebook_runs(name, tmp_path, monkeypatch):
     notebook = jupytext.read(NOTEBOOKS / name)
     assert [cell.cell_type for cell in notebook.cells].count("markdown") >= 3
     client = nbclient.NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(tmp_path)}})
-    client.extra_arguments = [f"--IPKernelApp.exec_lines={SELDOM}"]
+    client.extra_arguments = [f"--IPKernelApp.exec_lines={AS_TESTS_DO}"]
     client.execute()
     outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
     assert outputs and not [output for output in outputs if output.output_type == "error"]

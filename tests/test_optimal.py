@@ -12,7 +12,7 @@ from jaxsl.host.cli import app
 from jaxsl.host.decision.grid import grid
 from jaxsl.host.decision.isoflop import grouped, isoflop, parabola
 from jaxsl.host.decision.known import best_of_heaviest, learned
-from jaxsl.host.decision.multiplier import multiplier
+from jaxsl.host.decision.multiplier import multiplier, split
 from jaxsl.host.decision.next_for import next_for
 from jaxsl.host.decision.optimal import optimal
 from jaxsl.host.decision.question import question
@@ -150,6 +150,13 @@ def test_a_recipe_whose_runs_count_double_needs_a_quarter_of_the_compute():
     assert told.multiplier.low < 4 < told.multiplier.high and told.multiplier.high < 8
     assert told.better == 0 and not np.isfinite(told.crossing) and found.against == "new"
     assert {one.name for one in told.shared} == {"E", "A", "alpha", "B", "beta"}
+
+
+def test_recipes_may_stand_in_the_names_of_files(tmp_path):
+    for name, rows in (("old-1", 2), ("old-2", 1), ("new-1", 4)):
+        (tmp_path / f"{name}.csv").write_text("N,loss\n" + "1e6,3\n" * rows)
+    found = split(sorted(tmp_path.glob("*.csv")), "recipe", "old", "(?P<recipe>[a-z]+)-")
+    assert {name: table.num_rows for name, table in found.items()} == {"new": 4, "old": 3}
 
 
 def test_a_parabola_is_numpy_s():

@@ -20,7 +20,7 @@ KNOWN = {name: text for page in reversed(PAGES) for name, text in files(page).it
     [page for page in PAGES if any(w[0] == "jaxsl" for w in commands(page))],
     ids=lambda page: page.name,
 )
-def test_every_command_of_a_page_runs_from_an_empty_folder(page, tmp_path, monkeypatch):
+def test_every_command_of_a_page_runs_from_an_empty_folder(page, tmp_path, monkeypatch, forgotten_programs):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "120")
     (tmp_path / "jaxsl").symlink_to(ROOT / "jaxsl")  # a clone has its training runs there
@@ -36,6 +36,7 @@ def test_every_command_of_a_page_runs_from_an_empty_folder(page, tmp_path, monke
                     line for line in shown if line != "..." and not any(same(line, one) for one in lines)
                 ]
                 assert not missing, f"{' '.join(words)}\n{result.output}"
+            forgotten_programs()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -243,7 +243,7 @@ def test_the_committed_curves_are_of_those_that_the_lab_trains():
         rows = list(csv.DictReader(file))
     planned = {(curve.name, D) for curve in curves.curves() for D in curve.checkpoints}
     named = [(row["run"], int(row["D_constant"])) for row in rows]
-    assert tuple(rows[0]) == curves.COLUMNS and len(set(named)) == len(named) and set(named) <= planned
+    assert tuple(rows[0]) == curves.COLUMNS and len(set(named)) == len(named) and set(named) == planned
     for row in rows:
         assert int(row["D"]) * 8 == int(row["D_constant"]) * 9
         assert int(row["flops"]) == 6 * int(row["N"]) * int(row["D"])

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from jaxsl.host.answer.fit_options import PLAIN
-from jaxsl.host.answer.history import WAYS, History, Seen
-from jaxsl.host.answer.replay import BUDGETS, path_of, replay
+from jaxsl.host.answer.history import BUDGETS, WAYS, PredictedHistory, Seen, Walk
+from jaxsl.host.answer.replay import path_of, replay
 from jaxsl.host.errors import UserError
 from jaxsl.host.input.problem import Runs
 from laws.chinchilla import CHINCHILLA
@@ -60,9 +60,9 @@ def test_a_visit_that_does_not_last_does_not_count():
         Seen(spent, num, np.full((3, 1, 1), middle))
         for spent, num, middle in ((1.0, 1, 9.0), (3.0, 2, 1.01), (7.0, 3, 2.0), (15.0, 4, 1.0))
     ]
-    found = path_of("x", steps, np.array([[1.0]]), 0.1, PLAIN)
+    found = path_of(Walk("x", steps, True), np.array([[1.0]]), 0.1, PLAIN)
     assert (found.needed, found.needed_runs) == (15.0, 4)
-    found = path_of("x", steps, np.array([[1.0]]), 1.5, PLAIN)
+    found = path_of(Walk("x", steps, True), np.array([[1.0]]), 1.5, PLAIN)
     assert (found.needed, found.needed_runs) == (3.0, 2)
 
 
@@ -86,7 +86,7 @@ def test_what_came_out_at_the_dearest_runs_scores_every_way_at_every_budget():
 def history(cost, seed=0):
     num = len(cost)
     runs = Runs(np.ones((num, 2)), np.ones((num, 1)), np.asarray(cost, float), np.arange(num))
-    return History((CHINCHILLA,), runs, np.ones((1, 2)), seed, 90.0, PLAIN)
+    return PredictedHistory((CHINCHILLA,), runs, seed, 90.0, np.ones((1, 2)), PLAIN)
 
 
 def test_cost_random_draws_with_odds_of_one_over_the_cost():
@@ -111,9 +111,11 @@ def test_blind_ways_buy_nothing_that_the_last_budget_does_not_afford():
 def test_no_outcome_is_seen_before_it_is_bought(monkeypatch):
     """What is chosen does not change when the outcomes that were not bought yet do."""
     seen = []
-    believe = History.believe
+    believe = PredictedHistory.believe
     monkeypatch.setattr(
-        History, "believe", lambda self, rows: (seen.append(list(rows)), believe(self, list(rows)))[1]
+        PredictedHistory,
+        "believe",
+        lambda self, rows: (seen.append(list(rows)), believe(self, list(rows)))[1],
     )
     replay(table(), CHINCHILLA, target=TARGET, cost="6*N*D", draws=1)
     active = [rows for rows in seen[1:] if len(rows) <= 16][: 16 - len(seen[1]) + 1]

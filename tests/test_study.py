@@ -38,7 +38,7 @@ class Dearest:
 
     def ask(self, ledger, count):
         used, left, found = ledger.used(), ledger.left, []
-        for item in sorted(ledger.candidates.values(), key=lambda item: -item.cost):
+        for item in sorted(ledger.candidates, key=lambda item: -item.cost):
             cost = item.cost * ledger.factor
             if used.get(item.x, 0) < ledger.settings["replicates"] and cost <= left and len(found) < count:
                 left -= cost
@@ -211,7 +211,7 @@ def test_a_result_whose_ask_was_damaged_is_not_lost(make):
     study.tell(run.id, 2.2)
     content = study.journal.path.read_bytes().replace(b'"knew"', b'"kmew"')
     study.journal.path.write_bytes(content)
-    with pytest.raises(UserError, match="line 18: damaged"):
+    with pytest.raises(UserError, match="line 3: damaged"):
         Study(study.journal.path)
     Journal(study.journal.path).repair()
     found = Study(study.journal.path)

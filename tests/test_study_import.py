@@ -57,7 +57,7 @@ def test_a_table_brings_in_runs_and_candidates(listed, tmp_path, kind):
         ("h2", (2e7, 1e9), (3.7,), 2.0, "bob"),
         ("h3", (2e7, 1e9), (3.71,), 2.5, "cy"),
     ]
-    assert [item.x for item in listed.ledger.candidates.values()] == [(1e7, 1e9), (2e7, 1e9), (3e7, 2e9)]
+    assert [item.x for item in listed.ledger.candidates] == [(1e7, 1e9), (2e7, 1e9), (3e7, 2e9)]
     assert listed.status().spent == 0 and listed.status().num_candidates == 1
     planned = 6e16 + 2 * 12e16
     assert listed.status().cost_factor == pytest.approx(5.5 / planned)

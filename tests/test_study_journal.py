@@ -13,7 +13,9 @@ import pytest
 from jaxsl.host.errors import UserError
 from jaxsl.host.study import journal as journals
 from jaxsl.host.study import records
+from jaxsl.host.study.candidates import Candidate
 from jaxsl.host.study.journal import Journal
+from jaxsl.host.study.ledger import Ledger
 from jaxsl.host.study.lock import Lock
 from jaxsl.host.study.records import decode, encode, is_whole
 
@@ -205,12 +207,12 @@ def test_a_disk_that_does_not_keep_what_it_was_given_accepts_nothing(path, monke
 def test_an_older_journal_is_read_as_a_newer_one_and_a_newer_one_refused(path, monkeypatch):
     put(path, 1)
     before = path.read_bytes()
-    monkeypatch.setattr(records, "VERSION", 2)
-    monkeypatch.setattr(journals, "VERSION", 2)
+    monkeypatch.setattr(records, "VERSION", 3)
+    monkeypatch.setattr(journals, "VERSION", 3)
     monkeypatch.setattr(
         records,
         "MIGRATIONS",
-        {1: lambda r: r | {"number": 10 * r["number"]} if r["event"] == "fact" else r},
+        {2: lambda r: r | {"number": 10 * r["number"]} if r["event"] == "fact" else r},
     )
     assert facts(path) == [0, 10]
     put(path, 5)
@@ -218,8 +220,19 @@ def test_an_older_journal_is_read_as_a_newer_one_and_a_newer_one_refused(path, m
     put(path, 6)
     assert path.read_bytes().count(b'"event":"version"') == 1
     monkeypatch.undo()
-    with pytest.raises(UserError, match=r"line 4 was written in version 2 .* reads up to 1; update jaxsl"):
+    with pytest.raises(UserError, match=r"line 4 was written in version 3 .* reads up to 2; update jaxsl"):
         Journal(path).read()
+
+
+def test_candidates_of_a_line_each_are_read_as_blocks(tmp_path):
+    path = tmp_path / "first_format.jsonl"
+    header = {"event": "study", "format": "jaxsl study", "version": 1, "inputs": ["N"]}
+    one = {"event": "candidate", "id": "c1", "x": {"N": 2.0}, "cost": 5.0, "name": "small"}
+    path.write_bytes(encode(header) + b"\n" + encode(one) + b"\n")
+    ledger = Ledger()
+    for entry in Journal(path).read()[0]:
+        ledger.apply(entry.line, entry.record)
+    assert list(ledger.candidates) == [Candidate((2.0,), 5.0, "small")]
 
 
 def test_a_record_that_names_its_line_is_void_on_another(path):

@@ -40,7 +40,7 @@ class Any:
     "Takes candidates at random, as an engine would from a fit."
     def ask(self, ledger, n):
         used = ledger.used()
-        open_ones = [c for c in ledger.candidates.values() if not used.get(c.x)]
+        open_ones = [c for c in ledger.candidates if not used.get(c.x)]
         picked = random.Random(len(ledger.runs)).sample(open_ones, min(n, len(open_ones)))
         return [proposal(c) for c in picked]
 
@@ -84,7 +84,7 @@ def make(path, number):
     }
     settings |= {"budget": None, "replicates": 1, "seed": 0, "stop": {}}
     candidates = [
-        {"event": "candidate", "id": f"c{i}", "x": {"N": float(i + 1)}, "cost": 1.0, "name": ""}
+        {"event": "candidates", "x": {"N": [float(i + 1)]}, "cost": [1.0], "name": [""]}
         for i in range(number)
     ]
     Journal.create(path, settings, candidates)

@@ -11,18 +11,16 @@ end the best sizes at the campaign's budget are asked for:
 Resumable: a line of JSON a campaign and method, in ``outputs/decide/choosing.jsonl``.
 """
 
-import hashlib
-import json
 from collections.abc import Callable
+from functools import partial
 from typing import Annotated
 
 import numpy as np
 import typer
 
-from experiments.benchmark.fingerprint import fingerprint_of_source
-from experiments.benchmark.kept import read
 from experiments.benchmark.options import split
 from experiments.decide.campaigns import CAMPAIGNS, DONE, Campaign
+from experiments.decide.kept import Kept
 from experiments.decide.worlds import COST, FOLDER
 from experiments.report import provenance, write_table
 from jaxsl.host.answer.next_runs import next_runs
@@ -71,10 +69,9 @@ METHODS: dict[str, Callable[[Campaign, list[int], float], int]] = {
 }
 
 
-def decided(
-    campaign: Campaign, share: float, most: int, choose: Callable[[Campaign, list[int], float], int]
-) -> dict[str, float]:
+def decided(name: str, method: str, seed: int, share: float, most: int) -> dict[str, float]:
     """Buy, and decide."""
+    campaign, choose = CAMPAIGNS[name](seed), METHODS[method]
     money = share * float(campaign.cost.sum())
     bought, left = list(range(DONE)), money
     for _ in range(most):
@@ -101,20 +98,14 @@ def decided(
 
 def measured(names: list[str], seeds: range, share: float, most: int) -> dict[tuple[str, str], list[dict]]:
     """What was decided in every campaign by every method, measured or read."""
-    path, made = FOLDER / "choosing.jsonl", fingerprint_of_source({__name__})
-    path.parent.mkdir(parents=True, exist_ok=True)
-    done: dict[str, dict] = read(path)
+    kept = Kept("choosing", {__name__, "jaxsl.host.decision.aim", "jaxsl.host.decision.next_for"})
     found: dict[tuple[str, str], list[dict]] = {}
     for seed in seeds:
         for name in names:
-            for method, choose in METHODS.items():
-                text = json.dumps([made, name, method, seed, share, most])
-                key = hashlib.sha256(text.encode()).hexdigest()[:20]
-                if key not in done:
-                    done[key] = decided(CAMPAIGNS[name](seed), share, most, choose) | {"fingerprint": key}
-                    with path.open("a") as file:
-                        file.write(json.dumps(done[key]) + "\n")
-                found.setdefault((name, method), []).append(done[key])
+            for method in METHODS:
+                of = name, method, seed, share, most
+                one = kept([*of], partial(decided, *of))
+                found.setdefault((name, method), []).append(one)
     return found
 
 

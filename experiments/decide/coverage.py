@@ -3,15 +3,19 @@
 Command: ``python -m experiments decide coverage``. Each set is 25 runs between 1e18 and 1e20 FLOP (see
 ``experiments.decide.worlds``) with normal errors, fitted by the law that made them; asked are the best sizes
 and the loss at 1e21 and 1e24, and the exponents between the two.
+
+Resumable: a line of JSON a set, in ``outputs/decide/coverage.jsonl``.
 """
 
 from collections.abc import Iterator
-from typing import Annotated
+from functools import partial
+from typing import Annotated, Any
 
 import numpy as np
 import typer
 
 from experiments.benchmark.options import split
+from experiments.decide.kept import Kept
 from experiments.decide.worlds import COST, FOLDER, measured, sizes, truth
 from experiments.report import provenance, write_table
 from jaxsl.host.decision.estimate import Estimate
@@ -39,21 +43,21 @@ def main(
     noises: Annotated[
         str, typer.Option(help="Standard deviations of the loss, commas between.")
     ] = "0.002,0.01",
-    sets: Annotated[int, typer.Option(min=2, help="Simulated sets of each kind.")] = 100,
+    sets: Annotated[int, typer.Option(min=2, help="Simulated sets of each kind.")] = 200,
     seed: Annotated[int, typer.Option(help="Of the first set; the others follow.")] = 1000,
 ) -> None:
     """Coverage of 90 % intervals of N, D, loss and exponents at 1e21 and 1e24."""
     enable_compilation_cache()
-    rows = []
+    kept, rows = Kept("coverage", {__name__}), []
     for world in split(worlds):
-        law, right = world.partition("@")[0], list(told(truth(world, *ASKED)))
+        right = list(told(truth(world, *ASKED)))
         for noise in map(float, split(noises)):
             found = [
-                list(told(optimal(made(world, noise, seed + i), law, cost=COST, budget=ASKED, level=LEVEL)))
-                for i in range(sets)
+                kept([world, noise, one], partial(estimated, world, noise, one))["estimates"]
+                for one in range(seed, seed + sets)
             ]
             rows += [
-                row(world, noise, [one[place][2] for one in found], *known)
+                row(world, noise, [Estimate(**one[place]) for one in found], *known)
                 for place, known in enumerate(right)
             ]
     command = f'python -m experiments decide coverage --worlds "{worlds}" --noises "{noises}" --sets {sets}'
@@ -63,6 +67,13 @@ def main(
 def made(world: str, noise: float, seed: int) -> dict[str, np.ndarray]:
     """One set."""
     return measured(world, sizes(world), noise, np.random.default_rng(seed))
+
+
+def estimated(world: str, noise: float, seed: int) -> dict[str, Any]:
+    """What is told of one set, in the order of ``told``."""
+    law = world.partition("@")[0]
+    found = optimal(made(world, noise, seed), law, cost=COST, budget=ASKED, level=LEVEL)
+    return {"estimates": [vars(one) for _, _, one in told(found)]}
 
 
 def row(

@@ -3,9 +3,9 @@
 The verbs are those of the command line, and take a data frame where that takes a file, and a law, its name or
 several: ``fit``, ``fit_by``, ``next_runs``, ``rank``, ``report``, ``replay``, and ``Study`` for a campaign of
 weeks. ``predict`` goes on from a fit, or from the file in which it was kept, and ``compare`` tries published
-ones; ``optimal``, ``reach``, ``multiplier``, ``isoflop``, ``grid`` and ``next_for`` are about decisions, and
-``tune`` finds the best learning rates and batches of grids. Of runs that are curves ``checkpoints`` says
-where to evaluate them, and ``finish`` what they will end at.
+ones; ``optimal``, ``reach``, ``multiplier``, ``isoflop``, ``grid``, ``next_for`` and ``replay_for`` are about
+decisions, and ``tune`` finds the best learning rates and batches of grids. Of runs that are curves
+``checkpoints`` says where to evaluate them, and ``finish`` what they will end at.
 """
 
 from importlib import import_module
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from jaxsl.host.decision.next_for import next_for
     from jaxsl.host.decision.optimal import optimal
     from jaxsl.host.decision.reach import reach
+    from jaxsl.host.decision.replay_for import replay_for
     from jaxsl.host.html.report import report
     from jaxsl.host.study import Study
     from jaxsl.host.tuning.tune import tune
@@ -50,11 +51,12 @@ __all__ = [
     "rank",
     "reach",
     "replay",
+    "replay_for",
     "report",
     "tune",
 ]
 ANSWERS = ("checkpoints", "compare", "finish", "fit", "next_runs", "predict", "rank", "replay")
-DECISIONS = ("grid", "isoflop", "multiplier", "next_for", "optimal", "reach")
+DECISIONS = ("grid", "isoflop", "multiplier", "next_for", "optimal", "reach", "replay_for")
 MODULES = {name: f"answer.{name}" for name in ANSWERS} | {name: f"decision.{name}" for name in DECISIONS}
 MODULES |= {"fit_by": "answer.by", "load_fit": "answer.kept"}
 MODULES |= {"report": "html.report", "Study": "study", "tune": "tuning.tune"}

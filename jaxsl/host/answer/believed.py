@@ -200,13 +200,14 @@ def believe_runs(
     options: FitOptions = PLAIN,
     weight: np.ndarray | None = None,
     course: Course | None = None,
+    size: int | None = None,
 ) -> Believed:
     """The same for runs ``x (row, feature)``, ``y (row, output)``, ``weight (row,)``, as they came out.
 
-    A ``course`` tells which rows are of one training run, and where along it.
+    A ``course`` tells which rows are of one training run, and where along it; ``size`` is of the buffer.
     """
     with double_precision():
-        runs = pack_observations(x, options.outcomes(y), weight, course)
+        runs = pack_observations(x, options.outcomes(y), weight, course, size)
         return believe(laws, runs, target, candidates, level, seed, options)
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from jaxsl.host.answer.fit import predicted
 from jaxsl.host.answer.fit_options import FitOptions, How, split
 from jaxsl.host.answer.fit_report import Prediction
-from jaxsl.host.answer.history import DRAWN, WAYS, History, Seen
+from jaxsl.host.answer.history import BUDGETS, WAYS, PredictedHistory, Walk
 from jaxsl.host.answer.report import Report, beyond_rounding
 from jaxsl.host.answer.scores import NOTHING, Scores, mean_and_error, scores
 from jaxsl.host.answer.which_laws import Laws, ensemble, resolved, run_table
@@ -26,7 +26,6 @@ from jaxsl.host.input.intervals import LEVEL, check_level
 from jaxsl.host.input.problem import DEAREST, Problem, Runs
 from jaxsl.law import Law
 
-BUDGETS = (0.02, 0.05, 0.1, 0.2)  # shares of what all runs cost
 ALL_RUNS = "all runs"
 
 
@@ -133,8 +132,7 @@ def replay(
         UserError: for anything that cannot be used as it stands.
     """
     check_level(level, of)
-    if within is not None and not (np.isfinite(within) and within > 0):
-        raise UserError(f"--within {within:g}: give a positive number, in the unit of the outcome")
+    check_within(within)
     laws = resolved(law)
     reading, options = split(how)
     table = run_table(source, laws, map, outcome, **reading)
@@ -153,8 +151,8 @@ def replay(
         x, observed, row_numbers = dear.x, dear.y, dear.row_numbers
     else:
         x, observed, row_numbers = problem.targets.x, problem.answers.y, problem.targets.row_numbers
-    _check(problem, seen, chosen.laws)
-    history = History(chosen.laws, seen, x, seed, level, options)
+    check_replayed(problem, seen, chosen.laws)
+    history = PredictedHistory(chosen.laws, seen, seed, level, x, options)
     progress("fitting all runs")
     everything = history.believe(range(len(seen.x)))
     best = everything.lessons[everything.best].learned.fit
@@ -183,7 +181,13 @@ def replay(
     )
 
 
-def _check(problem: Problem, seen: Runs, laws: tuple[Law, ...]) -> None:
+def check_within(within: float | None) -> None:
+    """Refuse what is no tolerance."""
+    if within is not None and not (np.isfinite(within) and within > 0):
+        raise UserError(f"--within {within:g}: give a positive number, in the unit of the outcome")
+
+
+def check_replayed(problem: Problem, seen: Runs, laws: tuple[Law, ...]) -> None:
     """Refuse runs without a cost, and too few of them."""
     unpriced = np.flatnonzero(np.isnan(seen.cost))
     if unpriced.size:
@@ -198,7 +202,7 @@ def _check(problem: Problem, seen: Runs, laws: tuple[Law, ...]) -> None:
 
 
 def _replayed(
-    history: History,
+    history: PredictedHistory,
     reference: np.ndarray,
     close: float,
     observed: np.ndarray,
@@ -210,39 +214,27 @@ def _replayed(
     What a way needs is seen in its first draw, and in all of those that are random; the others end with the
     last budget.
     """
-    is_scored = np.isfinite(observed).sum() > 1
-    money = [share * history.runs.cost.sum() for share in BUDGETS]
+    is_scored = bool(np.isfinite(observed).sum() > 1)
     paths: list[Path] = []
     told: dict[tuple[str, float], list[Scores]] = {}
-    for way in WAYS:
-        for draw in range(draws):
-            to_the_end = draw == 0 or way in DRAWN
-            if not (to_the_end or is_scored):
-                continue
-            progress(f"choosing by {way}, draw {draw + 1} of {draws}")
-            steps = list(history.again(draw).by(way, money, to_the_end))
-            if to_the_end:
-                paths.append(path_of(way, steps, reference, close, history.options))
-            for share, budget in zip(BUDGETS, money, strict=True) if is_scored else ():
-                within = [step for step in steps if step.spent <= budget * (1 + 1e-9)]
-                scored = scores(within[-1].interval, observed, history.level) if within else NOTHING
-                told.setdefault((way, share), []).append(scored)
+    for walk in history.walks(WAYS, draws, is_scored, progress):
+        if walk.to_the_end:
+            paths.append(path_of(walk, reference, close, history.options))
+        for share, budget in zip(BUDGETS, history.money, strict=True) if is_scored else ():
+            last = walk.within(budget)
+            told_then = None if last is None else walk.steps[last].interval
+            scored = NOTHING if told_then is None else scores(told_then, observed, history.level)
+            told.setdefault((walk.way, share), []).append(scored)
     return tuple(paths), told
 
 
-def path_of(
-    method: str, steps: Iterable[Seen], reference: np.ndarray, close: float, options: FitOptions
-) -> Path:
+def path_of(walk: Walk, reference: np.ndarray, close: float, options: FitOptions) -> Path:
     """How near the predictions of one way come to those of all runs, and from where on they are the same."""
-    steps, on_scale = list(steps), options.on_scale
-    away = [on_scale(step.interval[1]) - on_scale(reference) for step in steps]
+    on_scale = options.on_scale
+    away = [on_scale(step.interval[1]) - on_scale(reference) for step in walk.steps]
     distance = np.array([np.sqrt(np.mean(one**2)) for one in away])
-    far = np.flatnonzero(distance > close)
-    first = steps[min(int(far[-1]) + 1, len(steps) - 1) if far.size else 0]
-    spent, num_runs = (
-        np.array(column) for column in zip(*((s.spent, s.num_runs) for s in steps), strict=True)
-    )
-    return Path(method, spent, num_runs, distance, first.spent, first.num_runs)
+    first = walk.settled(distance, close)
+    return Path(walk.way, walk.spent, walk.num_runs, distance, first.spent, first.num_runs)
 
 
 def _scored(told: Mapping[tuple[str, float], list[Scores]]) -> Iterable[Scored]:

@@ -1,9 +1,11 @@
 """Options of the commands that decide: what may be chosen, and what it costs."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
 
+from jaxsl.host.cli.fit_options import OPTIONS
 from jaxsl.host.cli.options import (
     LevelOption,
     MapOption,
@@ -56,8 +58,8 @@ AimOption = Annotated[
     typer.Option(
         "--aim",
         metavar="WHAT",
-        help="Instead of a target: the best sizes at a cost, optimal:C=1e24; of `next` also a compute "
-        "multiplier, multiplier:C=1e22.",
+        help="Instead of a target: the best sizes at a cost, optimal:C=1e24; of `next` and `replay` also "
+        "the least cost of a loss, reach:loss=2.2; of `next` also a compute multiplier, multiplier:C=1e22.",
     ),
 ]
 ByOption = Annotated[
@@ -69,6 +71,26 @@ AgainstOption = Annotated[
 ]
 
 RANGE = "NAME=LOW:HIGH, such as --range N=1e8:1e11"
+
+
+def check_aimed(target: Any, of: str, how: Mapping[str, Any]) -> None:
+    """Refuse what does not go with ``--aim``.
+
+    Args:
+        target: what is to be predicted.
+        of: ``--of``.
+        how: options of a command, those of the fit among them.
+
+    Raises:
+        UserError: saying which option to leave out.
+    """
+    if target:
+        raise UserError("--aim takes the place of --target; give one of them")
+    if of != "outcome":
+        raise UserError(f"--of {of}: is about predictions, and --aim decides; leave one of the two out")
+    given = [name for name in OPTIONS if name in how]
+    if given:
+        raise UserError(f"--{given[0]}: --aim fits laws as they are; leave one of the two out")
 
 
 def numbers(option: str, text: str) -> list[float]:

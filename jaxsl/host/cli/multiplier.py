@@ -44,7 +44,7 @@ def multiplier(
 
     with busy(f"fitting {', '.join(law)} to each recipe"):
         report = compare(
-            tables if by is None else split(tables[runs[0]], by, against),
+            tables if by is None else split(tables[runs[0]], by, against, options.pop("from_name")),
             law,
             budget=budget,
             **options,

@@ -10,10 +10,11 @@ from jaxsl.host.cli.decision_options import (
     ByOption,
     HoldOption,
     RangeOption,
+    check_aimed,
     read_held,
     read_ranges,
 )
-from jaxsl.host.cli.fit_options import OPTIONS, with_fit_options
+from jaxsl.host.cli.fit_options import with_fit_options
 from jaxsl.host.cli.looking import looked_at
 from jaxsl.host.cli.options import (
     BudgetOption,
@@ -104,11 +105,7 @@ def next_command(
     if aim is not None:
         if curves:
             raise UserError("--aim knows no --curves; leave one of them out")
-        if target:
-            raise UserError("--aim takes the place of --target; give one of them")
-        given = [name for name in OPTIONS if name in how]
-        if given:
-            raise UserError(f"--{given[0]}: --aim fits laws as they are; leave one of the two out")
+        check_aimed(target, of, how)
         from jaxsl.host.decision.next_for import next_for
         from jaxsl.host.show.decision import show_aimed
 

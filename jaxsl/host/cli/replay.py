@@ -1,9 +1,17 @@
 """``jaxsl replay``: what other ways of choosing would have spent on your own finished runs."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
+from jaxsl.host.cli.decision_options import (
+    AimOption,
+    HoldOption,
+    RangeOption,
+    check_aimed,
+    read_held,
+    read_ranges,
+)
 from jaxsl.host.cli.fit_options import with_fit_options
 from jaxsl.host.cli.looking import looked_at
 from jaxsl.host.cli.options import (
@@ -21,9 +29,7 @@ from jaxsl.host.cli.options import (
     read_mapping,
     reads_runs,
 )
-
-if TYPE_CHECKING:
-    from jaxsl.host.answer.replay import ReplayReport
+from jaxsl.host.errors import UserError
 
 
 @with_fit_options
@@ -39,7 +45,9 @@ def replay(
     within: Annotated[
         float | None,
         typer.Option(
-            "--within", help="Predictions so close are the same; by default the scatter about the law."
+            "--within",
+            help="Predictions so close are the same; by default the scatter about the law. With --aim, loss "
+            "given up, or the distance of logarithms of a cost; by default what all runs leave open.",
         ),
     ] = None,
     draws: Annotated[
@@ -48,6 +56,9 @@ def replay(
     level: LevelOption = 90.0,
     of: OfOption = "outcome",
     seed: SeedOption = 0,
+    aim: AimOption = None,
+    hold: HoldOption = None,
+    range: RangeOption = None,
     json: JsonOption = False,
     **how: Any,
 ) -> None:
@@ -57,6 +68,9 @@ def replay(
     outcomes are known, also: how well would each have foretold them for 2, 5, 10 and 20 % of the cost?
 
     jaxsl replay runs.csv --law chinchilla --target N=7e10,D=1.4e12 --cost "6*N*D"
+
+    With --aim optimal:C=1e24 in place of a target, what would each have decided? Against the decision by all
+    runs: the error of the best sizes, and the loss that they give up.
     """
     mapping = read_mapping(map)
     tables = looked_at(
@@ -67,8 +81,38 @@ def replay(
         cost=cost,
     )
 
-    from jaxsl.host.answer.replay import replay as replay_runs
     from jaxsl.host.show.console import busy, print_json
+    from jaxsl.host.show.replay import show_replay, show_replay_for
+
+    if aim is not None:
+        check_aimed(target or target_share, of, how)
+        from jaxsl.host.decision.replay_for import replay_for
+
+        with busy("replaying"):
+            decided = replay_for(
+                tables,
+                law,
+                aim=aim,
+                cost=cost,
+                hold=read_held(hold),
+                range=read_ranges(range),
+                map=mapping,
+                outcome=outcome,
+                within=within,
+                draws=draws,
+                level=level,
+                seed=seed,
+                **how,
+            )
+        if json:
+            print_json(decided)
+        else:
+            show_replay_for(decided)
+        return
+    if hold or range:
+        raise UserError("--hold and --range say what may be decided; add --aim, or leave them out")
+
+    from jaxsl.host.answer.replay import replay as replay_runs
 
     with busy("replaying"):
         report = replay_runs(
@@ -89,55 +133,4 @@ def replay(
     if json:
         print_json(report)
     else:
-        _show(report)
-
-
-def _show(report: "ReplayReport") -> None:
-    import numpy as np
-
-    from jaxsl.host.show.answers import predictions
-    from jaxsl.host.show.console import console, grid, number, show_notes
-
-    out = console()
-    out.print(f"{report.law}: all {report.num_runs} finished runs cost {number(report.cost)}.")
-    out.print(
-        f"The same prediction, to within {number(report.tolerance, 3)} of that of all runs and staying "
-        "there, would have taken"
-    )
-    rows = []
-    for method in dict.fromkeys(path.method for path in report.paths):
-        own = [path for path in report.paths if path.method == method]
-        share = np.array([path.needed for path in own]) / report.cost
-        counts = np.array([path.needed_runs for path in own])
-        spread = f"{share.min():.1%} to {share.max():.1%}" if len(own) > 1 else ""
-        name = f"{method}, median of {len(own)}" if len(own) > 1 else method
-        spend = number(float(np.median(share)) * report.cost)
-        rows.append([name, spend, f"{np.median(share):.1%}", number(float(np.median(counts)), 3), spread])
-    out.print(grid(["choice", "spend", "of all", "runs", "range"], rows))
-    out.print()
-    if report.scores:
-        _show_scores(report)
-    out.print("target, from all runs")
-    out.print(predictions(report.prediction))
-    show_notes(out, report.notes)
-
-
-def _show_scores(report: "ReplayReport") -> None:
-    import numpy as np
-
-    from jaxsl.host.show.console import console, grid, number
-
-    out = console()
-    out.print(
-        f"What each would have foretold, mean of {report.draws} draws; interval at "
-        f"{report.prediction.level:g} %, widths in deviations of what came out"
-    )
-    header = ["choice", "of all", "R²", "±", "inside", "width", "interval score", "active less it", "±"]
-    rows = []
-    for one in report.scores:
-        inside = "-" if np.isnan(one.coverage) else f"{one.coverage:.0%}"
-        after = (one.width, one.interval_score, one.gain, one.gain_error)
-        cells = [number(one.r2, 3), number(one.r2_error, 2), inside, *(number(value, 3) for value in after)]
-        rows.append([one.method, f"{one.budget:.0%}", *cells])
-    out.print(grid(header, rows))
-    out.print()
+        show_replay(report)

@@ -1,7 +1,11 @@
-"""A decision as what runs are chosen for: the best configuration at a cost, in coordinates of its regret."""
+"""A decision as what runs are chosen for: a target whose variance is what the decision leaves open.
+
+Of the best configuration at a cost that is the expected regret; of the least cost of a loss it is the
+variance of its logarithm.
+"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,15 +21,26 @@ from jaxsl.pool import Target, buffer_size
 from jaxsl.posterior import Predictive, Tabulated
 from jaxsl.precision import to_numpy
 
-OPTIMAL, MULTIPLIER = "optimal", "multiplier"
+OPTIMAL, REACH, MULTIPLIER = "optimal", "reach", "multiplier"
+NAMES = {OPTIMAL: "C", REACH: "loss", MULTIPLIER: "C"}  # of what a decision is at
 
 
 @dataclass(frozen=True)
 class Aim:
-    """What is to be decided, of one ``kind``, at the cost ``budget``."""
+    """What is to be decided, of one ``kind``: at the cost ``at``, or what it costs to ``reach`` that loss."""
 
     kind: str
-    budget: float
+    at: float
+
+    @property
+    def reach(self) -> bool:
+        """Whether a loss is to be reached, and not a cost to be spent."""
+        return self.kind == REACH
+
+    @property
+    def levels(self) -> np.ndarray:
+        """The logarithm of the cost, or the loss, ``(1,)``."""
+        return np.array([self.at]) if self.reach else np.log([self.at])
 
 
 def read_aim(aim: str) -> Aim:
@@ -35,18 +50,36 @@ def read_aim(aim: str) -> Aim:
         UserError: when they say anything else.
 
     Example:
-        >>> read_aim("optimal:C=1e24")
-        Aim(kind='optimal', budget=1e+24)
+        >>> read_aim("optimal:C=1e24"), read_aim("reach:loss=2.2").reach
+        (Aim(kind='optimal', at=1e+24), True)
     """
     kind, _, rest = (piece.strip() for piece in aim.partition(":"))
     name, _, text = rest.partition("=")
     value = number(text)
-    if kind not in (OPTIMAL, MULTIPLIER) or name.strip() != "C" or value is None:
+    if name.strip() != NAMES.get(kind) or value is None or not np.isfinite(value):
         raise UserError(
-            f"--aim {aim}: write optimal:C=1e24, the cost at which the best sizes are wanted, or "
-            "multiplier:C=1e22, the cost at which recipes are compared"
+            f"--aim {aim}: write optimal:C=1e24, the cost at which the best sizes are wanted, "
+            "reach:loss=2.2, the loss whose least cost is, or multiplier:C=1e22, the cost at which recipes "
+            "are compared"
         )
-    return Aim(kind, float(check_budgets([value], f"--aim {kind}:C")[0]))
+    return Aim(kind, value if kind == REACH else float(check_budgets([value], f"--aim {kind}:C")[0]))
+
+
+def view_for(known: Known, aim: Aim, x: np.ndarray) -> tuple[Tabulated, Target, np.ndarray]:
+    """The belief as a table for any acquisition, what an aim leaves open its target; in double precision.
+
+    Args:
+        known: the laws, learned near the decision.
+        aim: the best sizes at a cost, or the least cost of a loss.
+        x: configurations that will be asked about, ``(row, feature)``.
+
+    Returns, raises: as of ``aimed_at``.
+    """
+    if not aim.reach:
+        return aimed_at(known, aim.levels, x)
+    levels = np.log(known.asked.costs(known.centre))
+    table, target, rows, price = least_loss_at(known, levels, x)
+    return scaled(table, 1 / price), target, rows
 
 
 def aimed_at(known: Known, levels: np.ndarray, x: np.ndarray) -> tuple[Tabulated, Target, np.ndarray]:
@@ -109,10 +142,16 @@ def _together(
     return mixture(parts).table, Target(array(rows[:num_target]), array(weight)), rows[num_target:]
 
 
-def expected_error(table: Tabulated, target: Target) -> float:
-    """The variance of the target of a table of ``aimed_at``, or ``least_loss_at``.
+def scaled(table: Tabulated, times: float) -> Tabulated:
+    """The same with its target, the first row, multiplied."""
+    row = np.where(np.arange(table.mean.shape[1]) == 0, times, 1.0)[:, None]
+    return replace(table, mean=table.mean * row, root=table.root * row[..., None])
 
-    Of the first it is the loss that deciding now gives up in expectation.
+
+def expected_error(table: Tabulated, target: Target) -> float:
+    """The variance of the target of a table of ``view_for``, or ``least_loss_at``.
+
+    Of the best sizes at a cost it is the loss that deciding now gives up in expectation.
     """
     own = np.asarray(table.mean)[:, : len(target.x), 0]
     weight = np.asarray(table.weight)

@@ -18,7 +18,7 @@ class AimedRun(Report):
         recipe: which of several it is of; empty where there is one.
         x, labels, cost: as of ``jaxsl.host.answer.fit_report.NextRun``.
         score: expected fall of the regret, for what it costs. fall: that fall itself, in the loss's unit; of
-            a multiplier both are about the variance of its logarithm.
+            a least cost or a multiplier both are about the variance of its logarithm.
     """
 
     row_number: int
@@ -35,13 +35,16 @@ class AimedReport(Report):
     """Candidates ranked by what they teach about a decision, each as if it were the only next run.
 
     Attributes:
+        aim: what is decided.
         decision: what is best now, with intervals.
-        regret: expected loss given up by deciding now, by the curvature of the loss about it.
+        regret: expected loss given up by deciding now, by the curvature of the loss about it; of a least cost
+            the variance of its logarithm.
         runs: best first.
         others: as in ``jaxsl.host.answer.fit_report.NextReport``.
     """
 
     laws: tuple[str, ...]
+    aim: str
     decision: Decision
     regret: float
     runs: tuple[AimedRun, ...]

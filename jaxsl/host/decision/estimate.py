@@ -181,7 +181,7 @@ def values(known: Known, levels: np.ndarray, reach: bool) -> Values:
             if part.share < LIGHT:
                 continue
             index, u, scale = _numbers(part.posterior, part.dof, factors)
-            u = u[:, : _num_factors(part.posterior)]
+            u = u[:, : programs.num_factors(part.posterior)]
             curves = programs.drawn(
                 part.posterior,
                 space,
@@ -214,13 +214,6 @@ def _numbers(posterior, dof: float, factors: int) -> tuple[np.ndarray, np.ndarra
     if np.isfinite(dof):
         scale = np.sqrt(dof / rng.chisquare(dof, NUM_DRAWS))
     return index, u * scale[:, None], scale
-
-
-def _num_factors(posterior) -> int:
-    from jaxsl.decision import curves
-
-    with double_precision():
-        return curves(posterior, array([1.0])).num_factors
 
 
 def weighted_quantile(value: np.ndarray, weight: np.ndarray, probability: float) -> np.ndarray:

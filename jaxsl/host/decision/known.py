@@ -9,7 +9,7 @@ import numpy as np
 from jaxsl.host.answer.believed import Believed, believe_runs
 from jaxsl.host.answer.fit_report import LeftOut
 from jaxsl.host.answer.trust import Trust, trust
-from jaxsl.host.answer.which_laws import Laws, ensemble
+from jaxsl.host.answer.which_laws import Ensemble, Laws, ensemble
 from jaxsl.host.decision import programs
 from jaxsl.host.decision.question import Question, question
 from jaxsl.host.errors import UserError
@@ -136,16 +136,38 @@ def learned(
         UserError: for anything that cannot be used as it stands.
     """
     chosen = ensemble(source, laws, mapping=map, outcome=outcome, **how)
+    asked = question(chosen.laws[0], cost, hold, ranges, chosen.seen.x)
+    return learned_near(chosen, asked, levels, reach, level=level, seed=seed, candidates=candidates)
+
+
+def learned_near(
+    chosen: Ensemble,
+    asked: Question,
+    levels: np.ndarray,
+    reach: bool,
+    *,
+    level: float,
+    seed: int,
+    candidates: np.ndarray | None = None,
+    size: int | None = None,
+) -> Known:
+    """The same of laws and runs that were read.
+
+    Args:
+        chosen: laws, and the runs they are learned from.
+        asked: what may be chosen.
+        levels, reach, level, seed, candidates: as of ``learned``, whose errors it raises too.
+        size: rows of the buffer of runs; by default as few as hold them.
+    """
     seen = chosen.seen
-    asked = question(chosen.laws[0], cost, hold, ranges, seen.x)
     dear = np.argsort(-asked.costs(seen.x), kind="stable")[:MOST_RUNS]
     spread = seen.x[np.sort(dear)]
-    first = believe_runs(chosen.laws, seen.x, seen.y, spread, candidates, level, seed)
+    first = believe_runs(chosen.laws, seen.x, seen.y, spread, candidates, level, seed, size=size)
     middle = np.exp(np.mean(np.log(np.where(seen.x > 0, seen.x, 1.0)), axis=0))
     start = Known(_parts(first), False, asked, middle, seen.x[dear[:1]], found=first)
     x = settled(start, levels, reach)
     aim = np.concatenate([_aside(asked, row) for row in x])
-    found = believe_runs(chosen.laws, seen.x, seen.y, aim, candidates, level, seed)
+    found = believe_runs(chosen.laws, seen.x, seen.y, aim, candidates, level, seed, size=size)
     runs = seen, chosen.problem.unit
     near = Known(_parts(found), False, asked, middle, x, runs, found, chosen.left_out, chosen.problem.notes)
     return replace(near, centre=settled(near, levels, reach))

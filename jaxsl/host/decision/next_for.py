@@ -1,7 +1,8 @@
 """Rank the candidates of a table by what each would teach about a decision, not about a prediction.
 
 The target is the best configuration at a cost, in coordinates in which its variance is the loss that is given
-up by deciding now (``jaxsl.decision.Regret``); the acquisition is that of ``jaxsl next``, unchanged.
+up by deciding now (``jaxsl.decision.Regret``), or the logarithm of the least cost of a loss. The acquisition
+is that of ``jaxsl next``, unchanged.
 """
 
 from collections.abc import Mapping
@@ -12,12 +13,11 @@ import numpy as np
 from jaxsl.host.answer.episode import CHOOSING
 from jaxsl.host.answer.leaders import MANY, leaders
 from jaxsl.host.answer.which_laws import Laws, ensemble, resolved, run_table
-from jaxsl.host.decision.aim import MULTIPLIER, aimed_at, expected_error, read_aim
+from jaxsl.host.decision.aim import MULTIPLIER, Aim, expected_error, read_aim, view_for
 from jaxsl.host.decision.choice_report import AimedReport, RecipesReport
-from jaxsl.host.decision.estimate import values
+from jaxsl.host.decision.decided import decision_of
 from jaxsl.host.decision.known import Known, learned
 from jaxsl.host.decision.next_recipe import next_recipe
-from jaxsl.host.decision.optimal import decisions_at
 from jaxsl.host.decision.ranked import Purse, aimed_run, nothing_for_sale, purse, ranked
 from jaxsl.host.errors import UserError
 from jaxsl.host.input.choice import require_cost
@@ -49,8 +49,9 @@ def next_for(
     """Rank candidates for a decision.
 
     Args:
-        aim: ``"optimal:C=1e24"``, the best configuration at that cost; ``"multiplier:C=1e22"``, the compute
-            multiplier there of recipes that a column tells apart (``jaxsl.host.decision.next_recipe``).
+        aim: ``"optimal:C=1e24"``, the best configuration at that cost; ``"reach:loss=2.2"``, the least cost
+            of that loss; ``"multiplier:C=1e22"``, the compute multiplier there of recipes that a column tells
+            apart (``jaxsl.host.decision.next_recipe``).
         cost: of a run, arithmetic on the law's inputs.
         source, law, budget, max_cost, count, map, outcome, level, seed, how: as in ``jaxsl.host.next_runs``.
         hold, range: as in ``jaxsl.host.optimal``.
@@ -74,7 +75,7 @@ def next_for(
             table,
             laws,
             by,
-            asked.budget,
+            asked.at,
             price,
             against=against,
             budget=budget,
@@ -93,32 +94,31 @@ def next_for(
     num = int(money.affords(pool).sum())
     if not num:
         raise nothing_for_sale(chosen.problem.table)
-    levels = np.log([asked.budget])
     known = learned(
         table,
         law,
         price,
         hold or {},
         range or {},
-        levels,
-        False,
+        asked.levels,
+        asked.reach,
         map=map,
         outcome=outcome,
         level=level,
         seed=seed,
         candidates=pool.x,
     )
-    told, money = values(known, levels, False), money.checked(known.found)
-    decision = decisions_at(known, told, levels, [0], np.array([asked.budget]), level)[0]
+    money = money.checked(known.found)
     num_candidates, pool_cost = len(pool.x), float(pool.cost.sum())
     with double_precision():
         if num_candidates > MANY:
-            pool = pool.take(_leaders(known, levels, pool, money, min(count, num)))
-        view, target, _ = aimed_at(known, levels, pool.x)
+            pool = pool.take(_leaders(known, asked, pool, money, min(count, num)))
+        view, target, _ = view_for(known, asked, pool.x)
         ranking = ranked(view, target, pool, money, min(count, num), seed)
     return AimedReport(
         laws=known.names,
-        decision=decision,
+        aim=aim,
+        decision=decision_of(known, asked, level),
         regret=expected_error(view, target),
         runs=tuple(
             aimed_run(pool, known.asked.inputs, ranking, place)
@@ -136,11 +136,11 @@ def next_for(
     )
 
 
-def _leaders(known: Known, levels: np.ndarray, pool: Runs, money: Purse, count: int) -> np.ndarray:
+def _leaders(known: Known, aim: Aim, pool: Runs, money: Purse, count: int) -> np.ndarray:
     """Rows of the ``count`` best of many candidates, rising; in double precision."""
 
     def view(x):
-        table, target, _ = aimed_at(known, levels, x)
+        table, target, _ = view_for(known, aim, x)
         return table, target.weight
 
     sale, places = money.affords(pool), np.arange(count)

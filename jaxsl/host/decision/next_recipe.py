@@ -15,7 +15,7 @@ from dataclasses import replace
 import numpy as np
 
 from jaxsl.host.answer.which_laws import ensemble
-from jaxsl.host.decision.aim import expected_error, least_loss_at
+from jaxsl.host.decision.aim import expected_error, least_loss_at, scaled
 from jaxsl.host.decision.choice_report import AimedRun, RecipesReport
 from jaxsl.host.decision.known import Known, best_of_heaviest, learned
 from jaxsl.host.decision.multiplier import check_recipes, compared, split
@@ -26,7 +26,6 @@ from jaxsl.host.input.columns import Table
 from jaxsl.host.input.problem import Runs
 from jaxsl.host.programs.learning import Ranking
 from jaxsl.law import Law
-from jaxsl.posterior import Tabulated
 from jaxsl.precision import double_precision
 
 
@@ -125,11 +124,11 @@ def ranked_recipes(
         share[found.against] = sum(share.values())
         variance, rankings = 0.0, dict[str, Ranking]()
         for name, (table, target) in tables.items():
-            scaled = _scaled(table, share[name] ** 0.5)
-            variance += expected_error(scaled, target)
+            weighed = scaled(table, share[name] ** 0.5)
+            variance += expected_error(weighed, target)
             num = int(money.affords(pools[name]).sum())
             if num:
-                rankings[name] = ranked(scaled, target, pools[name], money, num, seed)
+                rankings[name] = ranked(weighed, target, pools[name], money, num, seed)
     most = min(float(ranking.limit) for ranking in rankings.values())
     runs = [
         aimed_run(pools[name], known[name].asked.inputs, ranking, place, name)
@@ -151,9 +150,3 @@ def _costs(found: MultiplierReport) -> dict[str, float]:
                 "another cost"
             )
     return costs
-
-
-def _scaled(table: Tabulated, times: float) -> Tabulated:
-    """The same with its target, the first row, multiplied."""
-    row = np.where(np.arange(table.mean.shape[1]) == 0, times, 1.0)[:, None]
-    return replace(table, mean=table.mean * row, root=table.root * row[..., None])

@@ -157,6 +157,29 @@ def decisions_at(
     level: float,
 ) -> list[Decision]:
     """What is best at the ``budgets``, whose numbers among the ``levels`` are ``shown``."""
+    asked, num = known.asked, len(known.asked.free)
+    found = estimates_at(known, told, shown, level)
+    flat = _flat(known, told, levels, shown)
+    decisions = []
+    for place, at in enumerate(shown):
+        regret = told.draw[:, at * (num + 2) + num + 1]
+        fine = np.isfinite(regret)
+        decisions.append(
+            Decision(
+                budget=float(budgets[place]),
+                estimates=tuple(found[place]),
+                regret=float(told.share[fine] @ regret[fine] / told.share[fine].sum())
+                if told.told
+                else np.nan,
+                flat=tuple(flat[place]),
+                edges=_edges(asked, [one.median for one in found[place][:num]]),
+            )
+        )
+    return decisions
+
+
+def estimates_at(known: Known, told: Values, shown: Sequence[int], level: float) -> list[list[Estimate]]:
+    """Every free input, tokens per parameter and the loss at each of the costs that are ``shown``."""
     names, asked = free_names(known), known.asked
     each = len(names) + 2
     rows, labels, log = [], [], []
@@ -169,24 +192,7 @@ def decisions_at(
         log += [True] * (len(names) + len(between)) + [False]
     found = told.linear(np.array(rows)).estimates(labels, [""] * len(labels), log, level)
     size = len(labels) // len(shown)
-    flat = _flat(known, told, levels, shown)
-    decisions = []
-    for place, at in enumerate(shown):
-        estimates = found[place * size : (place + 1) * size]
-        regret = told.draw[:, at * each + each - 1]
-        fine = np.isfinite(regret)
-        decisions.append(
-            Decision(
-                budget=float(budgets[place]),
-                estimates=tuple(estimates),
-                regret=float(told.share[fine] @ regret[fine] / told.share[fine].sum())
-                if told.told
-                else np.nan,
-                flat=tuple(flat[place]),
-                edges=_edges(asked, [one.median for one in estimates[: len(names)]]),
-            )
-        )
-    return decisions
+    return [found[place * size : (place + 1) * size] for place in np.arange(len(shown))]
 
 
 def _edges(asked: Question, chosen: Sequence[float]) -> tuple[str, ...]:

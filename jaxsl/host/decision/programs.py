@@ -32,6 +32,11 @@ def _curves(posterior: Posterior, centre: Array) -> Curves:
     return possible.about(centre) if isinstance(possible, DiscrepantCurves) else possible
 
 
+def num_factors(posterior: Posterior) -> int:
+    """How many standard normal numbers make a curve; in double precision."""
+    return curves(posterior, jnp.ones(1)).num_factors
+
+
 def _quantity(space: Space, inputs: tuple[int, ...], reach: bool, level, start, choice=None) -> Quantity:
     """The best inputs and the loss at a cost, with a choice's regret; or the cost of a loss, and inputs."""
     if reach:

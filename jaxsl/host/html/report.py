@@ -27,6 +27,7 @@ from jaxsl.host.decision.optimal import optimal
 from jaxsl.host.decision.report import OptimalReport
 from jaxsl.host.errors import UserError
 from jaxsl.host.html.display import environment
+from jaxsl.host.html.report_best import best_charts
 from jaxsl.host.html.report_charts import charts, run_key, telling_labels
 from jaxsl.host.html.report_study import study_view
 from jaxsl.host.input.expression import parse
@@ -176,7 +177,8 @@ def _best(table: Table, laws: Laws, cost: str, seen: View, **options: Any) -> Op
     """The best sizes beyond the dearest run; None where there are none."""
     dearest = float(np.nanmax(seen.seen.cost))
     try:
-        return optimal(table, laws, cost=cost, budget=[dearest * times for times in FURTHER], **options)
+        budgets = [dearest * times for times in FURTHER]
+        return optimal(table, laws, cost=cost, budget=budgets, curves=True, **options)
     except UserError:  # the loss gets better without end
         return None
 
@@ -220,7 +222,7 @@ def html_report(view: View, data: ReportData) -> str:
             data=data,
             law=view.law,
             unit=view.problem.unit,
-            charts=charts(view),
+            charts=charts(view) | {"best": best_charts(data.best, _loss_label(view)) if data.best else []},
             runs=_runs(view),
             labels=telling_labels(view),
             num_hidden=max(len(view.seen.x) - MOST_ROWS, 0),
@@ -228,6 +230,12 @@ def html_report(view: View, data: ReportData) -> str:
             json=plain(data),
         )
     )
+
+
+def _loss_label(view: View) -> str:
+    """What is least: an output, or the mean of several."""
+    names = [view.labels[name] for name in view.law.outputs]
+    return names[0] if len(names) == 1 else f"mean of {', '.join(names)}"
 
 
 @compiled

@@ -12,7 +12,7 @@ from jaxsl.host.input.intervals import LEVEL
 from jaxsl.host.input.problem import Answers, Problem, Runs, Targets
 from jaxsl.host.input.table import Table
 from jaxsl.host.study import Study
-from jaxsl.host.study.ledger import DONE, PENDING, Candidate, Ledger, Run
+from jaxsl.host.study.ledger import DONE, PENDING, Ledger
 from jaxsl.law import Law
 
 
@@ -54,24 +54,19 @@ def study_view(
 def _problem(path: str, ledger: Ledger, law: Law) -> Problem:
     """Runs that are done, candidates that are left, targets; runs are numbered as they stand in the study."""
     number = {id: place for place, id in enumerate(ledger.runs, 1)}
-    done, used, factor = ledger.with_status(DONE), ledger.used(), ledger.factor
-    most = ledger.settings["replicates"]
-    left = [option for option in ledger.candidates.values() if used.get(option.x, 0) < most]
-    count = len(number)
-    items: list[Run | Candidate] = [*done, *left]
+    done, every, factor = ledger.with_status(DONE), ledger.candidates, ledger.factor
+    free = np.flatnonzero(every.times(ledger.used()) < ledger.settings["replicates"])
+    left, count = every.take(free), len(number)
     outcomes = [list(run.y or ()) for run in done] + [[np.nan] * law.num_outputs] * len(left)
+    ran = np.array([run.x for run in done], float).reshape(-1, len(law.inputs))
     runs = Runs(
-        x=np.array([list(item.x) for item in items]).reshape(-1, len(law.inputs)),
+        x=np.concatenate([ran, left.x]),
         y=np.array(outcomes, float).reshape(-1, law.num_outputs),
-        cost=np.array(
-            [ledger.expected_cost(run, factor) for run in done] + [item.cost * factor for item in left]
-        ),
-        row_numbers=np.array(
-            [number[run.id] for run in done] + list(range(count + 1, count + len(left) + 1))
-        ),
+        cost=np.array([*(ledger.expected_cost(run, factor) for run in done), *(left.cost * factor)]),
+        row_numbers=np.array([*(number[run.id] for run in done), *range(count + 1, count + len(left) + 1)]),
         labels={
-            "id": np.array([item.id for item in items], object),
-            "name": np.array([item.name for item in items], object),
+            "id": np.array([*(run.id for run in done), *(f"c{place + 1}" for place in free)], object),
+            "name": np.array([*(run.name for run in done), *left.name], object),
         },
     )
     targets = np.array(ledger.settings["target"], float)

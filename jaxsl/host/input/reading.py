@@ -75,13 +75,7 @@ def read_rows(
     """
     if reduce is not None:
         reduction(reduce)
-    parts = []
-    for whole in tables(source):
-        part = side_by_side(whole)
-        if from_name is not None:
-            named = [whole.name] * part.num_rows if part is whole else part.text(RUN)
-            part = from_names(part, named, from_name)
-        parts.append(part)
+    parts = named(source, from_name)
     logged = sum(part.num_rows for part in parts)
     steps = [part for part in parts if step_column(part)]
     if reduce is None:
@@ -102,6 +96,22 @@ def read_rows(
         raise UserError(f"--reduce {reduce}: no run of {table.name} has an outcome")
     note = f"--reduce {reduce}: {logged} rows became {table.num_rows} runs"
     return replace(table, notes=(*table.notes, note))
+
+
+def named(source: Any, from_name: str | None) -> list[Table]:
+    """The tables of a source, runs side by side in rows, with the columns that names of files or runs give.
+
+    Raises:
+        UserError: as ``read_runs``.
+    """
+    parts = []
+    for whole in tables(source):
+        part = side_by_side(whole)
+        if from_name is not None:
+            names = [whole.name] * part.num_rows if part is whole else part.text(RUN)
+            part = from_names(part, names, from_name)
+        parts.append(part)
+    return parts
 
 
 def chosen(table: Table, names: Mapping[str, str], outcomes: Sequence[str], where: str | None) -> Table:

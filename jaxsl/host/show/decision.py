@@ -19,7 +19,7 @@ from jaxsl.host.decision.report import (
 from jaxsl.host.show.answers import show_rest
 from jaxsl.host.show.console import console, grid, interval, number, show_notes
 from jaxsl.host.show.grid import Grid
-from jaxsl.host.show.recipes import ends, show_next_recipe
+from jaxsl.host.show.recipes import ends, narrowed, show_next_recipe
 
 PER = {"D/N": "tokens per parameter"}
 
@@ -204,31 +204,34 @@ def show_aimed(report: AimedReport | RecipesReport) -> None:
     if isinstance(report, RecipesReport):
         show_next_recipe(report)
         return
-    out = console()
-    who = ", ".join(report.laws)
+    out, who, decision = console(), ", ".join(report.laws), report.decision
+    reach = decision.estimates[0].name == "cost"
+    what = "the least cost for " + report.aim.partition(":")[2] if reach else "the best at a cost of "
     out.print(
-        f"{who}: the best at a cost of {number(report.decision.budget)}, before any further run", style="bold"
+        f"{who}: {what if reach else what + number(decision.budget)}, before any further run", style="bold"
     )
-    out.print(estimates(report.decision.estimates, report.level, False))
+    out.print(estimates(decision.estimates, report.level, False))
     # By drawn curves where they tell, as `jaxsl optimal` does; how much of it falls is told by the curvature.
-    regret = report.decision.regret if np.isfinite(report.decision.regret) else report.regret
-    out.print(f"deciding now gives up an expected {number(regret, 2)} of loss")
+    regret = decision.regret if np.isfinite(decision.regret) else report.regret
+    if not reach:
+        out.print(f"deciding now gives up an expected {number(regret, 2)} of loss")
     out.print()
     out.print(
         f"{report.num_candidates} candidates, {report.num_affordable} affordable; best first, each as if "
         "it were the only next run"
     )
-    columns = ["row", *report.runs[0].x, "cost", "score", "regret falls by", "to"]
-    rows = [
-        [
-            str(run.row_number),
-            *(number(value) for value in run.x.values()),
-            number(run.cost),
-            number(run.score),
-            f"{run.fall / report.regret:.1%}" if report.regret > 0 else "-",
-            number(regret * max(1 - run.fall / report.regret, 0.0), 2) if report.regret > 0 else "-",
-        ]
-        for run in report.runs
-    ]
-    out.print(grid(columns, rows))
+    falls = ["variance of its logarithm falls by", "cost then"] if reach else ["regret falls by", "to"]
+    rows = []
+    for run in report.runs:
+        share = run.fall / report.regret if report.regret > 0 else np.nan
+        left = number(regret * max(1 - share, 0.0), 2) if report.regret > 0 else "-"
+        rows.append(
+            [
+                str(run.row_number),
+                *(number(value) for value in (*run.x.values(), run.cost, run.score)),
+                f"{share:.1%}" if report.regret > 0 else "-",
+                narrowed(decision.estimates[0], share) if reach else left,
+            ]
+        )
+    out.print(grid(["row", *report.runs[0].x, "cost", "score", *falls], rows))
     _show_end(out, 0.0, report.trust, report.left_out, report.notes, "")

@@ -48,7 +48,7 @@ def show_next_recipe(report: RecipesReport) -> None:
             run.recipe,
             *(number(value) for value in (*run.x.values(), run.cost)),
             f"{run.fall / report.variance:.1%}",
-            *(_after(found.recipes[0].multiplier, fall) for fall in (0.0, run.fall / report.variance)),
+            *(narrowed(found.recipes[0].multiplier, fall) for fall in (0.0, run.fall / report.variance)),
         ][: len(columns)]
         for run in report.runs
     ]
@@ -93,7 +93,7 @@ def ends(one: Estimate) -> str:
     return "" if one.method == "exact" else interval(one.low, one.high)
 
 
-def _after(now: Estimate, fall: float) -> str:
+def narrowed(now: Estimate, fall: float) -> str:
     """The interval that is expected where the variance of the logarithm falls by a share."""
     left = max(1 - fall, 0.0) ** 0.5
     return interval(*(now.median * (end / now.median) ** left for end in (now.low, now.high)))

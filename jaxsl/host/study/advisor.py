@@ -4,6 +4,7 @@ Everything follows from the ledger: the same records give the same answers.
 """
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 
 import jax
@@ -21,7 +22,8 @@ from jaxsl.host.input.intervals import LEVEL
 from jaxsl.host.programs.packing import array, key_of, pack_target, pad
 from jaxsl.host.study import programs
 from jaxsl.host.study.answers import Decided, Forecast, Outlook, Proposal
-from jaxsl.host.study.ledger import DONE, PENDING, Candidate, Ledger, Point, Run
+from jaxsl.host.study.candidates import Candidate, Candidates, Point
+from jaxsl.host.study.ledger import DONE, PENDING, Ledger
 from jaxsl.host.study.options import as_candidates, first_runs, points_of, spread_over
 from jaxsl.host.study.planning import ROOM, SHORT, Offer, Planned, View, planned
 from jaxsl.host.study.space import space_of
@@ -86,7 +88,8 @@ class Advisor:
         options = self._options(ledger)
         if ledger.settings["space"]:
             best = self._in_space(ledger, [], 1)
-            options += [Candidate("", best[0].x, best[0].planned)] if best else []
+            more = [Candidate(one.x, one.planned) for one in best]
+            options = Candidates.joined([options, Candidates.listed(more, options.x.shape[1])])
         if not options:
             return Outlook([], np.zeros(0), np.zeros(0), math.nan)
         found = self._plan(ledger, options, [], min(num_runs, ROOM), MOST_DRAWS)
@@ -125,19 +128,19 @@ class Advisor:
         """Configurations that may be asked about, ``(row, feature)``; None where nothing is known of them."""
         if ledger.settings["space"]:
             return spread_over(space_of(ledger.settings, self.laws[0]))
-        return np.array([option.x for option in ledger.candidates.values()]) if ledger.candidates else None
+        return ledger.candidates.x if ledger.candidates else None
 
-    def _options(self, ledger: Ledger) -> list[Candidate]:
+    def _options(self, ledger: Ledger) -> Candidates:
         """What may be run."""
         if not ledger.settings["space"]:
-            used, most = ledger.used(), ledger.settings["replicates"]
-            return [option for option in ledger.candidates.values() if used.get(option.x, 0) < most]
+            every, most = ledger.candidates, ledger.settings["replicates"]
+            return every.take(every.times(ledger.used()) < most)
         return points_of(space_of(ledger.settings, self.laws[0]), ledger, [])
 
     def _plan(
         self,
         ledger: Ledger,
-        options: list[Candidate],
+        options: Candidates,
         taken: list[Proposal],
         count: int,
         draws: int,
@@ -153,30 +156,26 @@ class Advisor:
             broad = bool(ledger.settings["space"])
             return planned(chooses, view, offer, count, draws, self._key(ledger), design is not None, broad)
 
-    def _offer(self, ledger: Ledger, options: list[Candidate], taken: list[Proposal]) -> Offer:
+    def _offer(self, ledger: Ledger, options: Candidates, taken: list[Proposal]) -> Offer:
         """What the options cost, how often each may be run, and the money, after those that are ``taken``."""
-        cost = np.array([option.cost for option in options]) * ledger.factor
+        cost = options.cost * ledger.factor
         promised = math.fsum(run.cost for run in taken)
         uses = self._uses(ledger, options, taken)
         found, spent = self._believe(ledger), ledger.paid + promised
         return Offer(cost, *uses, ledger.left - promised, spent if found is None else found.checked(spent))
 
     def _uses(
-        self, ledger: Ledger, options: list[Candidate], taken: list[Proposal]
+        self, ledger: Ledger, options: Candidates, taken: list[Proposal]
     ) -> tuple[np.ndarray, np.ndarray]:
         """How often each option may still be run, ``(option,)``, and which of them share these times."""
-        used, most = ledger.used(), int(ledger.settings["replicates"])
-        points = [run.x for run in taken]
-        uses = [most - used.get(option.x, 0) - points.count(option.x) for option in options]
-        return np.array(uses), np.arange(len(options))
+        most, promised = int(ledger.settings["replicates"]), Counter(run.x for run in taken)
+        uses = most - options.times(ledger.used()) - options.times(promised)
+        return uses, np.arange(len(options))
 
-    def _view(self, ledger: Ledger, options: Sequence[Candidate | Run], taken: list[Proposal]) -> View:
+    def _view(self, ledger: Ledger, options: Candidates, taken: list[Proposal]) -> View:
         """What is looked at to choose among the options, after those that are ``taken`` already."""
-        x, pending = (
-            np.array([option.x for option in options]),
-            self._pending(ledger, [run.x for run in taken]),
-        )
-        return View(self._posterior(ledger), x, pending, self._target(ledger))
+        pending = self._pending(ledger, [run.x for run in taken])
+        return View(self._posterior(ledger), options.x, pending, self._target(ledger))
 
     def _posterior(self, ledger: Ledger) -> Posterior:
         """What candidates are scored by."""
@@ -185,7 +184,7 @@ class Advisor:
         with double_precision():
             return self.design.scored(found.belief.posterior)
 
-    def _bought(self, ledger: Ledger, options: list[Candidate], found: Planned) -> list[Proposal]:
+    def _bought(self, ledger: Ledger, options: Candidates, found: Planned) -> list[Proposal]:
         proposals, plan = [], found.plan
         after = plan.variance - np.cumsum(plan.score)
         for index, fall, left in zip(plan.index, plan.score, after, strict=True):
@@ -207,7 +206,7 @@ class Advisor:
                 break
             broad = self._plan(ledger, grid, before, 1, MOST_DRAWS)
             best = broad.rows[np.argsort(-broad.plan.value[: len(broad.rows)], kind="stable")[:STARTS]]
-            start = space.share(np.array([grid[row].x for row in best]))
+            start = space.share(grid.x[best])
             with double_precision():
                 found = to_numpy(
                     programs.climb_from(
@@ -226,7 +225,7 @@ class Advisor:
                 )
             climbed = space.at(np.asarray(found.share)[np.argsort(-found.value, kind="stable")])
             around = space.runnable(climbed)[: SHORT - STARTS]
-            close = [*as_candidates(space, around, ledger, points), *(grid[row] for row in best)]
+            close = Candidates.joined([as_candidates(space, around, ledger, points), grid.take(best)])
             bought = self._bought(
                 ledger, close, self._plan(ledger, close, before, 1, MOST_DRAWS, broad.design)
             )

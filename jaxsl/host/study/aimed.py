@@ -23,7 +23,8 @@ from jaxsl.host.programs.packing import pad
 from jaxsl.host.show.console import number
 from jaxsl.host.study.advisor import Advisor
 from jaxsl.host.study.answers import Decided, Outlook, Proposal
-from jaxsl.host.study.ledger import DONE, Candidate, Ledger, Point, Run
+from jaxsl.host.study.candidates import Candidate, Candidates, Point
+from jaxsl.host.study.ledger import DONE, Ledger
 from jaxsl.host.study.options import first_runs
 from jaxsl.host.study.planning import View
 from jaxsl.host.study.stop_rules import Stop
@@ -44,10 +45,10 @@ class AimedAdvisor(Advisor):
 
     def __init__(self, laws: Sequence[Law], aim: str, hold: dict[str, float], ranges: dict):
         super().__init__(laws)
-        self.at, self.hold, self.ranges = read_aim(aim).budget, hold, ranges
+        self.at, self.hold, self.ranges = read_aim(aim).at, hold, ranges
         self.levels = np.log([self.at])
         self._decides: tuple[object, Known] | None = None
-        self._looked_up: tuple[Known, tuple[list[Point], list[Point]], View] | None = None
+        self._looked_up: tuple[Known, tuple[np.ndarray, np.ndarray], View] | None = None
 
     def ask(self, ledger: Ledger, count: int) -> list[Proposal]:
         """As of ``Advisor``; the first runs alone until enough of them are done to learn a law."""
@@ -82,7 +83,8 @@ class AimedAdvisor(Advisor):
 
     def _regret(self, ledger: Ledger, outlook: Outlook) -> np.ndarray:
         """By the curvature of the loss: now, once pending runs are in, and after each of the next runs."""
-        anything = self._options(ledger) or ledger.with_status(DONE)
+        done = [Candidate(run.x, 0.0) for run in ledger.with_status(DONE)]
+        anything = self._options(ledger) or Candidates.listed(done, len(ledger.settings["inputs"]))
         with double_precision():
             table, _, _, target = self._view(ledger, anything, [])
         assert isinstance(table, Tabulated)
@@ -103,7 +105,6 @@ class AimedAdvisor(Advisor):
         if self._decides is None or self._decides[0] != state:
             x, y = np.array([run.x for run in done]), np.array([run.y for run in done])
             table = dict(zip((*settings["inputs"], *settings["outputs"]), [*x.T, *y.T], strict=True))
-            candidates = np.array([option.x for option in ledger.candidates.values()])
             known = learned(
                 table,
                 self.laws,
@@ -114,22 +115,23 @@ class AimedAdvisor(Advisor):
                 False,
                 level=settings.get("level", LEVEL),
                 seed=settings["seed"],
-                candidates=candidates if len(candidates) else None,
+                candidates=ledger.candidates.x if ledger.candidates else None,
             )
             self._decides = state, known
         return self._decides[1]
 
-    def _view(self, ledger: Ledger, options: Sequence[Candidate | Run], taken: list[Proposal]) -> View:
+    def _view(self, ledger: Ledger, options: Candidates, taken: list[Proposal]) -> View:
         known, pending = self._learned(ledger), self._waiting(ledger, [run.x for run in taken])
         assert known is not None
-        asked = [option.x for option in options], pending
-        if self._looked_up is None or self._looked_up[0] is not known or self._looked_up[1] != asked:
-            self._looked_up = known, asked, self._look_up(known, *asked)
-        return self._looked_up[2]
+        asked = options.x, np.array(pending)
+        before = self._looked_up
+        if before is None or before[0] is not known or not all(map(np.array_equal, before[1], asked)):
+            before = self._looked_up = known, asked, self._look_up(known, options.x, pending)
+        return before[2]
 
-    def _look_up(self, known: Known, options: list[Point], pending: list[Point]) -> View:
-        """What is believed of options and of pending runs."""
-        x, size = np.array(options), buffer_size(len(pending))
+    def _look_up(self, known: Known, x: np.ndarray, pending: list[Point]) -> View:
+        """What is believed of options ``x (row, feature)`` and of pending runs."""
+        size = buffer_size(len(pending))
         others = pad(np.array(pending), size) if pending else np.repeat(x[:1], size, axis=0)
         table, target, rows = aimed_at(known, self.levels, np.concatenate([x, others]))
         mask = jnp.asarray(np.arange(size) < len(pending))

@@ -9,7 +9,7 @@ from jaxsl.host.answer.fit_report import Prediction
 from jaxsl.host.answer.report import Report
 from jaxsl.host.answer.trust import Trust
 from jaxsl.host.decision.report import Decision
-from jaxsl.host.study.ledger import Point
+from jaxsl.host.study.candidates import Point
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,8 @@ from jaxsl.host.programs.runs_together import runs_together
 from jaxsl.host.study import programs
 from jaxsl.host.study.advisor import Advisor
 from jaxsl.host.study.answers import Proposal
-from jaxsl.host.study.ledger import PENDING, Candidate, Ledger, Point, Run
+from jaxsl.host.study.candidates import Candidate, Candidates, Point
+from jaxsl.host.study.ledger import PENDING, Ledger, Run
 from jaxsl.host.study.planning import View, for_sale
 from jaxsl.host.study.sizes import sizes, without
 from jaxsl.pool import Pool, Rows, buffer_size
@@ -83,25 +84,25 @@ class CurvesAdvisor(Advisor):
             proposals.append(Proposal(size.x[place], size.costs[place], cost, size.names[place]))
         return proposals
 
-    def _options(self, ledger: Ledger) -> list[Candidate]:
+    def _options(self, ledger: Ledger) -> Candidates:
         """New runs, and runs that go on, each to every candidate beyond where it is."""
         restart, most = ledger.settings["curves"]["restart"], int(ledger.settings["replicates"])
         used, options = ledger.used(), list[Candidate]()
         for size in sizes(ledger, self._tokens):
             ends = [place for place, x in enumerate(size.x) if used.get(x, 0) < most]
             if len(size.runs) < most:
-                options += [Candidate("", size.x[at], size.costs[at], size.names[at]) for at in ends]
+                options += [Candidate(size.x[at], size.costs[at], size.names[at]) for at in ends]
             for name, tokens in size.open.items():
                 paid = size.cost_to(tokens) - restart
                 options += [
-                    Candidate("", size.x[at], size.costs[at] - paid, size.names[at], name)
+                    Candidate(size.x[at], size.costs[at] - paid, size.names[at], name)
                     for at in ends
                     if size.tokens[at] > tokens * (1 + 1e-9)
                 ]
-        return options
+        return Candidates.listed(options, ledger.candidates.x.shape[1])
 
     def _uses(
-        self, ledger: Ledger, options: list[Candidate], taken: list[Proposal]
+        self, ledger: Ledger, options: Candidates, taken: list[Proposal]
     ) -> tuple[np.ndarray, np.ndarray]:
         """New runs of one size, to whatever length, share the ``replicates`` left; a run goes on once."""
         most = int(ledger.settings["replicates"])
@@ -117,7 +118,7 @@ class CurvesAdvisor(Advisor):
         place: Any = np.log10([one.x[self._tokens] for one in ledger.outcomes])
         return Course(run, place)
 
-    def _view(self, ledger: Ledger, options: Sequence[Candidate | Run], taken: list[Proposal]) -> View:
+    def _view(self, ledger: Ledger, options: Candidates, taken: list[Proposal]) -> View:
         """Options, pending runs and targets by their numbers in one table, whose entries are whole runs."""
         pending: list[Run | Proposal] = [*ledger.with_status(PENDING), *taken]
         found = self._believe(ledger)

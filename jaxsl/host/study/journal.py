@@ -76,14 +76,13 @@ class Journal:
         Raises:
             UserError: when the file cannot be read, is no journal, is too new, or has a damaged line.
         """
-        content = self._content(self._offset)
-        lines = content.split(b"\n")
-        decoded = [decode(line) if line else None for line in lines[:-1]]
-        clean = all(record or not line for record, line in zip(decoded, lines, strict=False))
-        if clean and self._offset:
-            entries = self._entries(decoded)
-            self._advance(lines, len(decoded))
-            return entries, False
+        if self._offset:
+            lines = self._content(self._offset).split(b"\n")
+            decoded = [decode(line) if line else None for line in lines[:-1]]
+            if all(record or not line for record, line in zip(decoded, lines, strict=False)):
+                entries = self._entries(decoded)
+                self._advance(lines, len(decoded))
+                return entries, False
         return self._read_all(), True
 
     def write(self, decide: Callable[[], list[Record]]) -> None:
@@ -125,7 +124,7 @@ class Journal:
         found: list[int] = []
 
         def decide() -> list[Record]:
-            found[:] = _survey(self._lines())[0]
+            found[:] = _survey(self._lines())[1]
             return [{"event": "skip", "lines": found, "why": "damaged"}] if found else []
 
         self.write(decide)
@@ -133,7 +132,7 @@ class Journal:
 
     def _read_all(self) -> list[Entry]:
         lines = self._lines()
-        bad, end = _survey(lines)
+        decoded, bad, end = _survey(lines)
         if bad:
             numbers = ", ".join(map(str, bad))
             many = len(bad) > 1
@@ -150,7 +149,7 @@ class Journal:
             "accepted and is ignored"
             for number in cut
         )
-        entries = self._entries([decode(line) if line else None for line in lines[:end]])
+        entries = self._entries(decoded[:end])
         self._advance(lines, end)
         return entries
 
@@ -174,8 +173,8 @@ class Journal:
         if not lines[-1] and all(decode(line) for line in lines[:-1] if line):
             return
         lines = self._lines()
-        end = _survey(lines)[1]
-        cut = [number for number, line in enumerate(lines, 1) if number > end and line and not decode(line)]
+        decoded, _, end = _survey(lines)
+        cut = [place + 1 for place in range(end, len(lines)) if lines[place] and not decoded[place]]
         ending = b"\n" if lines[-1] else b""
         skip = encode({"event": "skip", "lines": cut, "why": "cut off"}) + b"\n" if cut else b""
         if ending or skip:
@@ -214,8 +213,8 @@ class Journal:
             ) from None
 
 
-def _survey(lines: list[bytes]) -> tuple[list[int], int]:
-    """Numbers of damaged lines that no ``skip`` record names, and of lines before a cut-off end."""
+def _survey(lines: list[bytes]) -> tuple[list[Record | None], list[int], int]:
+    """Records, numbers of damaged lines that no ``skip`` names, and how many stand before a cut-off end."""
     decoded = [decode(line) if line else None for line in lines]
     end = len(lines) - 1
     while end and lines[end - 1] and decoded[end - 1] is None and not is_whole(lines[end - 1]):
@@ -229,7 +228,7 @@ def _survey(lines: list[bytes]) -> tuple[list[int], int]:
         for number in range(1, end + 1)
         if lines[number - 1] and decoded[number - 1] is None and number not in skipped
     ]
-    return bad, end
+    return decoded, bad, end
 
 
 def _no_header(path: Path, line: bytes, num_lines: int) -> str:

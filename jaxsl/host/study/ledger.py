@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from jaxsl.host.errors import UserError
+from jaxsl.host.study.candidates import Candidates, Point
 
 PENDING, DONE, FAILED, DIVERGED, ABANDONED = STATUSES = (
     "pending",
@@ -17,8 +18,6 @@ PENDING, DONE, FAILED, DIVERGED, ABANDONED = STATUSES = (
     "abandoned",
 )
 TRIES = 3  # runs of one configuration that may fail before it is asked no more
-
-Point = tuple[float, ...]
 
 
 class Outcome(NamedTuple):
@@ -80,33 +79,30 @@ class Run:
         return self.of or self.id
 
 
-@dataclass(frozen=True)
-class Candidate:
-    """A configuration that may be run, and what it costs by the plan; ``of`` is the run that it continues."""
-
-    id: str
-    x: Point
-    cost: float
-    name: str = ""
-    of: str = ""
-
-
 @dataclass
 class Ledger:
     """The state of a study.
 
     Attributes:
         settings: the header, with later changes.
-        runs, candidates: by id, in the order of the journal.
+        runs: by id, in the order of the journal.
         num_lines: lines of the journal that are in here.
         notes: what a reader should know.
     """
 
     settings: dict[str, Any] = field(default_factory=dict)
     runs: dict[str, Run] = field(default_factory=dict)
-    candidates: dict[str, Candidate] = field(default_factory=dict)
     num_lines: int = 0
     notes: list[str] = field(default_factory=list)
+    _offered: list[Candidates] = field(default_factory=list)
+
+    @property
+    def candidates(self) -> Candidates:
+        """What may be run, in the order of the journal."""
+        if len(self._offered) != 1:
+            inputs = len(self.settings.get("inputs", ()))
+            self._offered = [Candidates.joined([Candidates.listed([], inputs), *self._offered])]
+        return self._offered[0]
 
     def apply(self, line: int, record: dict[str, Any]) -> None:
         """Add a record.
@@ -120,10 +116,8 @@ class Ledger:
                     self.settings = dict(record)
                 case "set":
                     self.settings |= record["settings"]
-                case "candidate":
-                    self.candidates[record["id"]] = Candidate(
-                        record["id"], self._point(record), record["cost"], record.get("name", "")
-                    )
+                case "candidates":
+                    self._offered.append(Candidates.told(record, self.settings["inputs"]))
                 case "asked":
                     for item in record["runs"]:
                         self.runs[item["id"]] = Run(

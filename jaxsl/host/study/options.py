@@ -8,14 +8,15 @@ import numpy as np
 
 from jaxsl.host.answer.episode import WARM_PER_PARAMETER, WARM_SHARE
 from jaxsl.host.study.answers import Proposal
-from jaxsl.host.study.ledger import DONE, PENDING, Candidate, Ledger, Point
+from jaxsl.host.study.candidates import Candidate, Candidates, Point
+from jaxsl.host.study.ledger import DONE, PENDING, Ledger
 from jaxsl.host.study.space import Space
 from jaxsl.law import Law
 
 SPACE_POINTS = 511  # quasi-random points of a space that are scored; from the best, others are climbed
 
 
-def first_runs(laws: Sequence[Law], ledger: Ledger, options: list[Candidate], count: int) -> list[Proposal]:
+def first_runs(laws: Sequence[Law], ledger: Ledger, options: Candidates, count: int) -> list[Proposal]:
     """The cheapest runs, before there is enough to choose by.
 
     As many as ``WARM_PER_PARAMETER`` asks for, while they cost at most ``WARM_SHARE`` of all candidates
@@ -28,11 +29,11 @@ def first_runs(laws: Sequence[Law], ledger: Ledger, options: list[Candidate], co
     factor, left = ledger.factor, ledger.left
     started = {run.x: ledger.expected_cost(run, factor) for run in ledger.with_status(DONE, PENDING)}
     budget = ledger.settings["budget"]
-    total = budget if ledger.settings["space"] and budget else factor * math.fsum(o.cost for o in options)
+    total = budget if ledger.settings["space"] and budget else factor * math.fsum(options.cost)
     total += 0 if ledger.settings["space"] else math.fsum(started.values())
     cheap, unknown = WARM_SHARE * total - math.fsum(started.values()), not ledger.with_status(DONE)
     proposals: list[Proposal] = []
-    for option in sorted(options, key=lambda option: option.cost):
+    for option in map(options.__getitem__, np.argsort(options.cost, kind="stable")):
         cost, number = option.cost * factor, len(started) + len(proposals)
         warm = number < needed or (number < wanted and cost <= cheap)
         if len(proposals) == count or not (warm or unknown) or cost > left * (1 + 1e-9):
@@ -44,7 +45,7 @@ def first_runs(laws: Sequence[Law], ledger: Ledger, options: list[Candidate], co
     return proposals
 
 
-def points_of(space: Space, ledger: Ledger, taken: list[Point]) -> list[Candidate]:
+def points_of(space: Space, ledger: Ledger, taken: list[Point]) -> Candidates:
     """Quasi-random runnable points of a space that were not used up."""
     x = np.array([space.runnable(row[None])[0] for row in spread_over(space)])
     return as_candidates(space, np.unique(x, axis=0), ledger, taken)
@@ -57,13 +58,11 @@ def spread_over(space: Space) -> np.ndarray:
     return space.at(qmc.Sobol(len(space.axes), scramble=False).random(SPACE_POINTS + 1)[:SPACE_POINTS])
 
 
-def as_candidates(space: Space, x: np.ndarray, ledger: Ledger, taken: list[Point]) -> list[Candidate]:
+def as_candidates(space: Space, x: np.ndarray, ledger: Ledger, taken: list[Point]) -> Candidates:
     """Points of a space as candidates, but for those that may not be run again, or hardly differ from one."""
     most, used = ledger.settings["replicates"], Counter(ledger.used()) + Counter(taken)
     closed = [point for point, times in used.items() if times >= most]
     cost = space.costs(x)
     kept = np.isfinite(cost) & ~space.near(x, np.array(closed).reshape(-1, x.shape[1]))
-    return [
-        Candidate("", tuple(point), float(price))
-        for point, price in zip(x[kept].tolist(), cost[kept], strict=True)
-    ]
+    some = zip(x[kept].tolist(), cost[kept].tolist(), strict=True)
+    return Candidates.listed([Candidate(tuple(point), price) for point, price in some], x.shape[1])

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from jaxsl import batch
+from jaxsl.acquisition.mspe import WHOLE
 from jaxsl.batch import Pending, Plan
 from jaxsl.continuous import Bounds, Climb, climb
 from jaxsl.design import Design
@@ -108,7 +109,8 @@ def shortlist(
 ) -> Array:
     """``jaxsl.batch.shortlist``."""
     rule, chooser = design.acquisition, design.chooser
-    posterior, pool, target, pending = _looked_up(posterior, pool, target, pending)
+    if len(pool.x) <= WHOLE:  # of more, what is believed of all at once would fill the memory
+        posterior, pool, target, pending = _looked_up(posterior, pool, target, pending)
     return batch.shortlist(rule, chooser, posterior, pool, target, available, money, pending, size, spent)
 
 

@@ -18,12 +18,20 @@ from jaxsl.host.errors import UserError
 Record = dict[str, Any]
 
 FORMAT = "jaxsl study"
-VERSION = 1
+VERSION = 2
 # From version n to n + 1, one record at a time: {n: function}. A journal is never rewritten; its old lines
 # are brought up to date whenever they are read.
-MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
+MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: lambda record: _several(record)}
 
 TAIL = len(',"check":"00000000"}')
+
+
+def _several(record: Record) -> Record:
+    """A candidate with a line of its own as candidates by columns."""
+    if record["event"] != "candidate":
+        return record
+    x = {name: [value] for name, value in record["x"].items()}
+    return {"event": "candidates", "x": x, "cost": [record["cost"]], "name": [record.get("name", "")]}
 
 
 def now() -> str:

@@ -13,6 +13,7 @@ from jaxsl.host.errors import UserError
 from jaxsl.host.input.intervals import LEVEL, check_level
 from jaxsl.host.input.problem import Targets, runs
 from jaxsl.host.input.reading import Reading
+from jaxsl.host.study.candidates import Candidates
 from jaxsl.host.study.ledger import Ledger
 from jaxsl.host.study.records import Record, now
 from jaxsl.host.study.sizes import check_curves
@@ -91,7 +92,7 @@ def new_records(
         options.check_outcomes(seen, problem.table, problem.unit)
         records = [
             *history_records(Ledger(), problem, law, cost, counts=False),
-            *candidate_records(problem, law, 0),
+            *candidate_records(problem, law),
         ]
         if aim is not None:
             question(law, cost, hold, range, problem.runs.x)
@@ -100,8 +101,8 @@ def new_records(
     if curves is not None:
         if aim is not None:
             raise UserError("--curves chooses runs for a target; leave out --aim")
-        offered = [one for one in records if one["event"] == "candidate"]
-        check_curves(list(law.inputs), offered, **curves)
+        offered = [Candidates.told(one, law.inputs) for one in records if one["event"] == "candidates"]
+        check_curves(list(law.inputs), [one for block in offered for one in block], **curves)
     aimed = {} if aim is None else {"aim": aim, "hold": dict(hold or {}), "range": dict(range or {})}
     header = {
         "jaxsl": jaxsl.__version__,

@@ -8,7 +8,8 @@ import numpy as np
 from jaxsl.host.errors import UserError
 from jaxsl.host.input.course import TOKENS
 from jaxsl.host.input.expression import parse
-from jaxsl.host.study.ledger import DONE, FAILED, Candidate, Ledger, Point, Run
+from jaxsl.host.study.candidates import Candidate, Point
+from jaxsl.host.study.ledger import DONE, FAILED, Ledger, Run
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Size:
 def sizes(ledger: Ledger, place: int) -> list[Size]:
     """All sizes of a study; ``place`` is the number of the tokens among the inputs."""
     groups: dict[Point, list[Candidate]] = {}
-    for one in ledger.candidates.values():
+    for one in ledger.candidates:
         groups.setdefault(without(one.x, place), []).append(one)
     parts: dict[Point, dict[str, list[Run]]] = {}
     for run in ledger.runs.values():
@@ -108,12 +109,12 @@ def row_prices(row_cost: str, inputs: Sequence[str], x: Sequence[Point]) -> np.n
     return np.broadcast_to(parse(row_cost).evaluate(columns), len(x)).astype(float)
 
 
-def check_curves(inputs: list[str], candidates: list[dict], restart: float, row_cost: str) -> None:
+def check_curves(inputs: list[str], candidates: list[Candidate], restart: float, row_cost: str) -> None:
     """Refuse candidates that are no curves.
 
     Args:
         inputs: of the law.
-        candidates: records of the journal.
+        candidates: what may be run.
         restart: price of going on with a run.
         row_cost: of knowing an outcome on its way, as of ``row_prices``.
 
@@ -133,18 +134,18 @@ def check_curves(inputs: list[str], candidates: list[dict], restart: float, row_
             f"--row-cost {row_cost}: {', '.join(unknown)} is no input of the law; give a number, or "
             f"arithmetic on {', '.join(inputs)}"
         )
-    prices = row_prices(row_cost, inputs, [tuple(one["x"][name] for name in inputs) for one in candidates])
+    prices, place = row_prices(row_cost, inputs, [one.x for one in candidates]), inputs.index(TOKENS)
     if not (np.isfinite(prices) & (prices >= 0)).all():
-        worst = candidates[int(np.argmin(np.isfinite(prices) & (prices >= 0)))]["name"]
+        worst = candidates[int(np.argmin(np.isfinite(prices) & (prices >= 0)))].name
         raise UserError(f"--row-cost {row_cost}: {worst} has no price, zero or more; correct it")
-    last: dict[tuple, dict] = {}
-    for one in sorted(candidates, key=lambda one: one["x"][TOKENS]):
-        size = tuple(value for name, value in one["x"].items() if name != TOKENS)
+    last: dict[Point, Candidate] = {}
+    for one in sorted(candidates, key=lambda one: one.x[place]):
+        size = without(one.x, place)
         before = last.get(size)
-        if before is not None and before["x"][TOKENS] < one["x"][TOKENS] and before["cost"] >= one["cost"]:
+        if before is not None and before.x[place] < one.x[place] and before.cost >= one.cost:
             raise UserError(
-                f"{one['name']}: a run to {TOKENS}={one['x'][TOKENS]:g} costs {one['cost']:g}, and to "
-                f"{TOKENS}={before['x'][TOKENS]:g} on its way {before['cost']:g} ({before['name']}); the "
+                f"{one.name}: a run to {TOKENS}={one.x[place]:g} costs {one.cost:g}, and to "
+                f"{TOKENS}={before.x[place]:g} on its way {before.cost:g} ({before.name}); the "
                 "price of a run rises with its tokens: correct the costs"
             )
         last[size] = one

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from jaxsl.host.answer.report import Report
 from jaxsl.host.study import ledger as states
 from jaxsl.host.study.ledger import DONE, PENDING, STATUSES, Ledger, Run
@@ -70,8 +72,8 @@ class Status(Report):
 def status_of(ledger: Ledger, notes: tuple[str, ...]) -> Status:
     """The status of a ledger; ``notes`` are those of its journal."""
     number = {status: len(ledger.with_status(status)) for status in STATUSES}
-    used, most = ledger.used(), ledger.settings["replicates"]
-    options = sum(used.get(item.x, 0) < most for item in ledger.candidates.values())
+    times = ledger.candidates.times(ledger.used())
+    options = int(np.sum(times < ledger.settings["replicates"]))
     law = ledger.settings["law"]
     return Status(
         law=law if isinstance(law, str) else ", ".join(law),

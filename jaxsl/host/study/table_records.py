@@ -15,9 +15,12 @@ from jaxsl.host.input.problem import Problem, Runs, Targets, own_targets
 from jaxsl.host.input.reading import Reading, read_runs
 from jaxsl.host.input.table import Table
 from jaxsl.host.input.target import parse_target
+from jaxsl.host.study.candidates import Candidates
 from jaxsl.host.study.ledger import DONE, Ledger
 from jaxsl.host.study.records import Record, now
 from jaxsl.law import Law
+
+BLOCK = 1000  # candidates on a line of the journal
 
 
 def study_table(
@@ -58,18 +61,22 @@ def targets_alone(law: Law, target: Any, mapping: Mapping[str, str]) -> Targets:
     return own_targets(marked, law, names)
 
 
-def candidate_records(problem: Problem, law: Law, first: int) -> list[Record]:
-    """The runs without an outcome as candidates, numbered from ``first + 1``."""
+def candidate_records(problem: Problem, law: Law, known: Candidates | None = None) -> list[Record]:
+    """The runs without an outcome as candidates, but for configurations that are known, in blocks."""
     pool = problem.runs.take(~problem.runs.observed)
+    seen = set() if known is None else set(map(tuple, known.x.tolist()))
+    rows = (
+        [row for row, x in enumerate(pool.x.tolist()) if tuple(x) not in seen] if seen else range(len(pool.x))
+    )
+    blocks = [rows[start : start + BLOCK] for start in range(0, len(rows), BLOCK)]
     return [
         {
-            "event": "candidate",
-            "id": f"c{first + row + 1}",
-            "x": dict(zip(law.inputs, pool.x[row].tolist(), strict=True)),
-            "cost": float(pool.cost[row]),
-            "name": _name(problem, pool, row),
+            "event": "candidates",
+            "x": dict(zip(law.inputs, pool.x[block].T.tolist(), strict=True)),
+            "cost": pool.cost[block].tolist(),
+            "name": [_name(problem, pool, row) for row in block],
         }
-        for row in range(len(pool.x))
+        for block in blocks
     ]
 
 

@@ -8,7 +8,8 @@ import numpy as np
 from jaxsl.host.errors import UserError
 from jaxsl.host.input.steps import step_column
 from jaxsl.host.input.table import read
-from jaxsl.host.study.ledger import DONE, Ledger, Point, Run
+from jaxsl.host.study.candidates import Point
+from jaxsl.host.study.ledger import DONE, Ledger, Run
 from jaxsl.host.study.sizes import TOKENS
 
 NEAR = 0.01  # share of the tokens within which a row is at a checkpoint
@@ -79,7 +80,7 @@ def told_rows(
 def _nearest(tokens: np.ndarray, ledger: Ledger, run: Run, place: int) -> np.ndarray:
     """The rows of a step log that lie at candidates of the run's size."""
     rows = set()
-    for one in ledger.candidates.values():
+    for one in ledger.candidates:
         if _at(one.x, place, 0.0) == _at(run.x, place, 0.0):
             row = int(np.argmin(np.abs(tokens - one.x[place])))
             if abs(tokens[row] - one.x[place]) <= NEAR * one.x[place]:

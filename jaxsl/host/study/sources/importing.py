@@ -116,10 +116,9 @@ def import_table(
             found += history_records(ledger, history, law, settings["cost"], counts, cost is not None)
         counted["runs"] = len(found)
         if pool is not None:
-            known = {candidate.x for candidate in ledger.candidates.values()}
-            fresh = candidate_records(pool, law, len(ledger.candidates))
-            found += [item for item in fresh if tuple(item["x"].values()) not in known]
-        counted["candidates"] = len(found) - counted["runs"]
+            fresh = candidate_records(pool, law, ledger.candidates)
+            counted["candidates"] = sum(len(block["cost"]) for block in fresh)
+            found += fresh
         if not confirmed:
             check_records(ledger, found)
         return found

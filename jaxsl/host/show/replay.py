@@ -1,0 +1,92 @@
+"""What is printed of histories that are replayed, for a prediction or for a decision."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from jaxsl.host.answer.replay import Path, ReplayReport
+from jaxsl.host.decision.replay_report import DecidedPath, DecidedReplayReport
+from jaxsl.host.show.answers import predictions, show_rest
+from jaxsl.host.show.console import console, grid, number, show_notes
+from jaxsl.host.show.decision import estimates
+from jaxsl.host.show.grid import Grid
+
+
+def show_replay(report: ReplayReport) -> None:
+    """Print what ways of choosing would have predicted."""
+    out = console()
+    out.print(f"{report.law}: all {report.num_runs} finished runs cost {number(report.cost)}.")
+    out.print(
+        f"The same prediction, to within {number(report.tolerance, 3)} of that of all runs and staying "
+        "there, would have taken"
+    )
+    out.print(_needed(report.paths, report.cost))
+    out.print()
+    if report.scores:
+        out.print(
+            f"What each would have foretold, mean of {report.draws} draws; interval at "
+            f"{report.prediction.level:g} %, widths in deviations of what came out"
+        )
+        out.print(_scores(report))
+        out.print()
+    out.print("target, from all runs")
+    out.print(predictions(report.prediction))
+    show_notes(out, report.notes)
+
+
+def show_replay_for(report: DecidedReplayReport) -> None:
+    """Print what ways of choosing would have decided."""
+    out = console()
+    out.print(f"{report.law}: all {report.num_runs} finished runs cost {number(report.cost)}; by them")
+    out.print(estimates(report.decision, report.level, False))
+    out.print()
+    close = number(report.tolerance, 3)
+    reach = report.decision[0].name == "cost"
+    near = f"a cost within a share of {close}" if reach else f"sizes that give up at most {close} of loss"
+    out.print(f"The same decision, {near} by all runs, from then on, would have taken")
+    out.print(_needed(report.paths, report.cost))
+    out.print()
+    what = "the loss above the one to be reached" if reach else "loss given up"
+    out.print(
+        f"What each would have decided, mean of {report.draws} draws: error of "
+        f"{'the log cost' if reach else 'log sizes'}, {what} (regret), both by all runs; intervals at "
+        f"{report.level:g} %"
+    )
+    header = ["choice", "of all", "error", "regret", "±", "inside", "width", "it less active", "±"]
+    some = any(one.decided < 1 for one in report.scores)
+    rows = []
+    for one in report.scores:
+        after = (one.width, one.gain, one.gain_error)
+        cells = [number(one.error, 3), number(one.regret, 3), number(one.regret_error, 2)]
+        cells += ["-" if np.isnan(one.coverage) else f"{one.coverage:.0%}", *(number(v, 3) for v in after)]
+        cells += [f"{one.decided:.0%}"] * some
+        rows.append([one.method, f"{one.budget:.0%}", *cells])
+    out.print(grid([*header, *(["decided"] * some)], rows))
+    out.print()
+    if report.trust is not None:
+        show_rest(out, report.trust, (), report.notes)
+
+
+def _needed(paths: Sequence[Path] | Sequence[DecidedPath], cost: float) -> Grid:
+    """What every way would have spent; of several draws the median and the range."""
+    rows = []
+    for method in dict.fromkeys(path.method for path in paths):
+        own = [path for path in paths if path.method == method]
+        share = np.array([path.needed for path in own]) / cost
+        counts = np.array([path.needed_runs for path in own])
+        spread = f"{share.min():.1%} to {share.max():.1%}" if len(own) > 1 else ""
+        name = f"{method}, median of {len(own)}" if len(own) > 1 else method
+        spend = number(float(np.median(share)) * cost)
+        rows.append([name, spend, f"{np.median(share):.1%}", number(float(np.median(counts)), 3), spread])
+    return grid(["choice", "spend", "of all", "runs", "range"], rows)
+
+
+def _scores(report: ReplayReport) -> Grid:
+    header = ["choice", "of all", "R²", "±", "inside", "width", "interval score", "active less it", "±"]
+    rows = []
+    for one in report.scores:
+        inside = "-" if np.isnan(one.coverage) else f"{one.coverage:.0%}"
+        after = (one.width, one.interval_score, one.gain, one.gain_error)
+        cells = [number(one.r2, 3), number(one.r2_error, 2), inside, *(number(value, 3) for value in after)]
+        rows.append([one.method, f"{one.budget:.0%}", *cells])
+    return grid(header, rows)
