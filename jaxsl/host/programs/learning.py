@@ -34,7 +34,7 @@ from jaxsl.transform import box
 
 NUM_ROBUST = 32  # starts of a robust fit
 FACTORS = 8  # roots are padded to multiples of so many columns,
-COMPONENTS = 8  # and mixtures to so many components times a power of two, so that few programs are compiled
+COMPONENTS = 12  # and mixtures to the most of one law times a power of two, so that few programs are compiled
 
 
 class Parameters(eqx.Module):
@@ -178,24 +178,26 @@ def weights(evidence: Array) -> Array:
     return shares(evidence)
 
 
-def mixture(parts: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray, Predictive]]) -> Mixed:
+def mixture(
+    parts: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray, Predictive]], size: int = COMPONENTS
+) -> Mixed:
     """Components of several laws side by side, heaviest first, padded to one of few sizes.
 
     Args:
         parts: weight, noise and degrees of freedom ``(component,)``, and predictions, of each law.
+        size: of the smallest mixture.
 
     Example:
         >>> part = Predictive(np.ones((2, 3, 1)), np.ones((2, 3, 1, 5)))
         >>> found = mixture([(np.array([0.3, 0.0]), np.ones(2), np.ones(2), part)] * 2)
         >>> found.table.weight[:3].tolist(), found.table.root.shape
-        ([0.5, 0.5, 0.0], (8, 3, 1, 8))
+        ([0.5, 0.5, 0.0], (12, 3, 1, 8))
     """
     weight, noise, dof = (np.concatenate([np.asarray(part[i]) for part in parts]) for i in range(3))
     here = [part[3] for part in parts]
     factors = -(-max(part.root.shape[-1] for part in here) // FACTORS) * FACTORS
     order = np.argsort(-weight, kind="stable")
     order = order[weight[order] > 0]
-    size = COMPONENTS
     while size < len(order):
         size *= 2
     slot = np.concatenate([order, np.repeat(order[:1], size - len(order))])
