@@ -171,9 +171,14 @@ def interval(
         wide = student_over_normal(upper, dof)
     else:
         wide = student_t(upper, jnp.minimum(dof, 1e6)) / normal(upper)
-    median = quantile(table, row, (0.5,), noisy)[0]
-    ends = jnp.stack([jnp.asarray(1 - upper), jnp.asarray(upper)])
-    low, high = quantile(Widened(table, wide.astype(median.dtype)), row, ends, noisy)
+    upper = jnp.asarray(upper)
+    wide = wide.astype(table.weight.dtype)
+
+    def one(factor: Array, probability: Array) -> Array:
+        return quantile(Widened(table, factor), row, probability[None], noisy)[0]
+
+    factor = jnp.stack([wide, jnp.ones_like(wide), wide])
+    low, median, high = jax.vmap(one)(factor, jnp.stack([1 - upper, jnp.full_like(upper, 0.5), upper]))
     return jnp.stack([jnp.minimum(low, median), median, jnp.maximum(high, median)])
 
 

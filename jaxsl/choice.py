@@ -73,9 +73,7 @@ class Chooser(eqx.Module):
             spent: cost of all runs so far, a scalar, or what of it counts (``checked``); infinite where it is
                 not known, for no limit of growth.
         """
-        price = self.price(pool, available, money, spent)
-        value = score / price
-        value = jnp.where((price < jnp.inf) & ~jnp.isnan(value), value, -jnp.inf)
+        value = self.value(score, pool, available, money, spent)
         eligible = value > -jnp.inf
         noise = jax.random.gumbel(key, value.shape, value.dtype)
         drawn = jnp.log(jnp.maximum(value, jnp.finfo(value.dtype).tiny)) + noise
@@ -83,6 +81,17 @@ class Chooser(eqx.Module):
         rank = jnp.where(self.draw, drawn, largest)
         index = jnp.argmax(jnp.where(eligible, rank, -jnp.inf))
         return Choice(jnp.where(jnp.any(eligible), index, -1), value)
+
+    def value(
+        self, score: Array, pool: Pool, available: Array, money: Array, spent: float | Array = jnp.inf
+    ) -> Array:
+        """What candidates are ordered by, ``score / cost^gamma``; -inf where not for sale: ``(pool,)``.
+
+        Arguments as of a call.
+        """
+        price = self.price(pool, available, money, spent)
+        value = score / price
+        return jnp.where((price < jnp.inf) & ~jnp.isnan(value), value, -jnp.inf)
 
     def price(self, pool: Pool, available: Array, money: Array, spent: float | Array = jnp.inf) -> Array:
         """What a score is divided by, ``(cost / largest)^gamma``; infinite where not for sale: ``(pool,)``.

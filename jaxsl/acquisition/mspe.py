@@ -33,6 +33,7 @@ from jaxsl.posterior import Posterior, Predictive, of_used, survey
 from jaxsl.quadrature import GaussLegendre, QuasiMonteCarlo, Rule
 
 WHOLE = 4096  # candidates of a pool that is scored at once
+FEW_ROWS = 16  # candidates for whom a second program takes longer to compile than it saves
 BLOCK = 1024  # candidates of a larger one whose predictions are held at once, in the processor's cache
 SLACK = 1e-3  # share by which a bound is raised, far above the error of the quadrature
 
@@ -67,7 +68,12 @@ class MSPE(eqx.Module):
 
     def __call__(self, posterior: Posterior, pool: Pool, target: Target) -> Array:
         """Score every candidate: ``(pool,)``, in squared units of the output."""
-        return self._total(self.fall(posterior, pool.x, target))
+        return self.total(self.fall(posterior, pool.x, target))
+
+    def total(self, fall: Fall) -> Array:
+        """The score of both terms, ``(pool,)``."""
+        total = self.within * fall.within + self.between * fall.between
+        return jnp.where(jnp.isfinite(total), jnp.maximum(total, 0.0), 0.0)
 
     def fall(self, posterior: Posterior, x: Array, target: Target) -> Fall:
         """Both terms at ``x (row, feature)``; zero where a basin in use is not finite.
@@ -130,7 +136,7 @@ class MSPE(eqx.Module):
                 bound, best, scores = carry
                 _, row = jax.lax.top_k(bound, min(self.batch, BLOCK))
                 some = Predictive(here.mean[:, row], here.root[:, row])
-                found = self._total(self._fall(weight, kept.__getitem__, some))
+                found = self.total(self._fall(weight, kept.__getitem__, some))
                 value = jnp.where(bound[row] > -jnp.inf, found / price[row], -jnp.inf)
                 best, _ = jax.lax.top_k(jnp.concatenate([best, value]), num)
                 scores = scores.at[row].set(jnp.where(value > -jnp.inf, found, scores[row]))
@@ -144,10 +150,6 @@ class MSPE(eqx.Module):
         items = blocks(pool.x, BLOCK), blocks(padded, BLOCK)
         _, scores = jax.lax.scan(of_block, jnp.full(num, least, price.dtype), items)
         return rows_of(scores, len(price))
-
-    def _total(self, fall: Fall) -> Array:
-        total = self.within * fall.within + self.between * fall.between
-        return jnp.where(jnp.isfinite(total), jnp.maximum(total, 0.0), 0.0)
 
     def _fall(self, weight: Array, among: Callable[[int], Aim], here: Predictive) -> Fall:
         """Both terms at candidates; ``among`` tells of so many basins what they say of the target."""
@@ -164,7 +166,7 @@ class MSPE(eqx.Module):
             return in_blocks(lambda rows: one(*rows), rows, self.batch)
 
         # Most beliefs have few basins, and the work grows with the square of the slots.
-        if len(weight) <= FEW or not self.between:
+        if len(weight) <= FEW or not self.between or len(known) <= FEW_ROWS:
             fall = score(len(weight))
         else:
             few = jnp.sum(weight > 0) <= FEW

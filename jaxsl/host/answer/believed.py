@@ -20,7 +20,7 @@ from jaxsl.host.programs.learning import Lesson, Mixed, learn, reweigh, weights
 from jaxsl.host.programs.packing import array, everywhere, key_of, pack_observations, pack_target, pad
 from jaxsl.law import Law
 from jaxsl.one_of import AnyLaw, OneOf, places, shared
-from jaxsl.pool import Observations, Target, buffer_size
+from jaxsl.pool import Observations, Target
 from jaxsl.posterior import Mixture
 from jaxsl.precision import double_precision, to_numpy
 
@@ -212,10 +212,9 @@ def believe_runs(
 
 
 def _thinned(candidates: np.ndarray | None, otherwise: np.ndarray) -> np.ndarray:
-    """At most so many candidates as landmarks are taken from, in one of few sizes."""
+    """As many candidates as landmarks are taken from at most: with few or none the program is the same."""
     some = otherwise[:1] if candidates is None or not len(candidates) else candidates
-    some = some[:: -(-len(some) // MOST_CANDIDATES)]
-    return pad(some, buffer_size(len(some)))
+    return pad(some[:: -(-len(some) // MOST_CANDIDATES)], MOST_CANDIDATES)
 
 
 def _own(law: AnyLaw, lesson: Lesson) -> Lesson:

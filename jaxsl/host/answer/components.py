@@ -6,7 +6,7 @@ import numpy as np
 
 from jaxsl.discrepancy.posterior import DiscrepantPosterior
 from jaxsl.error_scale import ABSOLUTE, Scale
-from jaxsl.host.programs.learning import Mixed, intervals, mixture, predicted
+from jaxsl.host.programs.learning import COMPONENTS, Mixed, intervals, mixture, predicted
 from jaxsl.host.programs.packing import pad
 from jaxsl.pool import buffer_size
 from jaxsl.posterior import Predictive
@@ -70,7 +70,7 @@ class Components:
             here = _predicted(one, full, x, whole)
             here = Predictive(here.mean[: len(slot)], here.root[: len(slot)])
             parts.append((own[slot], np.asarray(one.noise)[slot], np.full(len(slot), dof), here))
-        return mixture(parts)
+        return mixture(parts, num or COMPONENTS)
 
     @property
     def heaviest_first(self) -> list[int]:

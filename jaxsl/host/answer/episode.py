@@ -104,16 +104,17 @@ class Episode:
         return rows[np.argsort(self.cost[rows], kind="stable")]
 
     def believe(self, outcomes: Mapping[int, np.ndarray]) -> Believed:
-        """What is believed once these runs of the pool are known; one program for all numbers of runs."""
+        """What is believed once these runs of the pool are known; one program up to 32 runs, 128, 512."""
         rows = np.fromiter(outcomes, int)
         y = np.reshape(np.array(list(outcomes.values()), float), (-1, self.laws[0].num_outputs))
         with double_precision():
             weight = None if self.weight is None else self.weight[rows]
-            observations = pack_observations(self.x[rows], self.options.outcomes(y), weight, size=self.size)
+            observations = pack_observations(self.x[rows], self.options.outcomes(y), weight)
             if (
                 self.course is not None
             ):  # a part of it too, where no run has two rows yet: one program for all
-                observations = replace(observations, course=pad_course(self.course.take(rows), self.size))
+                size = buffer_size(len(rows))
+                observations = replace(observations, course=pad_course(self.course.take(rows), size))
             return believe(self.laws, observations, self.target, self.x, self.level, self.seed, self.options)
 
     def choose(self, found: Believed, bought: Sequence[int], money: float) -> int:

@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from numpy.typing import ArrayLike
 
 from jaxsl.bootstrap import Draw, Groups, Pairs, Residuals
 from jaxsl.fit import Fit
@@ -23,10 +24,10 @@ from jaxsl.host.errors import UserError
 from jaxsl.host.input.expression import Expression, parse
 from jaxsl.host.input.table import Table
 from jaxsl.host.programs.least_squares import drawn, least_squares, linearised, profiled
+from jaxsl.host.programs.packing import array, key_of
 from jaxsl.law import Law
 from jaxsl.pool import Observations
 from jaxsl.precision import double_precision, to_numpy
-from jaxsl.quantile import student_t
 
 BELIEF, T, PROFILE = "belief", "t", "profile"
 EVERY = "all"
@@ -106,8 +107,8 @@ def paper_intervals(
     level = found.level / 100
     with double_precision():
         observations: Observations = jax.tree.map(jnp.asarray, found.observations)
-        near = jnp.asarray(found.lessons[found.best].learned.basins.theta)
-        fit = least_squares(law, observations, near, jax.random.key(seed))
+        observations, near = found.observations, found.lessons[found.best].learned.basins.theta
+        fit = to_numpy(least_squares(law, observations, near, key_of(seed)))
         rows = _believed(found, quantities, level)
         if asked.t or not (asked.bootstrap or asked.profile):
             rows += _by_t(law, observations, fit, quantities, level)
@@ -203,29 +204,28 @@ def _draw(asked: PaperIntervals, table: Table, row_numbers: np.ndarray, size: in
     _, group = np.unique(np.array(table.text(column))[rows], return_inverse=True)
     if group.max() == 0:
         raise UserError(f"--draw {asked.draw}: all runs are one group; a bootstrap needs several")
-    return Groups(jnp.asarray(np.pad(group, (0, size - len(group)))))
+    return Groups(array(np.pad(group, (0, size - len(group)))))
 
 
-def _values(law: Law, quantities: Mapping[str, Expression], theta: Array) -> Array:
-    """Every quantity at ``theta (..., param)``, ``(..., quantity)``."""
+def _values(law: Law, quantities: Mapping[str, Expression], theta: Any, numbers: Any) -> Any:
+    """Every quantity at ``theta (..., param)``, ``(..., quantity)``, in NumPy's numbers or JAX's."""
     named = {param.name: theta[..., index] for index, param in enumerate(law.params)}
-    return jnp.stack([expression.traced(named, jnp) for expression in quantities.values()], axis=-1)
+    return numbers.stack([expression.traced(named, numbers) for expression in quantities.values()], axis=-1)
 
 
-def _gradients(law: Law, quantities: Mapping[str, Expression], theta: Array) -> tuple[Array, Array]:
+def _gradients(law: Law, quantities: Mapping[str, Expression], theta: Array) -> tuple[np.ndarray, np.ndarray]:
     """Every quantity at ``theta (param,)``, ``(quantity,)``, and its gradient, ``(quantity, param)``."""
-    values = partial(_values, law, quantities)
+    values = partial(_values, law, quantities, numbers=jnp)
     both = jax.jit(lambda theta: (values(theta), jax.jacfwd(values)(theta)))
-    return both(theta)
+    return to_numpy(both(theta))
 
 
 def _believed(found: Believed, quantities: Mapping[str, Expression], level: float) -> list[ParameterInterval]:
     """Of the heaviest basin; a parameter as ``fit`` prints it, a derived quantity by the delta method."""
     law, lesson = found.laws[found.best], found.lessons[found.best]
     parameters, basins = lesson.parameters, lesson.learned.basins
-    value, gradient = _gradients(law, quantities, jnp.asarray(basins.theta[0]))
-    half = student_t((1 + level) / 2, min(float(lesson.learned.dof), 1e6))
-    half = half * jnp.linalg.norm(gradient @ basins.root[0], axis=1)
+    value, gradient = _gradients(law, quantities, basins.theta[0])
+    half = _half_width(lesson.learned.dof, gradient @ basins.root[0], level)
     low, high = np.array(value - half), np.array(value + half)
     low[: law.num_params], high[: law.num_params] = parameters.low[0], parameters.high[0]
     bound = [_bound(*ends) for ends in zip(parameters.lower[0], parameters.upper[0], strict=True)]
@@ -236,18 +236,25 @@ def _by_t(
     law: Law, observations: Observations, fit: Fit, quantities: Mapping[str, Expression], level: float
 ) -> list[ParameterInterval]:
     theta = fit.theta[0]
-    errors = linearised(law, observations, theta)
+    errors = to_numpy(linearised(law, observations, theta))
     value, gradient = _gradients(law, quantities, theta)
-    half = errors.factor(level) * errors.of(gradient)
-    half = jnp.where(half > 0, half, jnp.nan)
+    half = _half_width(errors.dof, gradient @ errors.root, level)
+    half = np.where(half > 0, half, np.nan)
     bound = [_bound(*ends) for ends in zip(fit.lower[0].tolist(), fit.upper[0].tolist(), strict=True)]
     return _rows(quantities, T, value, (value - half, value + half), level, bound)
+
+
+def _half_width(dof: ArrayLike, root: np.ndarray, level: float) -> np.ndarray:
+    """Of Student's t intervals of quantities whose covariance has the ``root (quantity, factor)``."""
+    from scipy.special import stdtrit
+
+    return stdtrit(np.minimum(dof, 1e6), (1 + level) / 2) * np.linalg.norm(root, axis=1)
 
 
 def _by_profile(
     law: Law, observations: Observations, fit: Fit, index: int, level: float
 ) -> ParameterInterval:
-    found = to_numpy(profiled(law, observations, fit, jnp.asarray(index), level))
+    found = to_numpy(profiled(law, observations, fit, np.asarray(index), level))
     name, bound = law.params[index].name, _bound(found.open_low, found.open_high)
     ends = float(found.low), float(found.high)
     return ParameterInterval(name, PROFILE, float(found.value), *ends, 100 * level, bound)
@@ -264,14 +271,14 @@ def _by_bootstrap(
     seed: int,
 ) -> list[ParameterInterval]:
     """Percentiles over the draws that could be fitted."""
-    found = drawn(jax.random.key(seed), law, observations, fit, asked.bootstrap, draw)
-    values = np.asarray(_values(law, quantities, found.theta))[np.asarray(found.valid)]
+    found = to_numpy(drawn(law, observations, fit, asked.bootstrap, draw, key_of(seed)))
+    values = _values(law, quantities, found.theta, np)[found.valid]
     if len(values) < FEWEST_DRAWS:
         raise UserError(
             f"only {len(values)} of {asked.bootstrap} draws could be fitted; draw residuals instead"
         )
     low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2], axis=0)
-    value = _values(law, quantities, fit.theta[0])
+    value = _values(law, quantities, fit.theta[0], np)
     method = f"bootstrap ({asked.draw.removeprefix(GROUP)})"
     return _rows(quantities, method, value, (low, high), level)
 
@@ -279,8 +286,8 @@ def _by_bootstrap(
 def _rows(
     quantities: Mapping[str, Expression],
     method: str,
-    value: Array,
-    ends: tuple[Array | np.ndarray, Array | np.ndarray],
+    value: ArrayLike,
+    ends: tuple[ArrayLike, ArrayLike],
     level: float,
     bound: Sequence[str] = (),
 ) -> list[ParameterInterval]:

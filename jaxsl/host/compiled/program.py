@@ -74,8 +74,8 @@ def compiled(function: Callable[..., R], small: int = SMALL, of: int | None = No
 
 
 def compiled_fit(function: Callable[..., R]) -> Callable[..., R]:
-    """``compiled``, for a function that fits: it is the runs that decide how long it works."""
-    return compiled(function, FEW)
+    """``compiled``, for a function that fits: the runs, which follow the law, decide how long it works."""
+    return compiled(function, FEW, of=1)
 
 
 class Called(NamedTuple):

@@ -6,6 +6,7 @@ no law. ``python -m experiments speed ensembles`` compares that with a single pr
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -33,7 +34,7 @@ from jaxsl.transform import box
 
 NUM_ROBUST = 32  # starts of a robust fit
 FACTORS = 8  # roots are padded to multiples of so many columns,
-COMPONENTS = 8  # and mixtures to so many components times a power of two, so that few programs are compiled
+COMPONENTS = 12  # and mixtures to the most of one law times a power of two, so that few programs are compiled
 
 
 class Parameters(eqx.Module):
@@ -179,24 +180,26 @@ def weights(evidence: Array) -> Array:
     return shares(evidence)
 
 
-def mixture(parts: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray, Predictive]]) -> Mixed:
+def mixture(
+    parts: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray, Predictive]], size: int = COMPONENTS
+) -> Mixed:
     """Components of several laws side by side, heaviest first, padded to one of few sizes.
 
     Args:
         parts: weight, noise and degrees of freedom ``(component,)``, and predictions, of each law.
+        size: of the smallest mixture.
 
     Example:
         >>> part = Predictive(np.ones((2, 3, 1)), np.ones((2, 3, 1, 5)))
         >>> found = mixture([(np.array([0.3, 0.0]), np.ones(2), np.ones(2), part)] * 2)
         >>> found.table.weight[:3].tolist(), found.table.root.shape
-        ([0.5, 0.5, 0.0], (8, 3, 1, 8))
+        ([0.5, 0.5, 0.0], (12, 3, 1, 8))
     """
     weight, noise, dof = (np.concatenate([np.asarray(part[i]) for part in parts]) for i in range(3))
     here = [part[3] for part in parts]
     factors = -(-max(part.root.shape[-1] for part in here) // FACTORS) * FACTORS
     order = np.argsort(-weight, kind="stable")
     order = order[weight[order] > 0]
-    size = COMPONENTS
     while size < len(order):
         size *= 2
     slot = np.concatenate([order, np.repeat(order[:1], size - len(order))])
@@ -213,9 +216,13 @@ def mixture(parts: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray, Predictive
 @compiled
 def intervals(mixed: Mixed, level: Array) -> Intervals:
     """Both intervals at every row; ``level`` such as 0.9."""
-    rows = jnp.arange(mixed.table.mean.shape[1])[:, None]
-    outcome, curve = (interval(mixed.table, mixed.dof, rows, level, noisy) for noisy in (True, False))
-    return Intervals(outcome, curve, moments(mixed.table, rows))
+    table, rows = mixed.table, jnp.arange(mixed.table.mean.shape[1])[:, None]
+
+    def noisy(share: Array) -> Array:
+        return interval(replace(table, noise=share * table.noise), mixed.dof, rows, level)
+
+    outcome, curve = jax.vmap(noisy)(jnp.array([1.0, 0.0]))
+    return Intervals(outcome, curve, moments(table, rows))
 
 
 @compiled
@@ -248,20 +255,21 @@ def rank_rows(
     rows = jnp.arange(num_target + cost.size, dtype=cost.dtype)[:, None]
     target, pool = Target(rows[:num_target], target_weight), Pool(rows[num_target:], cost)
     chooser = design.priced(table, pool, target, available, money, key)
-    score, limit = design.acquisition(table, pool, target), chooser.limit(pool, available, money, spent)
+    rule, limit = design.acquisition, chooser.limit(pool, available, money, spent)
+    told = rule if isinstance(rule, MSPE) and rule.within and rule.between else MSPE()
+    fall = told.fall(table, pool.x, target)
+    score = told.total(fall) if told is rule else rule(table, pool, target)
     choice = chooser(score, pool, available, money, key, spent)
-    every = chooser(score, pool, available, money, key).value
+    every = chooser.value(score, pool, available, money)
     index = jnp.lexsort((-every, choice.value == -jnp.inf))[ranks]
-    fall = MSPE().fall(table, pool.x[index], target)
 
     def at(row):
         alone = Target(row[None], jnp.sum(target_weight)[None])
-        one = MSPE().fall(table, pool.x[index[:detailed]], alone)
+        one = told.fall(table, pool.x[index[:detailed]], alone)
         return one.within + one.between
 
-    return Ranking(
-        choice.index, index, every[index], limit, fall.within, fall.between, jax.lax.map(at, target.x)
-    )
+    falls = jax.lax.map(at, target.x)
+    return Ranking(choice.index, index, every[index], limit, fall.within[index], fall.between[index], falls)
 
 
 @compiled

@@ -40,7 +40,7 @@ def profiled(law: Law, observations: Observations, found: Fit, index: Array, lev
 
 @compiled_fit
 def drawn(
-    key: Array, law: Law, observations: Observations, found: Fit, num_draws: int, draw: Draw
+    law: Law, observations: Observations, found: Fit, num_draws: int, draw: Draw, key: Array
 ) -> Bootstrap:
     """``jaxsl.bootstrap.bootstrap``."""
     return bootstrap(key, law, observations, found, num_draws, draw)
