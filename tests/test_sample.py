@@ -58,10 +58,22 @@ def test_a_start_left_behind_is_judged_on_all_runs():
     assert best.loss[-1] > 3 * best.loss[0] and (np.diff(best.loss) >= 0).all()
 
 
-def test_a_sample_of_fewer_runs_than_it_holds_is_all_of_them():
+def test_few_runs_in_a_large_buffer_are_fitted_as_in_a_small_one():
     x, y = many_waves()
     best = found(runs_of(x[:50], y[:50], len(x)))
-    np.testing.assert_allclose(best.loss[0], least(x[:50], y[:50]), rtol=1e-3)
+    plain = jax.jit(lambda runs: fit(WAVE, runs, random_starts(jax.random.key(0), WAVE, STARTS)))
+    small = plain(runs_of(x[:50], y[:50], 64))
+    np.testing.assert_allclose(best.loss, small.loss, rtol=1e-8)
+    np.testing.assert_array_equal(best.steps, small.steps)
+
+
+def test_starts_that_end_at_one_optimum_of_the_sample_go_on_as_one():
+    x, y = many_waves()
+    starts = jnp.tile(jnp.array([[1.0, 4.9]]), (STARTS, 1)).at[-1].set(jnp.array([1.0, 5.1]))
+    ends = jax.jit(lambda runs: fit(WAVE, runs, starts))(runs_of(x, y))
+    np.testing.assert_array_equal(ends.theta, jnp.broadcast_to(ends.theta[0], ends.theta.shape))
+    np.testing.assert_allclose(ends.loss[0], least(x, y), rtol=1e-5)
+    assert bool(ends.converged.all()) and ends.steps.max() >= ends.steps.min() + 3
 
 
 def test_a_sample_is_weighed_like_all_runs_and_holds_no_padding():

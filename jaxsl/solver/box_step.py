@@ -13,7 +13,7 @@ def step_in_box(
     """Approximately ``argmin_s s^T matrix s / 2 + gradient^T s`` over ``lower <= value + s <= upper``.
 
     An active set: coordinates whose step leaves the box move as far as their bound, and the others are solved
-    for again, ``num_solves`` times in all.
+    for again, until none leaves it and ``num_solves`` times at most.
 
     Args:
         matrix: symmetric positive definite, ``(param, param)``.
@@ -22,14 +22,19 @@ def step_in_box(
         num_solves: static.
     """
 
-    def solve(_, carry):
-        move, free = carry
+    def solve(carry):
+        count, move, free, _ = carry
         fixed = jnp.where(free, 0.0, move)
         pull = gradient + matrix @ fixed
         among = jnp.where(free[:, None] & free, matrix, 0.0) + jnp.diag(jnp.where(free, 0.0, 1.0))
         wanted = jnp.where(free, solve_spd(among, jnp.where(free, -pull, 0.0)), fixed)
         goal = value + wanted
         # Not `move == wanted`, which rounding makes false for nearly every coordinate inside the box.
-        return jnp.clip(goal, lower, upper) - value, free & (goal >= lower) & (goal <= upper)
+        left = free & (goal >= lower) & (goal <= upper)
+        return count + 1, jnp.clip(goal, lower, upper) - value, left, jnp.any(left != free)
 
-    return jax.lax.fori_loop(0, num_solves, solve, (jnp.zeros_like(value), free))[0]
+    def unsettled(carry):
+        return (carry[0] < num_solves) & carry[3]
+
+    first = jnp.zeros((), int), jnp.zeros_like(value), free, jnp.asarray(True)
+    return jax.lax.while_loop(unsettled, solve, first)[1]

@@ -19,7 +19,6 @@ Where there are many runs, starts go down on a sample of them first (``jaxsl.sol
 """
 
 from dataclasses import replace
-from functools import partial
 from typing import NamedTuple
 
 import equinox as eqx
@@ -39,7 +38,9 @@ RUNNING = -1
 DAMPING = 1e-2  # of the first step
 # From an optimum on a sample of the runs: half as many steps as with 1e-2, and with 1e-8 some starts stall.
 WARM_DAMPING = 1e-5
-COARSE = 1e-4  # tolerance on a sample
+COARSE = (
+    1e-6  # tolerance on a sample: with 1e-4 some of its ends are so far off that all runs cost more steps
+)
 
 
 class _Point(NamedTuple):
@@ -83,7 +84,7 @@ class LevenbergMarquardt(eqx.Module):
     """
 
     max_steps: int = 200
-    tolerance: float = 1e-9
+    tolerance: float | Array = 1e-9
     young: int = 10
     lanes: int | None = eqx.field(static=True, default=8)
     bytes: int = eqx.field(static=True, default=2**17)
@@ -98,14 +99,12 @@ class LevenbergMarquardt(eqx.Module):
         """
         few = sample(problem, starts.shape[0])
         if few is None:
-            return self._descend(problem, starts, starts.shape[0])
-        coarse = replace(self, tolerance=jnp.maximum(self.tolerance, COARSE))
-        finely = partial(self._descend, damping=WARM_DAMPING)
-        return descend_by_sample(coarse._descend, finely, problem, few, starts)
+            return self._descend(problem, starts, starts.shape[0], DAMPING)
+        coarse = replace(self, tolerance=jnp.maximum(self.tolerance, COARSE), rows=None)
+        dampings = DAMPING, WARM_DAMPING
+        return descend_by_sample(coarse._descend, self._descend, problem, few, starts, dampings)
 
-    def _descend(
-        self, problem: Problem, starts: Array, num: Array | int, damping: float = DAMPING
-    ) -> Solution:
+    def _descend(self, problem: Problem, starts: Array, num: Array | int, damping: float | Array) -> Solution:
         """The same from the first ``num`` rows of ``starts``, on all runs at once, with a first damping."""
         problem = padded(problem, self.rows)
         size = starts.shape[0]
@@ -206,7 +205,7 @@ class LevenbergMarquardt(eqx.Module):
         )
 
 
-def _fresh(problem: Problem, start: Array, index: Array, real: Array, damping: float) -> _Lane:
+def _fresh(problem: Problem, start: Array, index: Array, real: Array, damping: float | Array) -> _Lane:
     """A start before its first evaluation; an infinite loss makes the first point accepted."""
     blocks, size = start.shape
     box = search_box(problem, start)
