@@ -15,6 +15,7 @@ from typing import Any, Unpack
 import numpy as np
 
 from jaxsl.choice import BAD
+from jaxsl.host.answer.asked_intervals import PaperIntervals, check_intervals
 from jaxsl.host.answer.believed import Believed, believe_runs
 from jaxsl.host.answer.fit_options import How, split
 from jaxsl.host.answer.fit_report import (
@@ -27,7 +28,7 @@ from jaxsl.host.answer.fit_report import (
 )
 from jaxsl.host.answer.influence import influence
 from jaxsl.host.answer.kept import keep
-from jaxsl.host.answer.paper_intervals import PaperIntervals, check_intervals, paper_intervals
+from jaxsl.host.answer.paper_intervals import paper_intervals
 from jaxsl.host.answer.parameters import parameters
 from jaxsl.host.answer.prediction import Prediction, prediction_at
 from jaxsl.host.answer.report import r2
