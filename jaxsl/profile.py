@@ -176,6 +176,11 @@ class _Held(Problem):
     goal: Array = eqx.field(kw_only=True)
     share: Array = eqx.field(kw_only=True)
 
+    @property
+    def by_run(self) -> bool:
+        """Not the last row."""
+        return False
+
     def residual(self, theta: Array) -> Array:
         """``(row + 1, output)``."""
         off = self.share * (self.law.predict(theta, self.where[None])[0] - self.goal)

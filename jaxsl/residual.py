@@ -128,6 +128,11 @@ class Problem(eqx.Module):
     explained: Array | None = None
     new: Innovations | None = None
 
+    @property
+    def by_run(self) -> bool:
+        """Whether every row of the residuals is of one run and no other."""
+        return self.new is None
+
     def residual(self, theta: Array) -> Array:
         """Weighted residuals, ``(param,) -> (row, output)``; squares sum to the loss less ``explained``."""
         difference = self.law.predict(theta, self.x) - self.y
@@ -204,12 +209,13 @@ def linearise(problem: Problem, theta: Array, index: tuple[int, ...]) -> tuple[A
 
 def _linearise(problem: Problem, theta: Array, index: tuple[int, ...]) -> tuple[Array, Array]:
     blocks = theta.shape[0]
-    rows, each = problem.y.shape[0], problem.y.shape[1] // blocks
-    if len(index) > WIDE * each and problem.new is None:
+    each = problem.y.shape[1] // blocks
+    if len(index) > WIDE * each and problem.by_run:
         residual, columns = _backward(problem, theta)
         columns = columns[:, :, jnp.array(index)]
     else:
         residual, columns = _forward(problem, theta, index)
+    rows = residual.shape[0]
     residual = residual.reshape(rows, blocks, each).swapaxes(0, 1).reshape(blocks, rows * each)
     return residual, columns.transpose(1, 2, 0, 3).reshape(blocks, len(index), rows * each)
 
