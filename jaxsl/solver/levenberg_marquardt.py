@@ -38,9 +38,8 @@ RUNNING = -1
 DAMPING = 1e-2  # of the first step
 # From an optimum on a sample of the runs: half as many steps as with 1e-2, and with 1e-8 some starts stall.
 WARM_DAMPING = 1e-5
-COARSE = (
-    1e-6  # tolerance on a sample: with 1e-4 some of its ends are so far off that all runs cost more steps
-)
+# Tolerance on a sample: with 1e-4 some of its ends are so far off that all runs cost more steps.
+COARSE = 1e-6
 
 
 class _Point(NamedTuple):

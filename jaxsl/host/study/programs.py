@@ -20,9 +20,8 @@ from jaxsl.pool import Pool, Target
 from jaxsl.posterior import Posterior, tabulate
 
 R = TypeVar("R")
-FEW = (
-    2**10
-)  # numbers in the pool: a plan for 128 candidates takes 0.2 s longer if 1.7 s are saved in compiling it
+# Numbers in the pool: a plan for 128 candidates takes 0.2 s longer if 1.7 s are saved in compiling it.
+FEW = 2**10
 
 
 def _planning(function: Callable[..., R]) -> Callable[..., R]:

@@ -19,10 +19,6 @@ Record = dict[str, Any]
 
 FORMAT = "jaxsl study"
 VERSION = 2
-# From version n to n + 1, one record at a time: {n: function}. A journal is never rewritten; its old lines
-# are brought up to date whenever they are read.
-MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: lambda record: _several(record)}
-
 TAIL = len(',"check":"00000000"}')
 
 
@@ -32,6 +28,11 @@ def _several(record: Record) -> Record:
         return record
     x = {name: [value] for name, value in record["x"].items()}
     return {"event": "candidates", "x": x, "cost": [record["cost"]], "name": [record.get("name", "")]}
+
+
+# From version n to n + 1, one record at a time: {n: function}. A journal is never rewritten; its old lines
+# are brought up to date whenever they are read.
+MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: _several}
 
 
 def now() -> str:
