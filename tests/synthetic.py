@@ -1,4 +1,9 @@
-"""Small laws, beliefs and outcomes with known answers."""
+"""Small laws, beliefs and outcomes with known answers.
+
+What the host learns of a law is a program of its own, the dearest there is to compile, so tests that need any
+law take one of these: ``DECAY`` as an object, or of a file that imports it, and of the zoo ``chinchilla`` or
+``kaplan/n``.
+"""
 
 import jax.numpy as jnp
 import numpy as np
@@ -14,7 +19,7 @@ def line(theta, x):
 
 
 def decay(theta, x):
-    """L = E + A N^-alpha"""
+    """L = E + A N^-alpha, for all N < infinity & beyond"""
     E, A, alpha = theta
     return E + A * jnp.exp(-alpha * jnp.log(x[0]))
 

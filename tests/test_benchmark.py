@@ -52,7 +52,7 @@ def test_laws_that_share_a_program_share_a_process():
 @pytest.mark.slow
 def test_an_episode_is_the_same_with_a_program_of_its_own_and_with_a_shared_one():
     alone, one = DECAY, shared(DECAY, (CURVE, DECAY))
-    outcomes = [run(law, group(), METHODS["mspe"], (0.05, 0.3), 0) for law in (alone, one)]
+    outcomes = [run(law, group(), METHODS["mspe"], (0.05, 0.3), 0, num_runs=24) for law in (alone, one)]
     assert len(outcomes[1].theta[1]) == DECAY.num_params
     for mine, its in zip(*(outcome.prediction for outcome in outcomes), strict=True):
         np.testing.assert_allclose(mine, its, rtol=1e-3)

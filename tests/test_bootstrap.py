@@ -1,10 +1,11 @@
 """Bootstraps against least squares on the same draws, and against what they should estimate."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from synthetic import LINE, PAIR
+from synthetic import LINE, PAIR, runs_of
 
 from jaxsl.bootstrap import Groups, Pairs, Residuals, bootstrap
 from jaxsl.fit import fit
@@ -14,12 +15,23 @@ from jaxsl.pool import observe
 
 pytestmark = pytest.mark.usefixtures("float64")
 WIDE = Law("line", LINE.function, ("x",), params(a=(-20, 20), b=(-30, 30)), linear=("a", "b"))
+RESIDUALS, PAIRS, GROUPS = range(3)
+
+
+class OneOfThree(eqx.Module):
+    """The draw of a number, so that all three are one program."""
+
+    number: int
+
+    def __call__(self, *given):
+        every = Residuals(), Pairs(), Groups(jnp.arange(16) // 3)
+        return jax.lax.switch(jnp.asarray(self.number), [lambda draw=draw: draw(*given) for draw in every])
 
 
 def runs(size=None, num=12):
     rng = np.random.default_rng(0)
-    x = jnp.linspace(0, 4, num)[:, None]
-    return observe(x, 0.5 + x + 0.3 * rng.standard_normal((num, 1)), size)
+    x = np.linspace(0, 4, num)[:, None]
+    return runs_of(x, 0.5 + x + 0.3 * rng.standard_normal((num, 1)), size)
 
 
 def least_squares(x, y, weight):
@@ -30,23 +42,30 @@ def least_squares(x, y, weight):
 
 @pytest.fixture(scope="module")
 def booted():
-    found = jax.jit(lambda o: fit(WIDE, o, jnp.zeros((2, 2))))
-    boot = jax.jit(lambda o, f, draw: bootstrap(jax.random.key(1), WIDE, o, f, 400, draw))
-    return lambda observations, draw: boot(observations, found(observations), draw)
+    def refitted(observations, number):
+        found = fit(WIDE, observations, jnp.zeros((2, 2)))
+        return bootstrap(jax.random.key(1), WIDE, observations, found, 400, OneOfThree(number))
+
+    return jax.jit(refitted)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "draw", [Residuals(), Pairs(), Groups(jnp.arange(16) // 3)], ids=lambda d: type(d).__name__
-)
-def test_every_draw_is_the_least_squares_fit_of_its_drawn_runs(booted, draw):
+@pytest.fixture(scope="module")
+def drawn():
+    def every(observations, theta, number):
+        draw = jax.vmap(lambda key: OneOfThree(number)(key, WIDE, observations, theta))
+        return draw(jax.random.split(jax.random.key(1), 400))
+
+    return jax.jit(every)
+
+
+@pytest.mark.parametrize("number", [RESIDUALS, PAIRS, GROUPS], ids=["Residuals", "Pairs", "Groups"])
+def test_every_draw_is_the_least_squares_fit_of_its_drawn_runs(booted, drawn, number):
     observations = runs(size=16)
     theta = least_squares(*(np.asarray(part)[:12] for part in (observations.x, observations.y)), np.ones(12))
-    boot = booted(observations, draw)
+    boot = booted(observations, number)
     assert np.all(boot.valid)
-    of = jax.jit(jax.vmap(lambda key: draw(key, WIDE, observations, jnp.asarray(theta))))
-    drawn, weight = of(jax.random.split(jax.random.key(1), 400))
-    every = map(np.asarray, (boot.theta, drawn.x, drawn.y, weight))
+    data, weight = drawn(observations, theta, number)
+    every = map(np.asarray, (boot.theta, data.x, data.y, weight))
     for found, x, y, weight in list(zip(*every, strict=True))[:5]:
         np.testing.assert_allclose(found, least_squares(x[:12], y[:12], weight[:12]), rtol=1e-6)
 
@@ -78,9 +97,10 @@ def test_residuals_recover_the_textbook_standard_errors(booted):
     design = np.column_stack([np.ones(12), x])
     theta = np.linalg.pinv(design) @ y
     covariance = np.sum((y - design @ theta) ** 2) / 10 * np.linalg.inv(design.T @ design)
-    boot = booted(observations, Residuals())
+    boot = booted(observations, RESIDUALS)
     np.testing.assert_allclose(boot.deviation, np.sqrt(np.diag(covariance)), rtol=0.1)
-    low, high = np.asarray(boot.interval(WIDE, jnp.array([[10.0]]), 0.9))[:, 0, 0]
+    interval = jax.jit(lambda boot, x: boot.interval(WIDE, x, 0.9))
+    low, high = np.asarray(interval(boot, np.array([[10.0]])))[:, 0, 0]
     at = np.array([1.0, 10.0])
     half = 1.645 * np.sqrt(at @ covariance @ at)
     np.testing.assert_allclose([low, high], [at @ theta - half, at @ theta + half], atol=0.25 * half)
@@ -106,10 +126,14 @@ def test_groups_stay_whole_and_are_drawn_equally_often():
 
 
 def test_residuals_of_several_outputs_stay_together():
-    x = jnp.linspace(-1, 1, 9)[:, None]
-    theta = jnp.array([0.3, 1.0, -0.5])
     noise = np.random.default_rng(0).standard_normal((9, 1)) * np.array([[1.0, -2.0]])
-    drawn, weight = Residuals()(jax.random.key(0), PAIR, observe(x, PAIR.predict(theta, x) + noise), theta)
-    moved = np.asarray(drawn.y - PAIR.predict(theta, x))
-    np.testing.assert_allclose(moved[:, 1], -2 * moved[:, 0], atol=1e-12)
-    assert np.all(np.asarray(weight) == 1)
+
+    @jax.jit
+    def moved(theta, x):
+        curve = PAIR.predict(theta, x)
+        drawn, weight = Residuals()(jax.random.key(0), PAIR, observe(x, curve + noise), theta)
+        return drawn.y - curve, weight
+
+    found, weight = map(np.asarray, moved(np.array([0.3, 1.0, -0.5]), np.linspace(-1, 1, 9)[:, None]))
+    np.testing.assert_allclose(found[:, 1], -2 * found[:, 0], atol=1e-12)
+    assert np.all(weight == 1)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.optimize import curve_fit
 from scipy.stats import f as f_distribution
+from synthetic import DECAY
 from typer.testing import CliRunner
 
 from jaxsl.host import fit_by
@@ -13,19 +14,9 @@ from jaxsl.host.answer.which_laws import ensemble
 from jaxsl.host.cli import app
 from jaxsl.host.errors import UserError
 from jaxsl.host.show.by import show_by
-from jaxsl.law import Law, params, power
 
 SIZE = np.logspace(1, 4, 7)
 NOISE = np.array([0.8, -1.1, 0.4, 0.9, -0.7, -0.2, 1.0])
-
-
-def small(theta, x):
-    """L = E + A N^-alpha"""
-    E, A, alpha = theta
-    return E + A * power(x[0], -alpha)
-
-
-SMALL = Law("small", small, ("N",), params(E=(0.01, 10), A=(0.1, 1e3), alpha=(0.05, 2)), linear=("E", "A"))
 
 
 def table(gap):
@@ -48,7 +39,7 @@ def scipys(x, y, weight=None):
 @pytest.mark.parametrize("gap", [0.0, 0.3])
 def test_the_f_test_is_that_of_scipys_fits(gap):
     runs = table(gap)
-    chosen = ensemble(runs, SMALL)
+    chosen = ensemble(runs, DECAY)
     found = _sharing(chosen.laws[0], chosen, np.array(runs["data"]), 0)
     y = np.array(runs["loss"])
     whole, parts = scipys(np.tile(SIZE, 2), y), scipys(SIZE, y[:7]) + scipys(SIZE, y[7:])
@@ -61,10 +52,10 @@ def test_the_f_test_is_that_of_scipys_fits(gap):
 def test_the_f_test_knows_weights_scales_and_fixed_parameters():
     runs = table(0.3) | {"times": [1.0, 2.0] * 7}
     options = FitOptions(weight="times", error="log", fix={"E": 1.0})
-    chosen = ensemble(runs, SMALL, options=options)
+    chosen = ensemble(runs, DECAY, options=options)
     found = _sharing(chosen.laws[0], chosen, np.array(runs["data"]), 0)
     assert found.dof == (2, 21 - 4) and found.p < 1e-3
-    few = ensemble({name: values[4:10] for name, values in runs.items()}, SMALL)
+    few = ensemble({name: values[4:10] for name, values in runs.items()}, DECAY)
     assert np.isnan(_sharing(few.laws[0], few, np.array(runs["data"][4:10]), 0).p)
 
 
@@ -79,19 +70,19 @@ def test_the_f_test_knows_weights_scales_and_fixed_parameters():
 def test_what_is_no_grouping_is_refused(column, values, message):
     runs = table(0.0) if values is None else table(0.0) | {column: values}
     with pytest.raises(UserError, match=message):
-        fit_by(runs, SMALL, column)
+        fit_by(runs, DECAY, column)
 
 
 @pytest.mark.slow
 def test_groups_are_fitted_side_by_side_and_printed(capsys):
-    found = fit_by(table(0.3), SMALL, "data", target="N=1e5")
+    found = fit_by(table(0.3), DECAY, "data", target="N=1e5")
     web, code = (found.groups[name].laws[0].basins[0].parameters[0] for name in ("web", "code"))
     assert web.low < 1.0 < web.high < code.low < 1.3 < code.high
     assert found.together.num_runs == 14 and found.groups["web"].num_runs == 7
     assert isinstance(found.sharing[0], Sharing) and found.sharing[0].p < 0.01
     show_by(found)
     printed = capsys.readouterr().out
-    assert "14 runs in 2 groups by data, small" in printed and "they differ" in printed
+    assert "14 runs in 2 groups by data, decay" in printed and "they differ" in printed
 
 
 @pytest.mark.slow
@@ -99,7 +90,7 @@ def test_the_command_takes_by(tmp_path):
     path = tmp_path / "runs.csv"
     runs = table(0.3)
     path.write_text(
-        "D,loss,data\n" + "".join(f"{n},{y},{g}\n" for n, y, g in zip(*runs.values(), strict=True))
+        "N,loss,data\n" + "".join(f"{n},{y},{g}\n" for n, y, g in zip(*runs.values(), strict=True))
     )
-    result = CliRunner().invoke(app, ["fit", str(path), "--law", "kaplan/d", "--by", "data", "--json"])
+    result = CliRunner().invoke(app, ["fit", str(path), "--law", "kaplan/n", "--by", "data", "--json"])
     assert result.exit_code == 0 and '"sharing"' in result.stdout

@@ -12,6 +12,16 @@ from jaxsl.episode import buy, enlarge, episode
 from jaxsl.pool import Pool, empty, uniform_target
 
 BUDGET = 0.3
+run, ask = eqx.filter_jit(episode), eqx.filter_jit(Design.ask)
+
+
+def known(y, index):
+    return y[index]
+
+
+def outcomes(y):
+    """What a run gives, with the outcomes as arguments of a program and none of its constants."""
+    return jax.tree_util.Partial(known, y)
 
 
 @pytest.fixture(autouse=True)
@@ -21,12 +31,13 @@ def _double(float64):
 
 @pytest.fixture
 def setting():
-    size = jnp.logspace(1, 5, 24)[:, None]
+    size = np.logspace(1, 5, 24)[:, None]
     noise = 0.01 * np.random.default_rng(0).standard_normal(size.shape)
     y = 1.5 + 40 * size**-0.5 + noise
     cost = size[:, 0] ** 0.5
-    pool = Pool(size, cost / cost.sum())
-    return Design((DECAY,), num_starts=16, num_warm=4), pool, uniform_target(jnp.array([[1e6], [1e7]])), y
+    pool = Pool(jnp.asarray(size), jnp.asarray(cost / cost.sum()))
+    target = uniform_target(jnp.array([[1e6], [1e7]]))
+    return Design((DECAY,), num_starts=16, num_warm=4), pool, target, jnp.asarray(y)
 
 
 def begin(design, pool, y, size):
@@ -39,11 +50,10 @@ def test_an_episode_buys_what_ask_and_tell_buy(setting):
     design, pool, target, y = setting
     key = jax.random.key(0)
     state = begin(design, pool, y, 32)
-    _, trace = eqx.filter_jit(episode)(design, state, pool, target, lambda i: y[i], BUDGET, key, 32)
-    ask = eqx.filter_jit(design.ask)
+    _, trace = run(design, state, pool, target, outcomes(y), np.array(BUDGET), key, 32)
     bought = []
     while True:
-        choice, belief = ask(state, pool, target, BUDGET, key)
+        choice, belief = ask(design, state, pool, target, BUDGET, key)
         bought.append(int(choice.index))
         if choice.index < 0:
             break
@@ -60,11 +70,11 @@ def test_an_episode_buys_what_ask_and_tell_buy(setting):
 def test_a_full_buffer_is_enlarged_and_the_episode_goes_on_as_if_nothing_had_been(setting):
     design, pool, target, y = setting
     key = jax.random.key(0)
-    run = eqx.filter_jit(episode)
-    _, whole = run(design, begin(design, pool, y, 32), pool, target, lambda i: y[i], BUDGET, key, 32)
-    state, first = run(design, begin(design, pool, y, 8), pool, target, lambda i: y[i], BUDGET, key, 32)
+    given = pool, target, outcomes(y), np.array(BUDGET), key, 32
+    _, whole = run(design, begin(design, pool, y, 32), *given)
+    state, first = run(design, begin(design, pool, y, 8), *given)
     assert bool(jnp.all(state.observations.mask))
-    state, rest = run(design, enlarge(state, 32), pool, target, lambda i: y[i], BUDGET, key, 32)
+    state, rest = run(design, enlarge(state, 32), *given)
     first, rest = (np.asarray(trace.index[: int(trace.num_rounds)]) for trace in (first, rest))
     # The last round of the full buffer asked but could not buy; the next buffer asks again.
     np.testing.assert_array_equal(np.concatenate([first[:-1], rest]), whole.index[: int(whole.num_rounds)])
@@ -75,9 +85,7 @@ def test_an_episode_goes_on_where_runs_diverge(setting):
     y = y.at[jnp.array([1, 5, 6, 7])].set(jnp.nan)
     state = begin(design, pool, y, 32)
     assert state.observations.num_observed == 2 and state.available.sum() == 21
-    state, trace = eqx.filter_jit(episode)(
-        design, state, pool, target, lambda i: y[i], 0.2, jax.random.key(0), 32
-    )
+    state, trace = run(design, state, pool, target, outcomes(y), np.array(0.2), jax.random.key(0), 32)
     rows = trace.index[: int(trace.num_rounds) - 1]
     bought = jnp.append(rows, jnp.arange(3))
     assert trace.index[int(trace.num_rounds) - 1] == -1 and jnp.isnan(y[rows]).any()

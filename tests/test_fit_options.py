@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy.optimize import curve_fit, least_squares
+from synthetic import DECAY
 from typer.testing import CliRunner
 
 from jaxsl.constrain import Relation, boxed, constrained, fixed, with_priors
@@ -292,8 +293,8 @@ def test_a_fit_says_all_parameters_and_what_was_given():
 def test_losses_in_thousandths_give_the_same_fit_in_their_unit():
     runs = {"N": SIZE[:, 0], "loss": LOSS[:, 0]}
     once, thousand = (
-        fit(runs, SMALL, target="N=1e5"),
-        fit(runs | {"loss": 1000 * LOSS[:, 0]}, SMALL, target="N=1e5"),
+        fit(runs, DECAY, target="N=1e5"),
+        fit(runs | {"loss": 1000 * LOSS[:, 0]}, DECAY, target="N=1e5"),
     )
     for name in ("median", "low", "high", "within"):
         a, b = (getattr(report.prediction, name) for report in (once, thousand))

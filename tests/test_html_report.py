@@ -23,17 +23,7 @@ from jaxsl.host.show.console import number
 from jaxsl.host.study import Study
 
 EVIL = "<script>document.title='broken'</script>"
-LAW = '''
-import jax.numpy as jnp
-from jaxsl.law import Law, params
-
-def decay(theta, x):
-    """L = E + A N^-alpha, for all N < infinity & beyond"""
-    E, A, alpha = theta
-    return E + A * jnp.exp(-alpha * jnp.log(x[0]))
-
-DECAY = Law("decay", decay, ("N",), params(E=(0.1, 10), A=(1, 1e4), alpha=(0.05, 2)), linear=("E", "A"))
-'''
+LAW = "from synthetic import DECAY\n"
 TARGET = ("N=1e7", "N=3e7")
 
 

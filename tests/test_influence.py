@@ -80,12 +80,7 @@ def test_runs_of_one_curve_are_not_named(tmp_path):
     assert host.fit(exact, DECAY).influence == ()
     rows = [f"{size:g},{loss:.5f}" for size, loss in zip(SIZES, with_a_high_last(), strict=True)]
     (tmp_path / "runs.csv").write_text("\n".join(["N,loss", *rows]))
-    (tmp_path / "law.py").write_text(
-        "from jaxsl.law import Law, params\n"
-        "def decay(theta, x):\n    return theta[0] + theta[1] * x[0] ** -theta[2]\n"
-        "BOX = params(E=(0.1, 10), A=(1, 1e4), alpha=(0.05, 2))\n"
-        "DECAY = Law('decay', decay, ('N',), BOX, linear=('E', 'A'))\n"
-    )
+    (tmp_path / "law.py").write_text("from synthetic import DECAY\n")
     words = ["fit", str(tmp_path / "runs.csv"), "--law", f"{tmp_path}/law.py:DECAY", "--target", TARGET]
     shown = CliRunner().invoke(app, words)
     assert shown.exit_code == 0, shown.stderr

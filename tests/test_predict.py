@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from jaxsl import host
 from jaxsl.host.cli import app
 from jaxsl.host.errors import UserError
-from laws.kaplan import DATA
+from laws.kaplan import SIZE
 
 LAW = """
 from jaxsl.law import Law, params
@@ -129,9 +129,9 @@ def test_a_law_that_was_edited_is_refused_with_the_reason(copied):
 
 
 def test_a_law_that_cannot_be_found_again_is_not_kept(tmp_path):
-    other = host.fit({"D": SIZES, "loss": RUNS["loss"]}, DATA)
-    object.__setattr__(other.kept, "names", ("kaplan/n",))
-    with pytest.raises(UserError, match="another kaplan/d"):
+    other = host.fit(RUNS, SIZE)
+    object.__setattr__(other.kept, "names", ("kaplan/d",))
+    with pytest.raises(UserError, match="another kaplan/n"):
         other.save(tmp_path / "fit.json")
     assert not (tmp_path / "fit.json").exists()
 

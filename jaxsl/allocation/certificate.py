@@ -226,13 +226,16 @@ def _exchange(weight: Array, sensitivity: Array, scaled: Array, information: Arr
     source = jnp.argmin(jnp.where(used, sensitivity, jnp.inf))
     sink = jnp.argmax(sensitivity)
     matrix = information + (scaled * weight[:, None]).T @ scaled
-    pair = scaled[jnp.array([source, sink])]
-    move = jnp.outer(pair[1], pair[1]) - jnp.outer(pair[0], pair[0])
+    pair = scaled[jnp.array([source, sink])]  # U^T, and M(t) = M + U diag(-t, t) U^T
+    reach = pair @ _equilibrated_inverse(matrix)
+    felt = reach @ moment @ reach.T
+    start, slope = jnp.eye(2, dtype=felt.dtype), (reach @ pair.T).at[:, 0].multiply(-1)
 
     def halve(_, ends):
         middle = (ends[0] + ends[1]) / 2
-        seen = pair @ _equilibrated_inverse(matrix + middle * move)
-        drop = jnp.sum((seen @ moment) * seen, axis=1)
+        turned = start + middle * slope  # U^T M(t)^-1 = turned^-1 U^T M^-1
+        other = jnp.array([[turned[1, 1], -turned[0, 1]], [-turned[1, 0], turned[0, 0]]])  # |turned| turned^-1
+        drop = jnp.sum((other @ felt) * other, axis=1)
         further = drop[1] > drop[0]
         return jnp.where(further, middle, ends[0]), jnp.where(further, ends[1], middle)
 
