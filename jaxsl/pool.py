@@ -153,7 +153,7 @@ def on_course(observations: Observations) -> Observations:
     if observations.course is not None:
         return observations
     x, y, mask = observations.x, observations.y, observations.mask
-    alone = Course(jnp.full(mask.shape, -1), jnp.zeros(mask.shape, x.dtype))
+    alone = Course(jnp.full(mask.shape, -1, int), jnp.zeros(mask.shape, x.dtype))
     return Observations(x, y, mask, observations.weight, alone)
 
 

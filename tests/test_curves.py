@@ -173,12 +173,14 @@ def test_a_design_buys_runs_with_their_rows_and_goes_on_with_them():
     mask = jnp.concatenate([whole.rows.mask & (jnp.arange(3) < 1), whole.rows.mask])
     pool = Pool(rows["x"][:, -1], jnp.ones(6), Rows(**rows, mask=mask, restart=jnp.asarray(0.0)))
     design, rng = Design((PLANE,), MSPE(between=False), num_starts=12), np.random.default_rng(0)
-    state, ask = design.start(pool), jax.jit(design.ask, compiler_options=accepted())
+    state, tell = design.start(pool), jax.jit(design.tell)
+    ask = jax.jit(design.ask, compiler_options=accepted())
     for _ in range(4):
         choice, belief = ask(state, pool, TARGET, jnp.asarray(1e20), jax.random.key(0))
         x = rows["x"][choice.index]
         y = 5 - 0.2 * np.log10(x[:, 0]) - 0.1 * np.log10(x[:, 1]) + 0.01 * rng.standard_normal(3)
-        state = design.tell(state, pool, choice.index, y, belief)
+        state = tell(state, pool, choice.index, y, belief)
+    assert ask._cache_size() == tell._cache_size() == 1
     course = state.observations.course
     told = [one for one in zip(course.run.tolist(), course.place.tolist(), strict=True) if one[0] >= 0]
     furthest = {run: max(place for one, place in told if one == run) for run, _ in told}
