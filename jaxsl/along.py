@@ -9,9 +9,9 @@ where it is, so one pass along each run (Kalman 1960) tells of every row what is
 the row less what those before it say of their deviation. Innovations are independent, ``L^-1 e`` with
 ``L L^T`` the covariance, and cost as much as there are rows.
 
->>> import jax.numpy as jnp
+>>> import jax, jax.numpy as jnp
 >>> course = Course(jnp.array([0, 0, -1]), jnp.array([9.0, 10.0, 9.0]))
->>> whiten = innovations(course, Along(jnp.array(0.5), jnp.array(1.0)))
+>>> whiten = jax.jit(lambda rows: innovations(course, Along(jnp.array(0.5), jnp.array(1.0)))(rows))
 >>> half = 0.5 * jnp.exp(-1.0)
 >>> lower = jnp.linalg.cholesky(jnp.array([[1.0, half, 0.0], [half, 1.0, 0.0], [0.0, 0.0, 1.0]]))
 >>> bool(jnp.allclose(whiten(jnp.eye(3)), jnp.linalg.inv(lower), atol=1e-6))

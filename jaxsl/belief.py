@@ -158,11 +158,11 @@ def interval(
         noisy: of an outcome, with the noise of one run, or of the curve.
 
     Example:
-        >>> import jax.numpy as jnp
+        >>> import jax, jax.numpy as jnp
         >>> from jaxsl.posterior import Tabulated
         >>> one = Tabulated(jnp.ones(1), jnp.ones(1), jnp.zeros((1, 1, 1)), jnp.zeros((1, 1, 1, 1)))
-        >>> ends = [interval(one, jnp.array([dof]), jnp.zeros((1, 1))) for dof in (jnp.inf, 5.0)]
-        >>> [round(float(end[2, 0, 0]), 2) for end in ends]  # 1.645 and t_5 = 2.015
+        >>> ends = jax.jit(lambda dof: interval(one, dof, jnp.zeros((1, 1))))
+        >>> [round(float(ends(jnp.array([dof]))[2, 0, 0]), 2) for dof in (jnp.inf, 5.0)]  # 1.645 and t_5 = 2.015
         [1.64, 2.02]
     """
     table, row = tabulate(posterior, x)

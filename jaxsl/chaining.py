@@ -68,7 +68,7 @@ class ForwardChain(eqx.Module):
         >>> x = jnp.arange(1.0, 7.0)[:, None]
         >>> runs = observe(x, 1 + 2 * x.at[5].set(7.0))  # the nearest run lies 2 above the line
         >>> chain = ForwardChain(num_starts=2)
-        >>> found = chain(law, runs, uniform_target(jnp.array([[9.0]])), jax.random.key(0))
+        >>> found = jax.jit(chain)(law, runs, uniform_target(jnp.array([[9.0]])), jax.random.key(0))
         >>> found.held.tolist(), round(float(found.mean_square), 3)
         ([[False, False, False, False, False, True]], 4.0)
     """
@@ -110,12 +110,12 @@ def farthest_first(law: AnyLaw, observations: Observations, target: Target) -> A
     themselves where they may be 0), each in standard deviations over runs and target. Padded rows come last.
 
     Example:
-        >>> import jax.numpy as jnp
+        >>> import jax, jax.numpy as jnp
         >>> from jaxsl.law import Law, params
         >>> from jaxsl.pool import observe, uniform_target
         >>> law = Law("size", lambda theta, x: theta[0] * x[0], ("N",), params(a=(0, 1)))
         >>> runs = observe(jnp.array([[1e8], [1e6], [1e7]]), jnp.zeros((3, 1)), 4)
-        >>> farthest_first(law, runs, uniform_target(jnp.array([[1e9]]))).tolist()
+        >>> jax.jit(farthest_first)(law, runs, uniform_target(jnp.array([[1e9]]))).tolist()
         [2, 0, 1, 3]
     """
     plain = law.apply(lambda law: jnp.array([name in law.nonnegative for name in law.inputs]))

@@ -23,8 +23,8 @@ smaller.
 >>> rows = Rows(x, x[..., 0], jnp.ones((1, 2), bool), jnp.array([0]), jnp.ones((1, 2)), jnp.array(0.0))
 >>> pool, target = Pool(x[:, -1], jnp.full(1, 2.0), rows), uniform_target(jnp.array([[4.0]]))
 >>> along = [Along(jnp.array(share), jnp.array(1.0)) for share in (0.0, 0.9)]
->>> every = [told_together(belief, one, pool, target) for one in along]
->>> [round(float(MSPE()(*given)[0]), 2) for given in every]  # of rows that err alike less is learned
+>>> score = jax.jit(lambda one: MSPE()(*told_together(belief, one, pool, target)))
+>>> [round(float(score(one)[0]), 2) for one in along]  # of rows that err alike less is learned
 [13.67, 13.5]
 """
 
@@ -187,10 +187,11 @@ def tell_rows(
         >>> x, one = jnp.array([[[1e6, 1e8], [1e6, 1e9]]]), jnp.array([[8.0, 9.0]])
         >>> rows = Rows(x, one, one > 0, jnp.array([5]), 6 * 1e6 * jnp.array([[1e8, 9e8]]), jnp.array(1e12))
         >>> pool, runs = Pool(x[:, 1], jnp.array([6e15]), rows), on_course(empty(x[0, 0], 1, 4))
-        >>> seen, lost = tell_rows(runs, pool, 0, jnp.array([3.0, jnp.nan]))  # it diverged on its way
+        >>> seen, lost = jax.jit(tell_rows)(runs, pool, 0, jnp.array([3.0, jnp.nan]))  # it diverged on its way
         >>> int(seen.num_observed), int(lost), reached(rows, seen).tolist()
         (1, 0, [8.0])
-        >>> left(pool, seen).cost.tolist(), left(pool, seen).rows.mask.tolist()
+        >>> ahead = jax.jit(left)(pool, seen)
+        >>> ahead.cost.tolist(), ahead.rows.mask.tolist()
         ([5401000000000000.0], [[False, True]])
     """
     rows, outputs = pool.rows, observations.y.shape[1]

@@ -39,12 +39,12 @@ def without_each(
         weight: how much each run counts, ``(row,)``; one each when None.
 
     Example:
-        >>> import jax.numpy as jnp
+        >>> import jax, jax.numpy as jnp
         >>> from jaxsl.law import Law, params
         >>> from jaxsl.pool import observe
         >>> law = Law("level", lambda theta, x: theta[0] + 0 * x[0], ("x",), params(a=(-9, 9)))
         >>> runs = observe(jnp.zeros((4, 1)), jnp.array([[1.0], [1.0], [1.0], [5.0]]))
-        >>> moves = without_each(law, runs, jnp.array([2.0]), jnp.array([[0.5]]), jnp.array(1.0))
+        >>> moves = jax.jit(without_each)(law, runs, jnp.array([2.0]), jnp.array([[0.5]]), jnp.array(1.0))
         >>> [round(float(move), 4) for move in moves[:, 0]]  # the mean of the others less 2
         [0.3333, 0.3333, 0.3333, -1.0]
     """

@@ -14,10 +14,10 @@ numbers come from ``fold_in(key, num_observed)``, so replaying the same runs giv
 >>> size = jnp.logspace(1.0, 4.0, 9)[:, None]
 >>> pool, target = Pool(size[:7], size[:7, 0]), uniform_target(size[7:])
 >>> design, key = Design((law,)), jax.random.key(0)
->>> state = design.start(pool)
+>>> state, ask, tell = design.start(pool), jax.jit(design.ask), jax.jit(design.tell)
 >>> for _ in range(3):
-...     choice, belief = design.ask(state, pool, target, 1e4, key)
-...     state = design.tell(state, pool, choice.index, 1 + 8 * pool.x[choice.index] ** -0.4, belief)
+...     choice, belief = ask(state, pool, target, 1e4, key)
+...     state = tell(state, pool, choice.index, 1 + 8 * pool.x[choice.index] ** -0.4, belief)
 >>> int(state.observations.num_observed)
 3
 """

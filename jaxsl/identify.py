@@ -68,13 +68,13 @@ def identify(
         weight: as in ``fit``: a run that counts twice carries twice the information.
 
     Example:
-        >>> import jax.numpy as jnp
+        >>> import jax, jax.numpy as jnp
         >>> from jaxsl.law import Law, params
         >>> from jaxsl.pool import observe
         >>> both = lambda theta, x: (theta[0] + theta[1]) * x[0]
         >>> law = Law("both", both, ("x",), params(a=(-9, 9), b=(-9, 9)))
         >>> runs = observe(jnp.array([[1.0], [2.0]]), jnp.ones((2, 1)))
-        >>> found = identify(law, runs, jnp.array([0.3, 0.3]), 0.01)
+        >>> found = jax.jit(identify)(law, runs, jnp.array([0.3, 0.3]), 0.01)
         >>> int(found.num_flat), [round(abs(float(part)), 3) for part in found.direction[0]]
         (1, [0.707, 0.707])
     """

@@ -42,9 +42,9 @@ def quadratic_minimum(u: Array, y: Array, weight: Array | None = None) -> Minimu
     quadratic is without.
 
     Example:
-        >>> import jax.numpy as jnp
+        >>> import jax, jax.numpy as jnp
         >>> u = jnp.array([[-2.0], [-1.0], [0.0], [1.0], [2.0]])
-        >>> found = quadratic_minimum(u, (u[:, 0] - 0.5) ** 2)
+        >>> found = jax.jit(quadratic_minimum)(u, (u[:, 0] - 0.5) ** 2)
         >>> round(float(found.at[0]), 4), bool(found.curved), int(found.dof)
         (0.5, True, 2)
     """

@@ -26,9 +26,9 @@ def weighted_median(value: Array, weight: Array) -> Array:
     Between two values it is linear in the weight, so that two equal weights give the mean.
 
     Example:
-        >>> weighted_median(jnp.array([1.0, 9.0, 2.0]), jnp.array([0.2, 0.2, 0.6])).item()
+        >>> jax.jit(weighted_median)(jnp.array([1.0, 9.0, 2.0]), jnp.array([0.2, 0.2, 0.6])).item()
         2.0
-        >>> weighted_median(jnp.array([1.0, 3.0]), jnp.array([0.5, 0.5])).item()
+        >>> jax.jit(weighted_median)(jnp.array([1.0, 3.0]), jnp.array([0.5, 0.5])).item()
         2.0
     """
     largest = jnp.finfo(value.dtype).max / 4

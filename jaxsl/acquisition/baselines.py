@@ -29,7 +29,7 @@ class DOptimal(eqx.Module):
     """Information on the parameters of the heaviest basin: ``log det(I + G Sigma G^T / sigma^2)``.
 
     Example:
-        >>> import jax.numpy as jnp
+        >>> import jax, jax.numpy as jnp
         >>> from jaxsl.law import Law, params
         >>> from jaxsl.pool import Pool, uniform_target
         >>> from jaxsl.posterior import LawPosterior
@@ -37,9 +37,9 @@ class DOptimal(eqx.Module):
         >>> law = Law("line", line, ("x",), params(a=(-9, 9), b=(-9, 9)))
         >>> belief = LawPosterior(law, jnp.zeros((1, 2)), jnp.eye(2)[None], jnp.ones(1), jnp.ones(1))
         >>> pool, target = Pool(jnp.array([[0.0], [2.0]]), jnp.ones(2)), uniform_target(jnp.array([[4.0]]))
-        >>> [round(float(score), 3) for score in DOptimal()(belief, pool, target)]  # log(2 + x^2)
+        >>> [round(float(score), 3) for score in jax.jit(DOptimal())(belief, pool, target)]  # log(2 + x^2)
         [0.693, 1.792]
-        >>> [round(float(score), 3) for score in VOptimal()(belief, pool, target)]
+        >>> [round(float(score), 3) for score in jax.jit(VOptimal())(belief, pool, target)]
         [0.5, 13.5]
         >>> Uniform()(belief, pool, target).tolist()
         [1.0, 1.0]

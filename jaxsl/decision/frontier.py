@@ -32,18 +32,19 @@ class Optimum(eqx.Module):
             above the least.
 
     Example:
-        >>> import jax.numpy as jnp
+        >>> import jax, jax.numpy as jnp
         >>> far = jnp.full(2, 50.0)
         >>> space = Space(lambda x: x[0] * x[1], jnp.ones(2, bool), jnp.ones(2), -far, far)
         >>> predict = lambda x: (4 / x[:, 0] + 1 / x[:, 1])[:, None]
         >>> best = Optimum(space, jnp.log(jnp.array([100.0])), jnp.zeros((1, 1, 2)), (0, 1))
-        >>> best(predict).round(3).tolist()  # N, D and the loss
-        [20.0, 5.0, 0.4]
         >>> least_cost = Reach(space, jnp.array(0.4), jnp.zeros((1, 2)), (0, 1))
-        >>> least_cost(predict).round(2).tolist()  # cost, N and D
-        [100.0, 20.0, 5.0]
         >>> flat = Flatness(space, jnp.log(100.0), jnp.zeros((1, 2)), 0, jnp.array([0.6, 1.0, 2.0]))
-        >>> flat(predict).round(3).tolist()  # 4 / N + N / C = 0.4 at N = 12, 20 and 40
+        >>> sizes, cost, times = jax.jit(lambda: (best(predict), least_cost(predict), flat(predict)))()
+        >>> sizes.round(3).tolist()  # N, D and the loss
+        [20.0, 5.0, 0.4]
+        >>> cost.round(2).tolist()  # cost, N and D
+        [100.0, 20.0, 5.0]
+        >>> times.round(3).tolist()  # 4 / N + N / C = 0.4 at N = 12, 20 and 40
         [1.8, 1.0, 1.333]
     """
 

@@ -65,7 +65,8 @@ def least(loss: Callable[[Array], Array], space: Space, log_cost: Array, start: 
         >>> best = lambda a: least(jax.tree_util.Partial(lambda a, x: a / x[0] + 1 / x[1], a), space,
         ...     jnp.log(100.0), jnp.zeros((1, 2))).v[0]
         >>> a = jnp.array(4.0)  # N = 10 sqrt(a), so that dN/N = da / 2a
-        >>> round(float(jnp.exp(best(a))), 3), round(float(jax.grad(best)(a)), 4)
+        >>> v, slope = jax.jit(jax.value_and_grad(best))(a)
+        >>> round(float(jnp.exp(v)), 3), round(float(slope), 4)
         (20.0, 0.125)
         >>> near = jnp.log(jnp.array([19.0, 5.2]))
         >>> near = polished(lambda x: 4 / x[0] + 1 / x[1], space, jnp.log(100.0), near)

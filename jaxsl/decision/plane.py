@@ -40,15 +40,16 @@ def plane(field: Field, x: Array) -> Plane:
     """The features of a field about ``x (feature,)``.
 
     Example:
-        >>> import jax.numpy as jnp
+        >>> import jax, jax.numpy as jnp
         >>> from jaxsl.discrepancy.field import field
         >>> from jaxsl.law import Law, params
         >>> from jaxsl.pool import observe, uniform_target
         >>> law = Law("size", lambda theta, x: theta[0] * x[0], ("N",), params(a=(0, 1)))
         >>> runs = observe(jnp.array([[1e6], [1e7]]), jnp.zeros((2, 1)))
-        >>> whole = field(law, runs, uniform_target(jnp.array([[1e9]])))
-        >>> near, here = plane(whole, jnp.array([3e6])), jnp.array([[3e6]])
-        >>> bool(jnp.allclose(near.features(here), whole.features(here)))
+        >>> whole = jax.jit(field)(law, runs, uniform_target(jnp.array([[1e9]])))
+        >>> of_both = jax.jit(lambda x: (plane(whole, x).features(x[None]), whole.features(x[None])))
+        >>> near, there = of_both(jnp.array([3e6]))
+        >>> bool(jnp.allclose(near, there))
         True
     """
     step = REACH * jnp.eye(x.shape[0], dtype=x.dtype)

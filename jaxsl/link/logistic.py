@@ -51,7 +51,7 @@ class LogisticLink(eqx.Module):
     Example:
         >>> import jax, jax.numpy as jnp
         >>> y = jnp.linspace(-2.0, 2.0, 9)
-        >>> curve = LogisticLink().fit(y, jax.nn.sigmoid(2 * y - 1), jnp.ones(9))
+        >>> curve = jax.jit(LogisticLink().fit)(y, jax.nn.sigmoid(2 * y - 1), jnp.ones(9))
         >>> round(float(curve.slope), 2), round(float(curve.intercept), 2)
         (2.0, -1.0)
     """

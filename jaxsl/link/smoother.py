@@ -42,9 +42,9 @@ class KernelLink(eqx.Module):
     """Nadaraya-Watson with the bandwidth of the least leave-one-out error on a grid.
 
     Example:
-        >>> import jax.numpy as jnp
+        >>> import jax, jax.numpy as jnp
         >>> y = jnp.linspace(0.0, 1.0, 9)
-        >>> curve = KernelLink().fit(y, y**2, jnp.ones(9))
+        >>> curve = jax.jit(KernelLink().fit)(y, y**2, jnp.ones(9))
         >>> bool(0 < curve(jnp.array([0.5]))[0] < 1)
         True
     """
@@ -71,9 +71,9 @@ class NeighbourLink(eqx.Module):
         num: k; None for that of ``NEIGHBOURS`` with the least leave-one-out error.
 
     Example:
-        >>> import jax.numpy as jnp
+        >>> import jax, jax.numpy as jnp
         >>> y = jnp.linspace(0.0, 1.0, 9)
-        >>> curve = NeighbourLink(num=1).fit(y, y, jnp.ones(9))
+        >>> curve = jax.jit(NeighbourLink(num=1).fit)(y, y, jnp.ones(9))
         >>> curve(jnp.array([0.26])).tolist()
         [0.25]
     """
