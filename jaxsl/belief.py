@@ -162,7 +162,7 @@ def interval(
         >>> from jaxsl.posterior import Tabulated
         >>> one = Tabulated(jnp.ones(1), jnp.ones(1), jnp.zeros((1, 1, 1)), jnp.zeros((1, 1, 1, 1)))
         >>> ends = jax.jit(lambda dof: interval(one, dof, jnp.zeros((1, 1))))
-        >>> [round(float(ends(jnp.array([dof]))[2, 0, 0]), 2) for dof in (jnp.inf, 5.0)]  # 1.645 and t_5 = 2.015
+        >>> [round(float(ends(jnp.array([dof]))[2, 0, 0]), 2) for dof in (jnp.inf, 5.0)]  # of t_5 2.015
         [1.64, 2.02]
     """
     table, row = tabulate(posterior, x)

@@ -187,7 +187,7 @@ def tell_rows(
         >>> x, one = jnp.array([[[1e6, 1e8], [1e6, 1e9]]]), jnp.array([[8.0, 9.0]])
         >>> rows = Rows(x, one, one > 0, jnp.array([5]), 6 * 1e6 * jnp.array([[1e8, 9e8]]), jnp.array(1e12))
         >>> pool, runs = Pool(x[:, 1], jnp.array([6e15]), rows), on_course(empty(x[0, 0], 1, 4))
-        >>> seen, lost = jax.jit(tell_rows)(runs, pool, 0, jnp.array([3.0, jnp.nan]))  # it diverged on its way
+        >>> seen, lost = jax.jit(tell_rows)(runs, pool, 0, jnp.array([3.0, jnp.nan]))  # diverged on its way
         >>> int(seen.num_observed), int(lost), reached(rows, seen).tolist()
         (1, 0, [8.0])
         >>> ahead = jax.jit(left)(pool, seen)

@@ -2,7 +2,7 @@
 
 import json
 
-import jax.numpy as jnp
+import jax
 import numpy as np
 import pytest
 from typer.testing import CliRunner
@@ -138,7 +138,7 @@ def test_the_minimum_has_the_error_of_the_delta_method():
     gradient = np.stack([(place(theta + one) - place(theta - one)) / 2e-6 for one in step], axis=1)
     covariance = squares[0] / 9 * gradient @ np.linalg.inv(design.T @ design) @ gradient.T
     with double_precision():
-        found = quadratic_minimum(jnp.asarray(u), jnp.asarray(y))
+        found = jax.jit(quadratic_minimum)(u, y)
         at, deviation = np.asarray(found.at), np.asarray(found.deviation)
     np.testing.assert_allclose(at, place(theta), rtol=1e-8)
     np.testing.assert_allclose(deviation, np.sqrt(np.diag(covariance)), rtol=1e-5)

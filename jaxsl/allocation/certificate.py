@@ -234,7 +234,9 @@ def _exchange(weight: Array, sensitivity: Array, scaled: Array, information: Arr
     def halve(_, ends):
         middle = (ends[0] + ends[1]) / 2
         turned = start + middle * slope  # U^T M(t)^-1 = turned^-1 U^T M^-1
-        other = jnp.array([[turned[1, 1], -turned[0, 1]], [-turned[1, 0], turned[0, 0]]])  # |turned| turned^-1
+        other = jnp.array(
+            [[turned[1, 1], -turned[0, 1]], [-turned[1, 0], turned[0, 0]]]
+        )  # |turned| turned^-1
         drop = jnp.sum((other @ felt) * other, axis=1)
         further = drop[1] > drop[0]
         return jnp.where(further, middle, ends[0]), jnp.where(further, ends[1], middle)

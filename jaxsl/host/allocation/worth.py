@@ -1,6 +1,5 @@
 """What runs of given sizes would be worth at the target, once they are there."""
 
-import jax.numpy as jnp
 import numpy as np
 
 from jaxsl import linear_model
@@ -11,7 +10,8 @@ from jaxsl.host.allocation.report import Step, Worth
 from jaxsl.host.errors import UserError
 from jaxsl.host.ess.line_runs import require_noise
 from jaxsl.host.ess.link import KNOWN, Promise, known_link
-from jaxsl.precision import double_precision
+from jaxsl.host.programs.packing import array
+from jaxsl.precision import double_precision, to_numpy
 
 
 def promise_of(
@@ -39,9 +39,9 @@ def promise_of(
     estimated = sigma is None
     if outcomes is not None and existing.size > 2 and np.unique(existing).size > 1:
         with double_precision():
-            features = linear_model.line_terms(jnp.asarray(existing)[:, None])
-            fitted = linear_model.fit(features, jnp.asarray(outcomes))
-            intercept, slope = (float(value) for value in fitted.coefficient)
+            features = np.stack([np.ones(existing.size), existing], axis=1)
+            fitted = to_numpy(linear_model.fit(array(features), array(outcomes)))
+            intercept, slope = map(float, fitted.coefficient)
             line = (intercept, slope) if line is None else line
             require_noise(float(fitted.sigma) if sigma is None else sigma, outcomes, "--runs")
             sigma = float(fitted.sigma) if sigma is None else sigma

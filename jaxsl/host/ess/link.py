@@ -5,14 +5,17 @@ from dataclasses import dataclass, replace
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import Array
 
 from jaxsl import ess, link
 from jaxsl.allocation.criteria import half_width
 from jaxsl.host.answer.report import Report
+from jaxsl.host.compiled import compiled
 from jaxsl.host.errors import UserError
+from jaxsl.host.programs.packing import array
 from jaxsl.linear_model import Interval
 from jaxsl.precision import double_precision
-from jaxsl.two_stage import through_link
+from jaxsl.two_stage import Performance, through_link
 
 FITTED: dict[str, link.Link] = {
     "logistic": link.LogisticLink(),
@@ -78,9 +81,9 @@ class Link:
         if not np.isfinite(upper - lower):
             return Items(self.at(mean), -np.inf, np.inf, 0.0, 0.0, 0.0, 0.0)
         with double_precision():
-            line = Interval(*(jnp.array([end]) for end in (mean, lower, upper)))
-            found = through_link(line, self.curve, self.curves, delta)
-            worth = ess.from_interval(found.lower, found.upper, found.point, delta, sides)
+            line = Interval(*(array([end]) for end in (mean, lower, upper)))
+            numbers = map(array, (delta, sides, self.item_sd))
+            found, worth, gaussian = _worth(line, self.curve, self.curves, *numbers)
             is_share = self.width == 1
             return Items(
                 point=float(found.point[0]),
@@ -89,17 +92,32 @@ class Link:
                 hoeffding=float(worth.hoeffding[0]) * self.width**2,
                 clopper_pearson=float(worth.clopper_pearson[0]) if is_share else np.nan,
                 beta=float(worth.beta[0]) if is_share else np.nan,
-                gaussian=float(ess.gaussian(worth.length[0], jnp.array(self.item_sd), delta)),
+                gaussian=float(gaussian[0]),
             )
 
     def at(self, y: float) -> float:
         """The performance at Y."""
         with double_precision():
-            return float(self.curve(jnp.array([y]))[0])
+            return float(_performance(self.curve, array(y)))
 
     def share(self, delta: float) -> float:
         """What of ``delta`` the interval for Y gets."""
         return delta if self.curves is None else delta / 2
+
+
+@compiled
+def _worth(
+    line: Interval, curve: link.Curve, curves: link.Curve | None, delta: float, sides: int, item_sd: Array
+) -> tuple[Performance, ess.Equivalent, Array]:
+    """The performance for an interval of Y ``(target,)``, and its worth as a share and as any score."""
+    found = through_link(line, curve, curves, delta)
+    worth = ess.from_interval(found.lower, found.upper, found.point, delta, sides)
+    return found, worth, ess.gaussian(worth.length, item_sd, delta)
+
+
+@compiled
+def _performance(curve: link.Curve, y: Array) -> Array:
+    return curve(y)
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,12 @@
 
 from typing import Any, Unpack
 
-import jax
-import jax.numpy as jnp
+import equinox as eqx
 import numpy as np
+from jax import Array
 
 from jaxsl import linear_model, misspecification, resample
+from jaxsl.host.compiled import compiled
 from jaxsl.host.errors import UserError
 from jaxsl.host.ess.line_runs import (
     WIDE,
@@ -23,8 +24,9 @@ from jaxsl.host.ess.predict_test_or_train import MEASURES, choose
 from jaxsl.host.ess.report import Diagnosis, EssReport
 from jaxsl.host.input.reading import Reading, read_runs
 from jaxsl.host.input.table import Table
+from jaxsl.host.programs.packing import array, key_of
 from jaxsl.linear_model import Interval, LinearFit
-from jaxsl.precision import double_precision
+from jaxsl.precision import double_precision, to_numpy
 
 NOISE = ("gaussian", "residual", "wild", "pairs")
 
@@ -103,14 +105,15 @@ def assess(
     if ready.wants_shares:
         require_shares(found.table, y, "--y", found.y)
     with double_precision():
-        features = linear_model.line_terms(jnp.asarray(found.x)[:, None])
-        fitted = linear_model.fit(features, jnp.asarray(found.y))
-        at = linear_model.line_terms(jnp.array([[size]]))
+        share, known = array(ready.share(delta)), None if sigma is None else array(sigma)
+        line = to_numpy(_line(found.x, found.y, array(size), share, known, array(delta)))
+        fitted, said, leverage = line.fitted, line.said, float(line.leverage)
+        intercept, slope = map(float, fitted.coefficient)
         require_noise(float(fitted.sigma) if sigma is None else sigma, found.y, found.table.name)
-        interval = _interval(fitted, features, found.y, at, ready.share(delta), sigma, noise, draws, seed)
+        interval = line.interval
+        if noise != "gaussian":
+            interval = _bootstrapped(line, found.y, share, sigma, noise, draws, seed)
         mean, low, high = (float(end[0]) for end in (interval.mean, interval.lower, interval.upper))
-        leverage = float(linear_model.leverage(features, at)[0])
-        said = misspecification.diagnose(features, jnp.asarray(found.y), jnp.asarray(found.x), delta)
         verdict, p_value = misspecification.VERDICT[int(said.verdict)], float(said.p_value)
     worth = ready.items(mean, low, high, delta, sides)
     notes, choice, cost_runs, cost_target = line_notes(found, x, y), None, np.nan, np.nan
@@ -120,8 +123,7 @@ def assess(
         notes += [by_size.note] if by_size.note else []
         if items is not None:
             used = float(fitted.sigma) if sigma is None else sigma
-            line = float(fitted.coefficient[0]), float(fitted.coefficient[1])
-            promise = Promise(ready, *line, used, sigma is not None, delta, sides)
+            promise = Promise(ready, intercept, slope, used, sigma is not None, delta, sides)
             choice = choose(
                 promise, found.x, size, worth, by_size.function, cost_target, items, item_cost, trained, by
             )
@@ -133,8 +135,8 @@ def assess(
     return EssReport(
         num_runs=found.x.size,
         dof=int(fitted.dof),
-        intercept=float(fitted.coefficient[0]),
-        slope=float(fitted.coefficient[1]),
+        intercept=intercept,
+        slope=slope,
         sigma=float(fitted.sigma) if sigma is None else sigma,
         x_low=float(found.x.min()),
         x_high=float(found.x.max()),
@@ -186,27 +188,55 @@ def _require_use(table: Table, columns: dict[str, float], x: str, cost: str | No
         )
 
 
-def _interval(
-    fitted: LinearFit,
-    features: jax.Array,
-    y: np.ndarray,
-    at: jax.Array,
-    share: float,
-    sigma: float | None,
-    noise: str,
-    draws: int,
-    seed: int,
+class _Line(eqx.Module):
+    """A line through runs.
+
+    Attributes:
+        features: of the runs, ``(run, 2)``; at: of the target, ``(1, 2)``.
+        fitted, interval: of the line, and of its mean at the target, by theory.
+        leverage: of the target, a scalar.
+        said: whether it is a line.
+    """
+
+    features: Array
+    at: Array
+    fitted: LinearFit
+    interval: Interval
+    leverage: Array
+    said: misspecification.Diagnosis
+
+
+@compiled
+def _line(x: Array, y: Array, size: Array, share: float, sigma: Array | None, delta: float) -> _Line:
+    """The line through runs ``x, y (run,)`` at a size; intervals at ``1 - share``, tests at ``delta``."""
+    features, at = linear_model.line_terms(x[:, None]), linear_model.line_terms(size[None, None])
+    fitted = linear_model.fit(features, y)
+    return _Line(
+        features,
+        at,
+        fitted,
+        linear_model.interval(fitted, at, share, sigma),
+        linear_model.leverage(features, at)[0],
+        misspecification.diagnose(features, y, x, delta),
+    )
+
+
+def _bootstrapped(
+    line: _Line, y: np.ndarray, share: float, sigma: float | None, noise: str, draws: int, seed: int
 ) -> Interval:
-    """The interval for Y at the target; called in double precision."""
-    if noise == "gaussian":
-        return linear_model.interval(fitted, at, share, None if sigma is None else jnp.array(sigma))
+    """The interval for Y at the target from drawn runs; called in double precision."""
     if sigma is not None:
         raise UserError(f"--noise {noise} estimates the noise, so --sigma has no use there; leave one out")
-    scales = int(resample.num_scales(features))
-    if noise == "pairs" and scales <= features.shape[1]:
+    scales = int(resample.num_scales(line.features))
+    if noise == "pairs" and scales <= line.features.shape[1]:
         raise UserError(
             f"a pairs bootstrap degenerates on runs of {scales} sizes: a draw without one of them has no "
             "line, and one with both knows nothing of what lies between. Use --noise residual, or add a size"
         )
-    drawn = getattr(resample, noise)(jax.random.key(seed), features, jnp.asarray(y), draws)
-    return resample.studentised_interval(fitted, drawn, at, share)
+    return _studentised(noise, line, y, share, key_of(seed), draws)
+
+
+@compiled
+def _studentised(noise: str, line: _Line, y: Array, share: float, key: Array, draws: int) -> Interval:
+    drawn = getattr(resample, noise)(key, line.features, y, draws)
+    return resample.studentised_interval(line.fitted, drawn, line.at, share)

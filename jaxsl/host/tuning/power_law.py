@@ -5,10 +5,13 @@ from collections.abc import Mapping, Sequence
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import Array
 
+from jaxsl.host.compiled import compiled
 from jaxsl.host.errors import UserError
+from jaxsl.host.programs.packing import array
 from jaxsl.host.tuning.report import BestAt, CellOptimum, Exponent, OptimumLaw
-from jaxsl.linear_model import LinearFit, fit, interval, line_terms
+from jaxsl.linear_model import Interval, LinearFit, fit, interval, line_terms
 from jaxsl.precision import double_precision, to_numpy
 
 
@@ -41,13 +44,12 @@ def optimum_law(
     y = np.log([cell.value[variable] for cell in cells])
     delta = 1 - level / 100
     with double_precision():
-        found = fit(line_terms(jnp.asarray(x)), jnp.asarray(y))
-        if not np.isfinite(np.asarray(found.root)).all():
+        found, each = to_numpy(_fitted(x, y, array(delta)))
+        if not np.isfinite(found.root).all():
             raise UserError(
                 f"the cells do not tell {', '.join(inputs)} apart, since they move together; name those that "
                 f"the law of {variable} is to depend on, such as --power {variable}={inputs[0]}"
             )
-        each = to_numpy(interval(found, jnp.eye(len(inputs) + 1), delta))
         best = _elsewhere(found, variable, inputs, points, delta)
     exponents = [
         Exponent(name, float(each.mean[i]), float(each.lower[i]), float(each.upper[i]))
@@ -65,10 +67,8 @@ def _elsewhere(
 ) -> list[BestAt]:
     if not points:
         return []
-    x = line_terms(jnp.log(jnp.stack([jnp.asarray(points[name]) for name in inputs], axis=1)))
-    noisy, curve = (
-        jax.tree.map(np.exp, to_numpy(interval(found, x, delta, with_noise=noise))) for noise in (True, False)
-    )
+    x = np.log(np.stack([points[name] for name in inputs], axis=1))
+    noisy, curve = jax.tree.map(np.exp, to_numpy(_told(found, x, array(delta))))
     return [
         BestAt(
             by={name: float(values[row]) for name, values in points.items()},
@@ -81,3 +81,17 @@ def _elsewhere(
         )
         for row in range(len(x))
     ]
+
+
+@compiled
+def _fitted(x: Array, y: Array, delta: float) -> tuple[LinearFit, Interval]:
+    """The law through logarithms ``x (cell, input)``, ``y (cell,)``, and the interval of each parameter."""
+    found = fit(line_terms(x), y)
+    return found, interval(found, jnp.eye(x.shape[1] + 1, dtype=y.dtype), delta)
+
+
+@compiled
+def _told(found: LinearFit, x: Array, delta: float) -> tuple[Interval, Interval]:
+    """Intervals at logarithms ``x (point, input)``, with the noise of one cell and without."""
+    terms = line_terms(x)
+    return interval(found, terms, delta, with_noise=True), interval(found, terms, delta)
