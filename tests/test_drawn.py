@@ -121,11 +121,11 @@ def test_a_report_on_a_hundred_thousand_candidates_is_small_and_names_the_best(t
         "report",
         tmp_path / "many.csv",
         "--law",
-        "kaplan/nd",
+        "chinchilla",
         "--target",
         "N=2e7,D=1e10",
         "--cost",
-        "N*D",
+        "6*N*D",
     ]
     result = CliRunner().invoke(app, [str(word) for word in (*words, "-o", tmp_path / "page.html")])
     assert result.exit_code == 0, result.stderr
