@@ -9,7 +9,6 @@ import time
 import pytest
 
 START = "from jaxsl.host.entry import main; print('ready', flush=True); main()"
-RUNS = "N,D,loss\n" + "".join(f"{n}e6,{d}e8,{4 - n / 10 - d / 10}\n" for n in (1, 2, 4) for d in (1, 2))
 
 
 def started(words, before="", **settings):
@@ -40,12 +39,12 @@ def test_a_process_in_the_background_goes_on():
 
 @pytest.mark.parametrize("kind", ["a file", "below a file"])
 def test_a_cache_that_cannot_be_written_is_one_line_and_the_command_goes_on(kind, tmp_path):
-    (tmp_path / "runs.csv").write_text(RUNS)
     (tmp_path / "taken").write_text("")
     folder = tmp_path / "taken" if kind == "a file" else tmp_path / "taken" / "sub"
-    with started(["fit", tmp_path / "runs.csv", "--law", "kaplan/n"], JAXSL_CACHE=str(folder)) as process:
+    words = ["predict", "--law", "chinchilla@epoch", "--at", "N=7e10,D=1.4e12"]
+    with started(words, JAXSL_CACHE=str(folder)) as process:
         out, error = process.communicate(timeout=120)
-    assert process.returncode == 0 and "basin 1 of" in out
+    assert process.returncode == 0 and "chinchilla@epoch: Besiroglu et al. 2024" in out
     assert (
         error.startswith(f"note: compiled programs cannot be kept in {folder} (") and error.count("\n") == 1
     )
