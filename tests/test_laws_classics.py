@@ -25,13 +25,17 @@ BY_NAME = {law.name: law for law in LAWS}
 CLASSICS = [law for law in LAWS if law.name.partition("/")[0] not in {task.name for task in tasks.TASKS}]
 
 
+@jax.jit
+def predicted(law, theta, rows):
+    return law.predict(theta, rows)
+
+
 def predict(law, theta, *inputs):
     """Predictions ``(row, output)`` in float64; each input is a number or one per row."""
     rows = np.stack(np.broadcast_arrays(*np.atleast_1d(*inputs, np.zeros(1))[:-1]), axis=1).astype(float)
     with double_precision():
-        return np.squeeze(
-            np.asarray(law.predict(np.asarray(theta, float), rows)), axis=1 if law.num_outputs == 1 else ()
-        )
+        found = np.asarray(predicted(law, np.asarray(theta, float), rows))
+    return np.squeeze(found, axis=1 if law.num_outputs == 1 else ())
 
 
 def public_runs(task):
