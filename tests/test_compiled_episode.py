@@ -83,6 +83,7 @@ def test_a_full_buffer_is_enlarged_and_the_episode_goes_on_as_if_nothing_had_bee
     np.testing.assert_array_equal(np.concatenate([first[:-1], rest]), whole.index[: int(whole.num_rounds)])
 
 
+@pytest.mark.slow
 def test_an_episode_goes_on_where_runs_diverge(setting):
     design, pool, target, y = setting
     y = jnp.asarray(np.where(np.isin(np.arange(24), [1, 5, 6, 7])[:, None], np.nan, y))

@@ -222,6 +222,7 @@ def test_no_run_is_bad_where_there_are_too_few_to_tell():
     assert float(jnp.max(bad)) < 0.5
 
 
+@pytest.mark.slow
 def test_masked_rows_and_the_order_of_runs_change_nothing():
     runs = runs_of(lambda x: 1 + 8 * x**-0.4 + 0.05 * np.sin(np.log(x)), size=16)
     order = np.random.default_rng(3).permutation(14)
@@ -230,6 +231,7 @@ def test_masked_rows_and_the_order_of_runs_change_nothing():
     np.testing.assert_allclose(ends[0], ends[1], rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_the_law_that_made_the_runs_has_the_evidence():
     law_of = Law("flat", lambda theta, x: theta[0] + 0 * x[0], ("N",), params(a=(0.01, 10)))
     x = jnp.asarray(np.geomspace(10, 1e4, 14)[:, None])

@@ -212,6 +212,7 @@ def test_a_law_is_assessed_from_the_command_line(write):
 OPTIONS = ("ess", "runs.csv", "--target", 4, "--link", KNOWN)
 
 
+@pytest.mark.slow
 def test_the_command_prints_what_python_finds_as_table_and_as_json(write):
     write(RUNS, "runs.csv")
     result = invoke(*OPTIONS, "--cost", "price", "--items", 2000, "--json")

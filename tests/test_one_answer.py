@@ -13,20 +13,23 @@ from jaxsl.host.cli import app
 TARGET = ("--target", "N=1e9,D=2e10")
 LAWS = {
     "one": ("--law", "kaplan/nd"),
-    "two": ("--law", "kaplan/nd", "--law", "kaplan/d"),
+    "two": ("--law", "kaplan/nd", "--law", "chinchilla"),
 }
 KEYS = {"median", "low", "high", "level"}
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Twelve runs, of which `open.csv` lacks the last two outcomes."""
+    """Twelve runs, of which `open.csv` lacks the last two outcomes.
+
+    These are so dear that `replay` begins with all others: of each way it learns a few times, not twelve.
+    """
     folder = tmp_path_factory.mktemp("answers")
     size, tokens = (
         grid.ravel() for grid in np.meshgrid(1e6 * 2.0 ** np.arange(3), 1e8 * 2.0 ** np.arange(4))
     )
     loss = ((1e9 / size) ** 0.6 + 3e9 / tokens) ** 0.1 + np.random.default_rng(0).normal(0, 0.003, 12)
-    frame = pd.DataFrame({"N": size, "D": tokens, "loss": loss, "cost": 6 * size * tokens})
+    frame = pd.DataFrame({"N": size, "D": tokens, "loss": loss, "cost": np.append(np.ones(10), [1e3, 2e3])})
     frame.to_csv(folder / "runs.csv", index=False)
     frame.assign(loss=frame.loss.where(frame.index < 10)).to_csv(folder / "open.csv", index=False)
     return folder
@@ -63,7 +66,7 @@ def answers(folder, laws, *kind):
     return few, every
 
 
-@pytest.mark.parametrize("laws", LAWS)
+@pytest.mark.parametrize("laws", ["one", pytest.param("two", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("kind", [(), ("--level", "80", "--of", "curve")])
 def test_every_command_gives_the_same_prediction_under_the_same_keys(folder, laws, kind):
     for found in answers(folder, laws, *kind):
@@ -95,7 +98,7 @@ def test_python_has_the_verbs_of_the_command_line(folder):
     for law in ("kaplan/nd", host.fit(table, "kaplan/nd").laws[0].law, ["kaplan/nd"]):
         assert host.fit(table, law, target=TARGET[1]).laws[0].law == "kaplan/nd"
         assert host.next_runs(table, law, target=TARGET[1]).prediction.level == 90
-    assert host.rank(table, ["kaplan/nd", "kaplan/d"]).laws[0].law == "kaplan/nd"
+    assert host.rank(table, ["kaplan/nd", "kaplan/n"]).laws[0].law == "kaplan/nd"
     data = host.report(table, "kaplan/nd", target=TARGET[1], output=folder / "python.html")
     assert data.prediction.level == 90 and (folder / "python.html").stat().st_size > 10_000
     assert host.Study is not None and callable(host.replay)

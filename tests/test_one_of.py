@@ -9,6 +9,7 @@ import pytest
 
 import jaxsl.turns
 from jaxsl.basins import BasinRule
+from jaxsl.belief import Belief
 from jaxsl.design import Design
 from jaxsl.fit import fit
 from jaxsl.identify import identify
@@ -27,6 +28,7 @@ linearised = jax.jit(lambda law, theta, x: law.linearise(theta, x))
 fitted = jax.jit(lambda law, runs, starts: fit(law, runs, starts, prior=0.3))
 basins_of = jax.jit(BasinRule())
 identified = jax.jit(identify)
+interval = jax.jit(Belief.interval)
 
 
 def runs_of(num: int = 40):
@@ -112,7 +114,7 @@ def test_a_design_believes_the_same_with_shared_programs_and_without(monkeypatch
     apart = jax.jit(lambda *args: design.believe(*args))(state, target, key)
     assert [found.theta.shape for found in together.fits] == [(32, law.num_params) for law in LAWS[1:3]]
     np.testing.assert_allclose(together.share, apart.share, rtol=0.05)  # other starting points
-    np.testing.assert_allclose(together.interval(target.x), apart.interval(target.x), rtol=0.01)
+    np.testing.assert_allclose(interval(together, target.x), interval(apart, target.x), rtol=0.01)
 
 
 def test_who_shares_a_program():
