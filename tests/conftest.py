@@ -12,6 +12,7 @@ import jax
 import pytest
 from made_data import HAS_PUBLIC, PUBLIC, benchmark_data
 
+from jaxsl.host.compiled import forget, num_held
 from jaxsl.host.programs.cache import enable_compilation_cache
 from jaxsl.host.programs.garbage import collect_seldom
 from jaxsl.precision import double_precision
@@ -68,9 +69,11 @@ def _resident() -> int:
 
 def _forget_many() -> None:
     """Forget the compiled programs when they are many or large: a small one holds a megabyte, others ten."""
-    if len(HELD) > MOST or (len(HELD) > FEW and _resident() > LARGE):
+    held = len(HELD) + num_held()
+    if held > MOST or (held > FEW and _resident() > LARGE):
         HELD.clear()
         jax.clear_caches()
+        forget()
         if hasattr(LIBC, "malloc_trim"):
             LIBC.malloc_trim(0)  # without, what was freed stays with the process: 1000 MB, not 400
 

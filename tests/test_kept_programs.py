@@ -13,6 +13,8 @@ import pytest
 
 from jaxsl.design import Design
 from jaxsl.host import trusted
+from jaxsl.host.compiled import accepted
+from jaxsl.host.compiled.executable import compiled_alone, loaded
 from jaxsl.host.compiled.identity import UnknownError, digest, settings, surroundings
 from jaxsl.host.compiled.layout import parts, put_together, taken_apart
 from jaxsl.host.programs import law_values
@@ -179,6 +181,48 @@ def test_the_folder_stays_small_and_forgets_what_was_long_not_used(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["program0", "program1", "program2"]
     trusted.prune(tmp_path, most_age=1.5)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["program0", "program1"]
+
+
+def many(theta, seed, sizes):
+    """A factor of a matrix too large for the core's own elimination, sizes that count, and a draw."""
+    factor = jnp.linalg.cholesky(jnp.outer(theta, theta) + jnp.eye(theta.size))
+    return {"factor": factor, "sizes": sizes * jnp.arange(3), "draw": jax.random.uniform(seed, (2,))}
+
+
+def lowered(function, *arguments):
+    leaves = jax.tree.leaves
+    flat = jax.jit(lambda *arguments: leaves(function(*arguments)), keep_unused=True)
+    return flat.lower(*arguments)
+
+
+def test_an_executable_made_of_bytes_gives_what_it_gave():
+    arguments = np.linspace(1, 2, 20, dtype=np.float32), jax.random.key(1), np.array([2, 3, 4], np.int32)
+    first, content = compiled_alone(lowered(many, *arguments), accepted(quick=True))
+    for executable in (first, loaded(content)):
+        found = dict(zip(("draw", "factor", "sizes"), executable(arguments), strict=True))
+        np.testing.assert_array_equal(found["draw"], jax.random.uniform(jax.random.key(1), (2,)))
+        np.testing.assert_allclose(
+            found["factor"] @ found["factor"].T, np.outer(arguments[0], arguments[0]) + np.eye(20), rtol=1e-5
+        )
+        assert found["sizes"].tolist() == [0, 3, 8]
+
+
+def test_an_executable_that_calls_python_back_or_returns_keys_is_not_kept():
+    def back(x):
+        return jax.pure_callback(np.sin, jax.ShapeDtypeStruct((), x.dtype), x)
+
+    assert compiled_alone(lowered(back, np.float32(1)), {}) is None
+    assert compiled_alone(lowered(jax.random.key, np.uint32(1)), {}) is None
+
+
+def test_a_law_that_calls_python_back_is_traced_each_time(kept):
+    def called_back(theta, x):
+        shape = jax.ShapeDtypeStruct((), x.dtype)
+        return jax.pure_callback(np.negative, shape, x[0], vmap_method="sequential") * theta[0]
+
+    x, theta = np.array([[1.0], [np.inf], [2.0]], np.float32), np.ones((2, 1), np.float32)
+    assert law_values.ever_finite(law(called_back), theta, x).tolist() == [True, False, True]
+    assert not list(kept.iterdir())
 
 
 def test_a_program_that_raises_raises_what_it_would_without_a_folder(kept, monkeypatch):

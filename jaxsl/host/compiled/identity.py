@@ -13,7 +13,7 @@ import sys
 import types
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
-from importlib.metadata import version
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ import jax
 import numpy as np
 
 import jaxsl
+from jaxsl.host.compiled.executable import machine
 
 PACKAGES = ("jax", "jaxlib", "equinox", "numpy", "scipy")  # those that laws and programs are made of
 # Where JAX keeps its programs, and how much it says, changes none.
@@ -62,9 +63,9 @@ def surroundings() -> str:
     return digest(
         hashed.hexdigest(),
         sys.version,
-        [(name, version(name)) for name in PACKAGES],
+        [(name, import_module(name).__version__) for name in PACKAGES],
         os.environ.get("XLA_FLAGS", ""),
-        (device.platform, device.device_kind, jax.device_count()),
+        (device.platform, device.device_kind, jax.device_count(), machine()),
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, TypeVar
 import equinox as eqx
 import jax
 
+from jaxsl.host.compiled.executable import Executable, compiled_alone, loaded
 from jaxsl.host.compiled.identity import UnknownError, digest, settings, surroundings
 from jaxsl.host.compiled.layout import ARRAYS, parts, put_together, taken_apart
 from jaxsl.host.compiled.options import accepted
@@ -21,6 +22,20 @@ SMALL = 2**17
 FEW = 2**12  # of one that fits, and goes through its runs thousands of times: of 512, 0.2 s and 2.7 s
 
 
+_held: list[dict[Any, "Kept | None"]] = []  # the programs of this process, a function each
+
+
+def num_held() -> int:
+    """How many programs this process holds, apart from those that JAX does."""
+    return sum(map(len, _held))
+
+
+def forget() -> None:
+    """Let go of them, as ``jax.clear_caches`` of JAX's: what is wanted again is loaded again."""
+    for programs in _held:
+        programs.clear()
+
+
 class Kept(NamedTuple):
     """A program for arguments of some shapes.
 
@@ -29,13 +44,13 @@ class Kept(NamedTuple):
         layout: of what is returned. given: the parts of the arguments that it may refer to.
     """
 
-    program: Callable[..., Any]
+    program: Executable
     layout: Any
     given: list[Any]
 
     def __call__(self, arrays: list[Any]) -> Any:
         """What the function returns."""
-        return put_together(self.layout, self.program(*arrays), self.given)
+        return put_together(self.layout, self.program(arrays), self.given)
 
 
 def compiled(function: Callable[..., R], small: int = SMALL, of: int | None = None) -> Callable[..., R]:
@@ -50,6 +65,7 @@ def compiled(function: Callable[..., R], small: int = SMALL, of: int | None = No
     """
     ours = function.__module__.startswith("jaxsl.") and "<" not in function.__qualname__
     programs: dict[Any, Kept | None] = {}
+    _held.append(programs)
 
     @cache
     def traced(quick: bool) -> Callable[..., R]:
@@ -58,7 +74,8 @@ def compiled(function: Callable[..., R], small: int = SMALL, of: int | None = No
 
     @wraps(function)
     def call(*args: Any, **kwargs: Any) -> R:
-        place = folder() if ours else None
+        elsewhere = getattr(jax.config, "jax_default_device", None)  # executables are for the first device
+        place = folder() if ours and elsewhere is None else None
         leaves, tree = jax.tree.flatten((args, kwargs))
         quick = _num_numbers(leaves if of is None else jax.tree.leaves(args[of])) <= small
         if place is None or not all(map(_is_plain, leaves)):
@@ -127,41 +144,32 @@ class Called(NamedTuple):
         found = load(path)
         if found is None:
             return None
-        from jax import export
-
-        facts, program = found
+        facts, content = found
         try:
-            exported = export.deserialize(bytearray(program))
+            return Kept(loaded(content), facts["layout"], given)
         except Exception:  # whatever it is, tracing goes around it
             return None
-        return Kept(self._program(exported, facts["options"]), facts["layout"], given)
 
     def _traced(self, path: Path, given: list[Any]) -> Kept | None:
-        from jax import export
-
         layouts = []
 
-        def flat(*arrays: Any) -> list[Any]:
+        def program(*arrays: Any) -> list[Any]:
             args, kwargs = self.with_arrays(arrays)
             leaves, layout = taken_apart(self.function(*args, **kwargs), given)
             layouts.append(layout)
             return leaves
 
+        program.__name__ = self.function.__name__
         try:
-            exported = export.export(jax.jit(flat))(*self.arrays)
-            program = bytes(exported.serialize())
+            lowered = jax.jit(program, keep_unused=True).lower(*self.arrays)
+            found = compiled_alone(lowered, accepted(self.quick))
         except Exception:  # an error of the function itself comes again where it is called
             return None
-        options = accepted(self.quick)
-        save(path, {"layout": layouts[0], "options": options}, program)
-        return Kept(self._program(exported, options), layouts[0], given)
-
-    def _program(self, exported: Any, options: dict[str, Any]) -> Callable[..., Any]:
-        def program(*arrays: Any) -> Any:
-            return exported.call(*arrays)
-
-        program.__name__ = self.function.__name__
-        return jax.jit(program, compiler_options=options)
+        if found is None:
+            return None
+        executable, content = found
+        save(path, {"layout": layouts[0]}, content)
+        return Kept(executable, layouts[0], given)
 
 
 def _num_numbers(leaves: list[Any]) -> int:
@@ -169,9 +177,9 @@ def _num_numbers(leaves: list[Any]) -> int:
 
 
 def _is_plain(leaf: Any) -> bool:
-    """Whether a leaf is hashable, and no tracer nor spread over several devices."""
+    """Whether a leaf is hashable, and no tracer nor anywhere but on the first device."""
     if isinstance(leaf, jax.core.Tracer):
         return False
     if isinstance(leaf, jax.Array):
-        return len(leaf.sharding.device_set) == 1
+        return leaf.sharding.device_set == {jax.devices()[0]}
     return isinstance(leaf, ARRAYS) or type(leaf).__hash__ is not None

@@ -1,0 +1,70 @@
+"""Executables: compiled once, kept as bytes, and run by later processes that neither trace nor compile.
+
+JAX's own cache on disk keeps them too, but finds them by the lowered program, and lowering is most of what
+finding costs; and what it has found cannot be made bytes again (XLA then misses functions). So XLA's client
+is called here, past that cache. All arrays are on the first device.
+"""
+
+import re
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+from jaxlib import lapack, xla_client
+
+CALLBACK = re.compile(rb"python_\w*callback")  # a function of Python, which belongs to its process
+
+#: From all the arrays that a program is given to those that it returns.
+Executable = Callable[[Sequence[Any]], list[Any]]
+
+
+def machine() -> int:
+    """Fingerprint of what XLA compiles for: the device, and of a CPU the instructions that it knows."""
+    return xla_client.get_topology_for_devices(_device()).fingerprint()
+
+
+def compiled_alone(
+    lowered: jax.stages.Lowered, options: Mapping[str, Any]
+) -> tuple[Executable, bytes] | None:
+    """The executable of a program that uses all its arguments, and the same as bytes.
+
+    None where it takes or returns what is no array of numbers, or calls Python back.
+    """
+    given, returned = jax.tree.leaves(lowered.in_avals), jax.tree.leaves(lowered.out_info)
+    module: Any = lowered.compiler_ir("stablehlo")
+    asked = xla_client.CompileOptions()
+    asked.env_option_overrides = list(options.items())
+    client = _device()[0].client
+    executable = client.compile_and_load(module, xla_client.DeviceList(_device()), asked)
+    content = client.serialize_executable(executable)
+    hidden = len(executable.get_parameter_layouts()) - len(given)  # constants that JAX hands over beside them
+    if hidden or any(map(_is_keys, returned)) or CALLBACK.search(content):
+        return None
+    return _called(executable), zlib.compress(content, 1)
+
+
+def loaded(content: bytes) -> Executable:
+    """The executable from its bytes."""
+    content = zlib.decompress(content)
+    if b"lapack_" in content:
+        lapack.prepare_lapack_call("potrf_ffi", np.dtype(float))  # finds SciPy's, once for all its functions
+    return _called(_device()[0].client.deserialize_executable(content, xla_client.DeviceList(_device())))
+
+
+def _device() -> tuple[Any]:
+    return (jax.devices()[0],)
+
+
+def _called(executable: Any) -> Executable:
+    def call(arrays: Sequence[Any]) -> list[Any]:
+        words = [jax.random.key_data(array) if _is_keys(array) else array for array in arrays]
+        found = executable.execute_sharded(jax.device_put(words, *_device()))
+        return [one for (one,) in found.disassemble_into_single_device_arrays()]
+
+    return call
+
+
+def _is_keys(array: Any) -> bool:
+    return jax.dtypes.issubdtype(array.dtype, jax.dtypes.extended)
