@@ -93,5 +93,9 @@ def key_of(seed: int) -> jax.Array:
         >>> bool(key_of(7) == jax.random.key(7))
         True
     """
-    words = np.array([seed >> 32 & 0xFFFFFFFF, seed & 0xFFFFFFFF], np.uint32)
+    return key_of_words(np.array([seed >> 32 & 0xFFFFFFFF, seed & 0xFFFFFFFF], np.uint32))
+
+
+def key_of_words(words: ArrayLike) -> jax.Array:
+    """The key of ``jax.random.key_data``, which is what a kept program returns: it returns no keys."""
     return jax.random.wrap_key_data(array(words), impl="threefry2x32")

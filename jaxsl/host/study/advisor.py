@@ -19,7 +19,7 @@ from jaxsl.host.answer.fit import predicted
 from jaxsl.host.answer.fit_options import PLAIN, FitOptions
 from jaxsl.host.answer.trust import trust
 from jaxsl.host.input.intervals import LEVEL
-from jaxsl.host.programs.packing import array, key_of, pack_target, pad
+from jaxsl.host.programs.packing import array, key_of, key_of_words, pack_target, pad
 from jaxsl.host.study import programs
 from jaxsl.host.study.answers import Decided, Forecast, Outlook, Proposal
 from jaxsl.host.study.candidates import Candidate, Candidates, Point
@@ -249,4 +249,5 @@ class Advisor:
 
     def _key(self, ledger: Ledger) -> jax.Array:
         counted = len(ledger.with_status(DONE)), len(ledger.runs) + 1
-        return programs.key_after(key_of(ledger.settings["seed"]), np.array(counted))
+        words = programs.words_after(key_of(ledger.settings["seed"]), np.array(counted))
+        return key_of_words(words)

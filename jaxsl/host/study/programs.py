@@ -44,9 +44,13 @@ def cost_exponent(
 
 
 @compiled
-def key_after(key: Array, counts: Array) -> Array:
-    """A key of its own after each of some counts, ``(count,)``, such as of runs that were done."""
-    return jax.lax.fori_loop(0, counts.shape[0], lambda i, key: jax.random.fold_in(key, counts[i]), key)
+def words_after(key: Array, counts: Array) -> Array:
+    """Words of a key of its own after each of some counts, ``(count,)``, such as of runs that were done."""
+
+    def after(index: Array, key: Array) -> Array:
+        return jax.random.fold_in(key, counts[index])
+
+    return jax.random.key_data(jax.lax.fori_loop(0, counts.shape[0], after, key))
 
 
 @compiled
