@@ -13,7 +13,7 @@ import pytest
 
 from jaxsl.design import Design
 from jaxsl.host import trusted
-from jaxsl.host.compiled import accepted
+from jaxsl.host.compiled import accepted, executable
 from jaxsl.host.compiled.executable import compiled_alone, loaded
 from jaxsl.host.compiled.identity import UnknownError, digest, settings, surroundings
 from jaxsl.host.compiled.layout import parts, put_together, taken_apart
@@ -198,8 +198,8 @@ def lowered(function, *arguments):
 def test_an_executable_made_of_bytes_gives_what_it_gave():
     arguments = np.linspace(1, 2, 20, dtype=np.float32), jax.random.key(1), np.array([2, 3, 4], np.int32)
     first, content = compiled_alone(lowered(many, *arguments), accepted(quick=True))
-    for executable in (first, loaded(content)):
-        found = dict(zip(("draw", "factor", "sizes"), executable(arguments), strict=True))
+    for program in (first, loaded(content)):
+        found = dict(zip(("draw", "factor", "sizes"), program(arguments), strict=True))
         np.testing.assert_array_equal(found["draw"], jax.random.uniform(jax.random.key(1), (2,)))
         np.testing.assert_allclose(
             found["factor"] @ found["factor"].T, np.outer(arguments[0], arguments[0]) + np.eye(20), rtol=1e-5
@@ -223,6 +223,17 @@ def test_a_law_that_calls_python_back_is_traced_each_time(kept):
     x, theta = np.array([[1.0], [np.inf], [2.0]], np.float32), np.ones((2, 1), np.float32)
     assert law_values.ever_finite(law(called_back), theta, x).tolist() == [True, False, True]
     assert not list(kept.iterdir())
+
+
+def test_where_jaxlib_has_no_such_client_programs_are_traced(kept, monkeypatch):
+    def missing():
+        raise ImportError("xla_client")
+
+    monkeypatch.setattr(executable, "_client", missing)
+    surroundings.cache_clear()
+    count, x = [], np.ones((6, 2), np.float32)
+    again(monkeypatch, count)(LAWS[0], x)
+    assert len(count) == 1 and not list(kept.iterdir())
 
 
 def test_a_program_that_raises_raises_what_it_would_without_a_folder(kept, monkeypatch):

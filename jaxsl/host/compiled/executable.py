@@ -2,7 +2,8 @@
 
 JAX's own cache on disk keeps them too, but finds them by the lowered program, and lowering is most of what
 finding costs; and what it has found cannot be made bytes again (XLA then misses functions). So XLA's client
-is called here, past that cache. All arrays are on the first device.
+is called here, past that cache. All arrays are on the first device. Of all this jaxlib promises nothing:
+where it has no such functions programs are traced.
 """
 
 import re
@@ -12,7 +13,6 @@ from typing import Any
 
 import jax
 import numpy as np
-from jaxlib import lapack, xla_client
 
 CALLBACK = re.compile(rb"python_\w*callback")  # a function of Python, which belongs to its process
 
@@ -22,7 +22,7 @@ Executable = Callable[[Sequence[Any]], list[Any]]
 
 def machine() -> int:
     """Fingerprint of what XLA compiles for: the device, and of a CPU the instructions that it knows."""
-    return xla_client.get_topology_for_devices(_device()).fingerprint()
+    return _client().get_topology_for_devices(_device()).fingerprint()
 
 
 def compiled_alone(
@@ -34,11 +34,11 @@ def compiled_alone(
     """
     given, returned = jax.tree.leaves(lowered.in_avals), jax.tree.leaves(lowered.out_info)
     module: Any = lowered.compiler_ir("stablehlo")
-    asked = xla_client.CompileOptions()
+    asked = _client().CompileOptions()
     asked.env_option_overrides = list(options.items())
-    client = _device()[0].client
-    executable = client.compile_and_load(module, xla_client.DeviceList(_device()), asked)
-    content = client.serialize_executable(executable)
+    xla = _device()[0].client
+    executable = xla.compile_and_load(module, _client().DeviceList(_device()), asked)
+    content = xla.serialize_executable(executable)
     hidden = len(executable.get_parameter_layouts()) - len(given)  # constants that JAX hands over beside them
     if hidden or any(map(_is_keys, returned)) or CALLBACK.search(content):
         return None
@@ -49,8 +49,16 @@ def loaded(content: bytes) -> Executable:
     """The executable from its bytes."""
     content = zlib.decompress(content)
     if b"lapack_" in content:
+        from jaxlib import lapack
+
         lapack.prepare_lapack_call("potrf_ffi", np.dtype(float))  # finds SciPy's, once for all its functions
-    return _called(_device()[0].client.deserialize_executable(content, xla_client.DeviceList(_device())))
+    return _called(_device()[0].client.deserialize_executable(content, _client().DeviceList(_device())))
+
+
+def _client() -> Any:
+    from jaxlib import xla_client
+
+    return xla_client
 
 
 def _device() -> tuple[Any]:

@@ -135,7 +135,7 @@ class Called(NamedTuple):
         try:
             name = f"{self.function.__module__}.{self.function.__qualname__}"
             path = place / digest(name, empty, self.shapes, settings(), surroundings())
-        except UnknownError:
+        except (UnknownError, ImportError, AttributeError):  # the last two of a jaxlib that says no machine
             return None
         given = parts(empty)
         return self._loaded(path, given) or self._traced(path, given)
