@@ -18,7 +18,6 @@ from jaxsl.host.decision.question import question
 from jaxsl.host.decision.ranked import Purse, ranked
 from jaxsl.host.errors import UserError
 from jaxsl.host.input.problem import Runs
-from jaxsl.host.study import Study
 from jaxsl.law import Law, params
 from jaxsl.posterior import LawPosterior
 
@@ -153,14 +152,6 @@ def test_bad_input_is_one_message(tmp_path, more, message):
     path.write_text(TABLE + CANDIDATES)
     found = invoke("next", path, "--law", "chinchilla", "--cost", "6*N*D", *more)
     assert found.exit_code == 2 and message in found.stderr and found.stderr.count("\n") == 1
-
-
-def test_a_study_is_of_one_recipe(tmp_path):
-    candidates = {"N": np.array([1e8]), "D": np.array([1e9])}
-    with pytest.raises(UserError, match="a study is of one recipe"):
-        Study.create(
-            tmp_path / "a.jsonl", "chinchilla", candidates=candidates, cost="6*N*D", aim="multiplier:C=1e21"
-        )
 
 
 @pytest.mark.slow

@@ -38,7 +38,7 @@ def table():
         ),
         ({"error": "log"}, "leave out the options of the fit"),
         ({"aim": "optimal"}, "write optimal:C=1e24"),
-        ({"aim": "multiplier:C=1e21"}, "a study is of one recipe"),
+        ({"aim": "multiplier:C=1e21"}, "name the column that tells recipes apart, --by COLUMN"),
         ({"aim": "reach:loss=2.4", "stop": Stop(price=1e23)}, "--price: is about loss given up"),
         (
             {"cost": "price", "candidates": table() | {"price": np.ones(16)}},

@@ -207,12 +207,12 @@ def test_a_disk_that_does_not_keep_what_it_was_given_accepts_nothing(path, monke
 def test_an_older_journal_is_read_as_a_newer_one_and_a_newer_one_refused(path, monkeypatch):
     put(path, 1)
     before = path.read_bytes()
-    monkeypatch.setattr(records, "VERSION", 3)
-    monkeypatch.setattr(journals, "VERSION", 3)
+    monkeypatch.setattr(records, "VERSION", 4)
+    monkeypatch.setattr(journals, "VERSION", 4)
     monkeypatch.setattr(
         records,
         "MIGRATIONS",
-        {2: lambda r: r | {"number": 10 * r["number"]} if r["event"] == "fact" else r},
+        {3: lambda r: r | {"number": 10 * r["number"]} if r["event"] == "fact" else r},
     )
     assert facts(path) == [0, 10]
     put(path, 5)
@@ -220,7 +220,7 @@ def test_an_older_journal_is_read_as_a_newer_one_and_a_newer_one_refused(path, m
     put(path, 6)
     assert path.read_bytes().count(b'"event":"version"') == 1
     monkeypatch.undo()
-    with pytest.raises(UserError, match=r"line 4 was written in version 3 .* reads up to 2; update jaxsl"):
+    with pytest.raises(UserError, match=r"line 4 was written in version 4 .* reads up to 3; update jaxsl"):
         Journal(path).read()
 
 

@@ -59,7 +59,7 @@ AimOption = Annotated[
         "--aim",
         metavar="WHAT",
         help="Instead of a target: the best sizes at a cost, optimal:C=1e24, or the least cost of a loss, "
-        "reach:loss=2.2; of `next` also a compute multiplier, multiplier:C=1e22.",
+        "reach:loss=2.2; of `next` and `study new` also a compute multiplier, multiplier:C=1e22 (--by).",
     ),
 ]
 ByOption = Annotated[

@@ -105,9 +105,9 @@ def show(
     if json:
         print_json(as_dict(opened.status(), forecast, worth, decided, stop_runs))
     elif decided is not None:
-        show_decided(opened.status(), decided, opened.ledger.settings["inputs"])
+        show_decided(opened.status(), decided, opened.ledger.settings)
     else:
-        show_study(opened.status(), forecast, worth, opened.ledger.settings["inputs"], stop_runs)
+        show_study(opened.status(), forecast, worth, opened.ledger.settings, stop_runs)
 
 
 study.command("import")(import_command)

@@ -4,7 +4,15 @@ from typing import Annotated, Any
 
 import typer
 
-from jaxsl.host.cli.decision_options import AimOption, HoldOption, RangeOption, read_held, read_ranges
+from jaxsl.host.cli.decision_options import (
+    AgainstOption,
+    AimOption,
+    ByOption,
+    HoldOption,
+    RangeOption,
+    read_held,
+    read_ranges,
+)
 from jaxsl.host.cli.fit_options import with_fit_options
 from jaxsl.host.cli.options import (
     BudgetOption,
@@ -105,6 +113,8 @@ def new_command(
     of: OfOption = "outcome",
     seed: SeedOption = 0,
     aim: AimOption = None,
+    by: ByOption = None,
+    against: AgainstOption = None,
     hold: HoldOption = None,
     range: RangeOption = None,
     curves: Annotated[
@@ -129,7 +139,8 @@ def new_command(
     jaxsl study new pilot.jsonl --law chinchilla --target N=7e10,D=1.4e12 --candidates runs.csv
     --cost "6*N*D" --budget 1e21
 
-    With --aim optimal:C=1e24 in place of --target the runs are chosen for the best sizes at that cost.
+    With --aim optimal:C=1e24 in place of --target the runs are chosen for the best sizes at that cost; with
+    --aim multiplier:C=1e22 --by COLUMN for how much more compute one recipe needs than another.
     """
     from jaxsl.host.show.console import console, show_notes
     from jaxsl.host.study import Study
@@ -154,6 +165,8 @@ def new_command(
         aim=aim,
         hold=read_held(hold),
         range=read_ranges(range),
+        by=by,
+        against=against,
         curves=curves,
         restart=restart,
         row_cost=row_cost or 0.0,
@@ -199,4 +212,4 @@ def set_command(
     if not settings:
         raise UserError("nothing to change; give --budget, a stop rule or --law")
     opened.set(**settings)
-    show_study(opened.status(), None, None, opened.ledger.settings["inputs"])
+    show_study(opened.status(), None, None, opened.ledger.settings)

@@ -85,19 +85,26 @@ def compared(known: Mapping[str, Known], cost: str, budget: float, level: float)
     against = list(known)[-1]
     other = frontiers[against]
     row = np.eye(POINTS)[[here]]
+    loss = other.linear(row).estimates(["loss"], [""], [False], level)[0]
+    recipes = tuple(
+        _recipe(name, frontiers[name], other, levels, here, level, _shared(known[name], known[against]))
+        for name in list(known)[:-1]
+    )
     return MultiplierReport(
         laws=known[against].names,
         cost=cost,
         budget=budget,
         against=against,
-        loss=other.linear(row).estimates(["loss"], [""], [False], level)[0],
-        recipes=tuple(
-            _recipe(name, frontiers[name], other, levels, here, level, _shared(known[name], known[against]))
-            for name in list(known)[:-1]
-        ),
+        loss=loss,
+        recipes=recipes,
         level=level,
         trust={name: told for name, one in known.items() if (told := one.trust(one.centre)) is not None},
-        notes=(),
+        notes=tuple(
+            f"{one.name} does not have the loss {loss.median:.5g} of {against} within a hundred times "
+            f"{budget:g} each way, so its multiplier is not known"
+            for one in recipes
+            if not 0 < one.multiplier.median < np.inf
+        ),
     )
 
 

@@ -18,14 +18,15 @@ from jaxsl.host.answer.which_laws import ensemble
 from jaxsl.host.decision.aim import expected_error, least_loss_at, scaled
 from jaxsl.host.decision.choice_report import AimedRun, RecipesReport
 from jaxsl.host.decision.known import Known, best_of_heaviest, learned
-from jaxsl.host.decision.multiplier import check_recipes, compared, split
+from jaxsl.host.decision.multiplier import DECADES, check_recipes, compared, split
 from jaxsl.host.decision.ranked import Purse, aimed_run, nothing_for_sale, purse, ranked
 from jaxsl.host.decision.report import MultiplierReport
-from jaxsl.host.errors import UserError
 from jaxsl.host.input.columns import Table
 from jaxsl.host.input.problem import Runs
 from jaxsl.host.programs.learning import Ranking
 from jaxsl.law import Law
+from jaxsl.pool import Target
+from jaxsl.posterior import Tabulated
 from jaxsl.precision import double_precision
 
 
@@ -57,8 +58,8 @@ def next_recipe(
             ``jaxsl.host.next_for``.
 
     Raises:
-        UserError: for anything that cannot be used as it stands, where a recipe never reaches the loss it is
-            compared by, and when there is no candidate that may be bought.
+        UserError: for anything that cannot be used as it stands, and when there is no candidate that may be
+            bought.
     """
     parts = split(table, by, against)
     check_recipes(parts)
@@ -111,24 +112,15 @@ def ranked_recipes(
     seed: int,
 ) -> tuple[list[AimedRun], float]:
     """Every candidate that may be bought, best first, and the variance of the log multipliers, added up."""
-    costs = _costs(found)
-    tables, price = {}, {}
+    # A recipe alone has no candidate; asked about its own runs its variance is told all the same.
+    x = {name: pools[name].x if len(pools[name].x) else one.runs[0].x for name, one in known.items()}
+    variance, rankings = 0.0, dict[str, Ranking]()
     with double_precision():
-        for name, one in known.items():
-            # A recipe alone has no candidate; asked about its own runs its variance is told all the same.
-            x = pools[name].x if len(pools[name].x) else one.runs[0].x
-            near = replace(one, centre=best_of_heaviest(one, np.log([costs[name]]), False))
-            table, target, _, price[name] = least_loss_at(near, np.log([costs[name]]), x)
-            tables[name] = table, target
-        share = {recipe.name: 1 / price[recipe.name] ** 2 for recipe in found.recipes}
-        share[found.against] = sum(share.values())
-        variance, rankings = 0.0, dict[str, Ranking]()
-        for name, (table, target) in tables.items():
-            weighed = scaled(table, share[name] ** 0.5)
-            variance += expected_error(weighed, target)
+        for name, (table, target, _) in views_of(known, found, x).items():
+            variance += expected_error(table, target)
             num = int(money.affords(pools[name]).sum())
             if num:
-                rankings[name] = ranked(weighed, target, pools[name], money, num, seed)
+                rankings[name] = ranked(table, target, pools[name], money, num, seed)
     most = min(float(ranking.limit) for ranking in rankings.values())
     runs = [
         aimed_run(pools[name], known[name].asked.inputs, ranking, place, name)
@@ -138,15 +130,35 @@ def ranked_recipes(
     return sorted(runs, key=lambda run: (run.cost > most * (1 + 1e-9), -run.score)), variance
 
 
+def views_of(
+    known: Mapping[str, Known], found: MultiplierReport, x: Mapping[str, np.ndarray]
+) -> dict[str, tuple[Tabulated, Target, np.ndarray]]:
+    """Every recipe's belief as a table, whose target is its part of the log multipliers; double precision.
+
+    The variances of these targets add up to those of the logarithms, by the delta method.
+
+    Args:
+        known: the recipes, as ``found`` compares them.
+        found: what is known of the multipliers.
+        x: configurations that will be asked about of each, ``(row, feature)``.
+
+    Returns, raises: of each, as of ``jaxsl.host.decision.aim.aimed_at``.
+    """
+    tables, price = dict[str, tuple[Tabulated, Target, np.ndarray]](), dict[str, float]()
+    level = {name: np.log([cost]) for name, cost in _costs(found).items()}
+    for name, one in known.items():
+        near = replace(one, centre=best_of_heaviest(one, level[name], False))
+        table, target, rows, price[name] = least_loss_at(near, level[name], x[name])
+        tables[name] = table, target, rows
+    share = {recipe.name: 1 / price[recipe.name] ** 2 for recipe in found.recipes}
+    share[found.against] = sum(share.values())
+    return {
+        name: (scaled(table, share[name] ** 0.5), target, rows)
+        for name, (table, target, rows) in tables.items()
+    }
+
+
 def _costs(found: MultiplierReport) -> dict[str, float]:
-    """At which cost the least loss of every recipe counts."""
-    costs = {found.against: found.budget}
-    for recipe in found.recipes:
-        costs[recipe.name] = found.budget * recipe.multiplier.median
-        if not (0 < costs[recipe.name] < np.inf):
-            raise UserError(
-                f"{recipe.name} does not have the loss {found.loss.median:.5g} of {found.against} within a "
-                f"hundred times {found.budget:g} each way, so there is no multiplier to know better; ask at "
-                "another cost"
-            )
-    return costs
+    """At which cost the least loss of every recipe counts: where its multiplier is not known, at its end."""
+    times = {one.name: np.clip(one.multiplier.median, 10**-DECADES, 10**DECADES) for one in found.recipes}
+    return {name: found.budget * one for name, one in {**times, found.against: 1.0}.items()}

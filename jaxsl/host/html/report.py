@@ -29,13 +29,14 @@ from jaxsl.host.errors import UserError
 from jaxsl.host.html.display import environment
 from jaxsl.host.html.report_best import best_charts
 from jaxsl.host.html.report_charts import charts, run_key, telling_labels
-from jaxsl.host.html.report_study import study_view
+from jaxsl.host.html.report_study import study_compared, study_view
 from jaxsl.host.input.expression import parse
 from jaxsl.host.input.files import input_files
 from jaxsl.host.input.intervals import LEVEL
 from jaxsl.host.input.table import Table
 from jaxsl.host.programs.packing import pack_observations
 from jaxsl.host.study import Study
+from jaxsl.host.study.answers import Compared
 from jaxsl.host.writing import check_output, is_journal, write_text
 from jaxsl.identify import Identification, identify
 from jaxsl.law import Law
@@ -56,6 +57,7 @@ class ReportData(Report):
         flat: directions in the parameters of the heaviest law that the runs leave open, in words.
         best: the best sizes at the cost of the dearest run, ten and a hundred times that; ``None`` where the
             cost is no arithmetic on two inputs of the law or more, or there is no best.
+        compared: the recipes of a study that compares several.
         calibration: share of runs inside their interval of ``level`` per cent, each as if left out.
         provenance: where all this comes from.
     """
@@ -68,6 +70,7 @@ class ReportData(Report):
     calibration: float
     level: float
     provenance: Provenance
+    compared: Compared | None = None
 
 
 def report(
@@ -109,7 +112,7 @@ def report(
     most = max(MOST_DRAWN, 2 * count)  # half of them are the best
     if is_study:
         seen, table, settings = study_view(str(source), units or {}, most)
-        best = None
+        best, compared = None, study_compared(str(source))
     else:
         if law is None:
             raise UserError("a table of runs needs a law; `jaxsl laws` lists them")
@@ -146,10 +149,11 @@ def report(
             **options.said(),
         }
         settings = {name: value for name, value in settings.items() if value not in (None, "")}
-        best = None
+        best = compared = None
         if cost is not None and options == PLAIN and decides(cost, seen.law):
             best = _best(table, laws, cost, seen, map=map, outcome=outcome, level=level, seed=seed)
     data = report_data(seen, provenance(table, seen.answer.found.laws, settings), count, best)
+    data = replace(data, compared=compared)
     write_text(output, html_report(seen, data), given, force)
     return data
 

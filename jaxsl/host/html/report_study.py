@@ -12,7 +12,9 @@ from jaxsl.host.input.intervals import LEVEL
 from jaxsl.host.input.problem import Answers, Problem, Runs, Targets
 from jaxsl.host.input.table import Table
 from jaxsl.host.study import Study
+from jaxsl.host.study.answers import Compared
 from jaxsl.host.study.ledger import DONE, PENDING, Ledger
+from jaxsl.host.study.recipes import by_recipe
 from jaxsl.law import Law
 
 
@@ -22,17 +24,19 @@ def study_view(
     """What there is to see of a study, its runs as a table, and the settings that decided it.
 
     Candidates are ranked one by one for the money that is left; ``jaxsl study ask`` also accounts for the
-    runs that are pending, and the notes say how many there are.
+    runs that are pending, and the notes say how many there are. Of a study that compares recipes what is seen
+    is the one that others are compared with.
 
     Raises:
         UserError: when the journal cannot be read, or too few runs are done.
     """
     study = Study(path)
-    ledger, law = study.refresh(), study.law
-    exported = study.export()
+    whole, law = study.refresh(), study.law
+    exported, settings = study.export(), whole.settings
     table = Table(path, exported, "run", np.arange(1, exported.num_rows + 1))
-    problem = _problem(path, ledger, law)
-    settings = ledger.settings
+    ledger = by_recipe(whole)[settings["recipes"][-1]] if "by" in settings else whole
+    number = {id: place for place, id in enumerate(whole.runs, 1)}
+    problem = _problem(path, ledger, law, number, _notes(whole))
     left = ledger.left if np.isfinite(ledger.left) else None
     costs = problem.runs.cost[~problem.runs.observed]
     affordable = bool(costs.size) and (left is None or left >= costs.min())
@@ -41,7 +45,8 @@ def study_view(
     labels = axis_labels(law, settings["cost"], {}, units)
     kind = settings.get("level", LEVEL), settings.get("of", "outcome")
     seen = see(chosen, labels, (left, None), *kind, settings["seed"], affordable, most)
-    said = {name: settings.get(name) for name in ("aim", "cost", "budget", "space", "replicates", "seed")}
+    names = ("aim", "by", "recipes", "cost", "budget", "space", "replicates", "seed")
+    said = {name: settings.get(name) for name in names}
     if "aim" not in settings:
         points = [zip(law.inputs, point, strict=True) for point in settings["target"]]
         texts = [",".join(f"{name}={value:g}" for name, value in point) for point in points]
@@ -51,9 +56,17 @@ def study_view(
     return seen, table, {name: value for name, value in said.items() if value not in (None, [], "")}
 
 
-def _problem(path: str, ledger: Ledger, law: Law) -> Problem:
-    """Runs that are done, candidates that are left, targets; runs are numbered as they stand in the study."""
-    number = {id: place for place, id in enumerate(ledger.runs, 1)}
+def study_compared(path: str) -> Compared | None:
+    """What is known of recipes that a study compares; None where it compares none, or has too few runs."""
+    study = Study(path)
+    found = study.decision() if "by" in study.ledger.settings else None
+    return found if isinstance(found, Compared) else None
+
+
+def _problem(
+    path: str, ledger: Ledger, law: Law, number: Mapping[str, int], notes: tuple[str, ...]
+) -> Problem:
+    """Runs that are done, by their ``number`` in the study, candidates that are left, targets."""
     done, every, factor = ledger.with_status(DONE), ledger.candidates, ledger.factor
     free = np.flatnonzero(every.times(ledger.used()) < ledger.settings["replicates"])
     left, count = every.take(free), len(number)
@@ -77,7 +90,7 @@ def _problem(path: str, ledger: Ledger, law: Law) -> Problem:
         "run",
         Targets(targets, np.arange(1, len(targets) + 1)),
         Answers(np.full((len(targets), law.num_outputs), np.nan)),
-        _notes(ledger),
+        notes,
     )
 
 
@@ -97,4 +110,7 @@ def _notes(ledger: Ledger) -> tuple[str, ...]:
         notes.append(f"{lost} {are} not fitted")
     if ledger.settings["space"]:
         notes.append("candidates lie anywhere in a space: ask the study for the next run")
+    if "by" in ledger.settings:
+        shown = ledger.settings["recipes"][-1]
+        notes.append(f"beside the comparison, this report is of {shown}, the recipe that is compared with")
     return tuple(notes)

@@ -6,6 +6,7 @@ from jaxsl.host.decision.choice_report import RecipesReport
 from jaxsl.host.decision.estimate import Estimate
 from jaxsl.host.decision.report import MultiplierReport
 from jaxsl.host.show.console import console, grid, interval, number, show_notes
+from jaxsl.host.study.answers import Compared
 
 
 def show_multiplier(report: MultiplierReport) -> None:
@@ -24,9 +25,7 @@ def show_multiplier(report: MultiplierReport) -> None:
             ]
             out.print(grid(["parameter", recipe.name, report.against, "if the same"], told))
     out.print()
-    for name, trust in report.trust.items():
-        for line in trust.lines:
-            out.print(f"{name}: {line}")
+    _show_trust(out, report)
     show_notes(out, report.notes)
 
 
@@ -54,10 +53,37 @@ def show_next_recipe(report: RecipesReport) -> None:
     ]
     out.print(grid(columns, rows))
     out.print()
-    for name, trust in found.trust.items():
+    _show_trust(out, found)
+    show_notes(out, found.notes)
+
+
+def show_compared(out: Console, told: Compared) -> None:
+    """Print how the recipes of a study compare, and what going on is worth."""
+    found = told.multipliers
+    _show_recipes(out, found)
+    out.print(f"from {' and '.join(f'{num} runs of {name}' for name, num in told.num_runs.items())}")
+    out.print()
+    _show_trust(out, found)
+    if told.variance[0] < told.now:
+        out.print(f"once all that are pending are in: {_expected(told, 0)}")
+    if len(told.spend) > 1:
+        runs = f"{len(told.spend) - 1} runs" if len(told.spend) > 2 else "run"
+        out.print(f"after the next {runs} for {number(told.spend[-1], 3)}: {_expected(told, -1)}")
+    show_notes(out, found.notes)
+
+
+def _expected(told: Compared, point: int) -> str:
+    """What is expected of the multiplier, or of several, at one point of further spend."""
+    fall, recipes = 1 - told.variance[point] / told.now, told.multipliers.recipes
+    if len(recipes) == 1:
+        return f"{recipes[0].name} known to {narrowed(recipes[0].multiplier, fall)}, as expected"
+    return f"intervals of the multipliers' logarithms {1 - (1 - fall) ** 0.5:.0%} narrower, as expected"
+
+
+def _show_trust(out: Console, report: MultiplierReport) -> None:
+    for name, trust in report.trust.items():
         for line in trust.lines:
             out.print(f"{name}: {line}")
-    show_notes(out, found.notes)
 
 
 def _show_recipes(out: Console, report: MultiplierReport) -> None:

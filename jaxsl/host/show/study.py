@@ -1,14 +1,19 @@
 """What the study commands print."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
 
 from jaxsl.host.show.answers import predictions, stopping
 from jaxsl.host.show.console import console, grid, number, show_notes
 from jaxsl.host.show.decision import estimates
 from jaxsl.host.show.grid import Grid
+from jaxsl.host.show.recipes import show_compared
+from jaxsl.host.study.answers import Compared
+from jaxsl.host.study.configuration import named, names
 
 if TYPE_CHECKING:
     from jaxsl.host.study.answers import Decided, Forecast
@@ -29,10 +34,7 @@ def show_asked(study: "Study", asked: list["Asked"], why_none: str, notes: tuple
         if stop_runs:
             out.print(stopping(stop_runs))
         return
-    rows = [
-        [run.id, *(number(value, 6) for value in run.x.values()), number(run.cost), _what(run)]
-        for run in asked
-    ]
+    rows = [[run.id, *_texts(run.x), number(run.cost), _what(run)] for run in asked]
     names = list(asked[0].x)
     out.print(grid(["run", *names, "expected cost", ""], rows, left=(0, len(names) + 2)))
     status, forecast = study.status(), study.best_prediction()
@@ -55,6 +57,11 @@ def _what(run: "Asked") -> str:
     return f"continue {run.of} from D={number(run.since, 6)}" if run.of else run.name
 
 
+def _texts(x: Mapping[str, Any]) -> list[str]:
+    """A configuration, its recipe by name."""
+    return [value if isinstance(value, str) else number(value, 6) for value in x.values()]
+
+
 def show_told(run: "Run", status: "Status | None", notes: tuple[str, ...]) -> None:
     """Print what the study knows of a run now, and of the money where a cost was told."""
     value = "" if run.y is None else f": {', '.join(number(y, 6) for y in run.y)}"
@@ -75,7 +82,7 @@ def show_study(
     status: "Status",
     forecast: "Forecast | None",
     worth: "Worth | None",
-    inputs: list[str],
+    settings: Mapping[str, Any],
     stop_runs: Sequence[str] = (),
 ) -> None:
     """Print where a study stands, what it predicts, and whether to go on, with which runs not."""
@@ -91,7 +98,7 @@ def show_study(
     out.print(money(status))
     if status.pending:
         out.print()
-        out.print(_pending(status.pending, inputs))
+        out.print(_pending(status.pending, settings))
     if forecast is not None:
         out.print()
         out.print(f"target, from {forecast.num_runs} runs")
@@ -111,11 +118,21 @@ def show_study(
     show_notes(out, status.notes)
 
 
-def show_decided(status: "Status", decided: "Decided", inputs: list[str]) -> None:
+def show_decided(status: "Status", decided: "Decided | Compared", settings: Mapping[str, Any]) -> None:
     """Print where a study for a decision stands, what would be decided, and what going on is worth."""
     out = console()
-    show_study(replace(status, notes=()), None, None, inputs)
+    show_study(replace(status, notes=()), None, None, settings)
     out.print()
+    if isinstance(decided, Compared):
+        show_compared(out, decided)
+    else:
+        _show_decision(out, decided)
+    if decided.reason:
+        out.print(f"not worth going on: {decided.reason}")
+    show_notes(out, status.notes)
+
+
+def _show_decision(out: Console, decided: "Decided") -> None:
     decision = decided.decision
     reach = decision.estimates[0].name == "cost"
     what = "the least cost" if reach else f"the best at a cost of {number(decision.budget)}"
@@ -131,16 +148,13 @@ def show_decided(status: "Status", decided: "Decided", inputs: list[str]) -> Non
     if len(regret) > 1:
         runs = f"{len(regret) - 1} runs" if len(regret) > 2 else "run"
         out.print(f"after the next {runs} for {number(spend[-1], 3)} it would be {left[-1]}")
-    if decided.reason:
-        out.print(f"not worth going on: {decided.reason}")
-    show_notes(out, status.notes)
 
 
 def as_dict(
     status: "Status",
     forecast: "Forecast | None",
     worth: "Worth | None",
-    decided: "Decided | None" = None,
+    decided: "Decided | Compared | None" = None,
     stop_runs: Sequence[str] = (),
 ) -> dict[str, Any]:
     """The same as one object."""
@@ -162,11 +176,12 @@ def money(status: "Status") -> str:
     return f"{spent}; {limit}{factor}"
 
 
-def _pending(runs: tuple["Run", ...], inputs: list[str]) -> Grid:
+def _pending(runs: tuple["Run", ...], settings: Mapping[str, Any]) -> Grid:
     rows = [
-        [run.id, *(number(value, 6) for value in run.x), number(run.planned or math.nan), run.time, run.name]
+        [run.id, *_texts(named(settings, run.x)), number(run.planned or math.nan), run.time, run.name]
         for run in runs
     ]
+    inputs = names(settings)
     return grid(
         ["pending", *inputs, "planned", "since", ""], rows, left=(0, len(inputs) + 2, len(inputs) + 3)
     )

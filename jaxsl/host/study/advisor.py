@@ -21,7 +21,7 @@ from jaxsl.host.answer.trust import trust
 from jaxsl.host.input.intervals import LEVEL
 from jaxsl.host.programs.packing import array, key_of, key_of_words, pack_target, pad
 from jaxsl.host.study import programs
-from jaxsl.host.study.answers import Decided, Forecast, Outlook, Proposal
+from jaxsl.host.study.answers import Compared, Decided, Forecast, Outlook, Proposal
 from jaxsl.host.study.candidates import Candidate, Candidates, Point
 from jaxsl.host.study.ledger import DONE, PENDING, Ledger
 from jaxsl.host.study.options import as_candidates, first_runs, points_of, spread_over
@@ -97,7 +97,7 @@ class Advisor:
         runs = self._bought(ledger, options, found)
         return Outlook(runs, np.asarray(found.plan.first)[sale], found.cost[sale], float(found.plan.variance))
 
-    def decided(self, ledger: Ledger) -> Decided | None:
+    def decided(self, ledger: Ledger) -> Decided | Compared | None:
         """What would be decided now; None where the runs are for a target."""
         return None
 

@@ -6,6 +6,7 @@ from typing import Any
 from jaxsl.host.answer.fit_options import FitOptions
 from jaxsl.host.study.advisor import Advisor
 from jaxsl.host.study.aimed import AimedAdvisor
+from jaxsl.host.study.compared import ComparedAdvisor
 from jaxsl.host.study.curves import CurvesAdvisor
 from jaxsl.law import Law
 
@@ -18,6 +19,8 @@ def advisor_of(settings: Mapping[str, Any], laws: Sequence[Law], options: FitOpt
         laws: what is believed in.
         options: how they are fitted.
     """
+    if "by" in settings:
+        return ComparedAdvisor(laws, settings)
     if "aim" in settings:
         return AimedAdvisor(laws, settings["aim"], settings["hold"], settings["range"])
     return (CurvesAdvisor if "curves" in settings else Advisor)(laws, options)

@@ -52,13 +52,13 @@ class AimedAdvisor(Advisor):
 
     def ask(self, ledger: Ledger, count: int) -> list[Proposal]:
         """As of ``Advisor``; the first runs alone until enough of them are done to learn a law."""
-        if self._learned(ledger) is None:
+        if self.learned(ledger) is None:
             return first_runs(self.laws, ledger, self._options(ledger), count)
         return super().ask(ledger, count)
 
     def decided(self, ledger: Ledger) -> Decided | None:
         """What would be decided now, and what the next runs are worth; None before there are enough."""
-        known, settings = self._learned(ledger), ledger.settings
+        known, settings = self.learned(ledger), ledger.settings
         if known is None:
             return None
         level = settings.get("level", LEVEL)
@@ -96,10 +96,11 @@ class AimedAdvisor(Advisor):
         return np.maximum([now, *(pending - falls)], 0.0)
 
     def _believe(self, ledger: Ledger) -> Believed | None:
-        known = self._learned(ledger)
+        known = self.learned(ledger)
         return None if known is None else known.found
 
-    def _learned(self, ledger: Ledger) -> Known | None:
+    def learned(self, ledger: Ledger) -> Known | None:
+        """What is known; None before there are as many different runs as it takes to learn a law."""
         done, settings = ledger.with_status(DONE), ledger.settings
         if len({run.x for run in done}) < max(map(num_needed, self.laws)):
             return None
@@ -123,7 +124,7 @@ class AimedAdvisor(Advisor):
         return self._decides[1]
 
     def _view(self, ledger: Ledger, options: Candidates, taken: list[Proposal]) -> View:
-        known, pending = self._learned(ledger), self._waiting(ledger, [run.x for run in taken])
+        known, pending = self.learned(ledger), self._waiting(ledger, [run.x for run in taken])
         assert known is not None
         asked = options.x, np.array(pending)
         before = self._looked_up

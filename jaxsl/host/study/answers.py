@@ -1,6 +1,7 @@
 """What a study's engine answers: runs to start, what is predicted now, and what further runs should bring."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +9,7 @@ import numpy as np
 from jaxsl.host.answer.fit_report import Prediction
 from jaxsl.host.answer.report import Report
 from jaxsl.host.answer.trust import Trust
-from jaxsl.host.decision.report import Decision
+from jaxsl.host.decision.report import Decision, MultiplierReport
 from jaxsl.host.study.candidates import Point
 
 
@@ -108,4 +109,26 @@ class Decided(Report):
     regret: np.ndarray
     level: float
     trust: Trust
+    reason: str
+
+
+@dataclass(frozen=True)
+class Compared(Report):
+    """What is known of compute multipliers, and what further runs should bring.
+
+    Attributes:
+        num_runs: of every recipe, that it rests on.
+        multipliers: what is known of them, with intervals.
+        now: variance of their logarithms, added up, by the delta method.
+        spend: cumulated expected cost, 0 and then after each of the next runs, ``(point,)``.
+        variance: what is expected to be left of ``now``, ``(point,)``; the first point counts the pending
+            runs in.
+        reason: why the study should stop; empty when it should go on.
+    """
+
+    num_runs: Mapping[str, int]
+    multipliers: MultiplierReport
+    now: float
+    spend: np.ndarray
+    variance: np.ndarray
     reason: str

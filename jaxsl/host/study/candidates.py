@@ -23,7 +23,7 @@ class Candidates(Sequence[Candidate]):
     """Candidates in order.
 
     Attributes:
-        x: ``(row, feature)``, in the order of the law's inputs.
+        x: ``(row, feature)``, as of a run (``jaxsl.host.study.ledger``).
         cost: by the plan, ``(row,)``.
         name, of: as of ``Candidate``, ``(row,)`` of text.
 
@@ -44,9 +44,8 @@ class Candidates(Sequence[Candidate]):
         return cls(x, np.array([one.cost for one in some], float), _texts(names), _texts(runs))
 
     @classmethod
-    def told(cls, record: Mapping, inputs: Sequence[str]) -> "Candidates":
-        """Those of a journal's record ``candidates``."""
-        x = np.array([record["x"][name] for name in inputs], float).T
+    def told(cls, x: np.ndarray, record: Mapping) -> "Candidates":
+        """Those of a journal's record ``candidates``, whose configurations are ``x (row, feature)``."""
         cost, names = np.array(record["cost"], float), _texts(record["name"])
         if not len(x) == len(cost) == len(names):
             raise ValueError("columns of candidates differ in length")

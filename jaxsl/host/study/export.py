@@ -3,28 +3,32 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 
 from jaxsl.host.errors import UserError
+from jaxsl.host.study.configuration import by_column, names
 from jaxsl.host.study.ledger import Ledger
 from jaxsl.host.writing import write_table
 
 ENDINGS = ".csv", ".parquet"
+COLUMNS = "id", "status", "cost", "planned", "counts", "corrected", "name", "time"  # beside a law's own
 
 
 def table(ledger: Ledger) -> pa.Table:
     """One row a run, in the order of the journal.
 
-    Columns: ``id``, ``status``, the law's inputs and outputs, ``cost`` (as told), ``planned``, ``counts``,
-    ``corrected`` (how often its outcome was told anew), ``name``, ``time``.
+    Columns: ``id``, ``status``, the law's inputs, its recipe where the study compares several, the law's
+    outputs, ``cost`` (as told), ``planned``, ``counts``, ``corrected`` (how often its outcome was told anew),
+    ``name``, ``time``.
     """
     runs = list(ledger.runs.values())
     columns: dict[str, list] = {"id": [run.id for run in runs], "status": [run.status for run in runs]}
-    for index, name in enumerate(ledger.settings["inputs"]):
-        columns[name] = [run.x[index] for run in runs]
-    for index, name in enumerate(ledger.settings["outputs"]):
+    settings = ledger.settings
+    columns |= by_column(settings, np.array([run.x for run in runs], float).reshape(-1, len(names(settings))))
+    for index, name in enumerate(settings["outputs"]):
         columns[name] = [None if run.y is None else run.y[index] for run in runs]
-    numbers = list(columns)[2:]
+    numbers = [*settings["inputs"], *settings["outputs"]]
     columns |= {
         "cost": [run.cost for run in runs],
         "planned": [run.planned for run in runs],

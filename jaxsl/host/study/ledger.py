@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from jaxsl.host.errors import UserError
 from jaxsl.host.study.candidates import Candidates, Point
+from jaxsl.host.study.configuration import names, point, rows
 
 PENDING, DONE, FAILED, DIVERGED, ABANDONED = STATUSES = (
     "pending",
@@ -46,7 +47,8 @@ class Run:
 
     Attributes:
         id: by which it is told.
-        x: configuration, in the order of the law's inputs.
+        x: configuration, in the order of the law's inputs, and last, where a study compares recipes, the
+            number of its own.
         planned: cost by the plan, before any correction; None where unknown.
         status: ``pending``, ``done``, ``failed``, ``diverged`` or ``abandoned``.
         y: outcome, only of a run that is done.
@@ -100,8 +102,8 @@ class Ledger:
     def candidates(self) -> Candidates:
         """What may be run, in the order of the journal."""
         if len(self._offered) != 1:
-            inputs = len(self.settings.get("inputs", ()))
-            self._offered = [Candidates.joined([Candidates.listed([], inputs), *self._offered])]
+            num = len(names(self.settings)) if self.settings else 0
+            self._offered = [Candidates.joined([Candidates.listed([], num), *self._offered])]
         return self._offered[0]
 
     def apply(self, line: int, record: dict[str, Any]) -> None:
@@ -117,7 +119,7 @@ class Ledger:
                 case "set":
                     self.settings |= record["settings"]
                 case "candidates":
-                    self._offered.append(Candidates.told(record, self.settings["inputs"]))
+                    self._offered.append(Candidates.told(rows(self.settings, record["x"]), record))
                 case "asked":
                     for item in record["runs"]:
                         self.runs[item["id"]] = Run(
@@ -144,7 +146,7 @@ class Ledger:
         self.num_lines = line
 
     def _point(self, record: dict[str, Any]) -> Point:
-        return tuple(float(record["x"][name]) for name in self.settings["inputs"])
+        return point(self.settings, record["x"])
 
     def _bring(self, record: dict[str, Any]) -> None:
         known = self.runs.get(record["id"])

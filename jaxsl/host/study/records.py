@@ -18,7 +18,7 @@ from jaxsl.host.errors import UserError
 Record = dict[str, Any]
 
 FORMAT = "jaxsl study"
-VERSION = 2
+VERSION = 3
 TAIL = len(',"check":"00000000"}')
 
 
@@ -31,8 +31,8 @@ def _several(record: Record) -> Record:
 
 
 # From version n to n + 1, one record at a time: {n: function}. A journal is never rewritten; its old lines
-# are brought up to date whenever they are read.
-MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: _several}
+# are brought up to date whenever they are read. Those of version 2 know of no recipes, and are as they were.
+MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: _several, 2: dict}
 
 
 def now() -> str:

@@ -14,7 +14,9 @@ from jaxsl.host.input.intervals import LEVEL, check_level
 from jaxsl.host.input.problem import Targets, runs
 from jaxsl.host.input.reading import Reading
 from jaxsl.host.study.candidates import Candidates
+from jaxsl.host.study.configuration import rows
 from jaxsl.host.study.ledger import Ledger
+from jaxsl.host.study.recipes import recipes_of, with_recipes
 from jaxsl.host.study.records import Record, now
 from jaxsl.host.study.sizes import check_curves
 from jaxsl.host.study.space import parse_space
@@ -43,6 +45,8 @@ def new_records(
     aim: str | None = None,
     hold: Mapping[str, float] | None = None,
     range: Mapping[str, tuple[float, float]] | None = None,
+    by: str | None = None,
+    against: str | None = None,
     curves: Mapping[str, Any] | None = None,
     **how: Unpack[Reading],
 ) -> tuple[Record, list[Record], tuple[str, ...]]:
@@ -52,7 +56,7 @@ def new_records(
         law: what the runs are read with.
         law_names: by which the laws are found again.
         options: how they are fitted.
-        aim, hold, range: as of ``jaxsl.host.decision.next_for``, in place of a target.
+        aim, hold, range, by, against: as of ``jaxsl.host.decision.next_for``, in place of a target.
         curves: prices ``restart`` and ``row_cost`` where runs are curves; None where each tells one outcome.
 
     Raises:
@@ -62,7 +66,8 @@ def new_records(
         raise UserError("say what may be run: --candidates FILE, or --space for every input; one of the two")
     if aim is not None:
         check_aim(aim, target, space, options)
-    elif target is None:
+    check_by(aim, by, against)
+    if aim is None and target is None:
         raise UserError("there is no target; say what to predict with --target, or to decide with --aim")
     check_rules(aim, stop or Stop())
     check_budget(budget)
@@ -73,12 +78,13 @@ def new_records(
         raise UserError(f"--group {options.group}: every run of a study has one outcome; leave it out")
     if replicates < 1:
         raise UserError(f"--replicates {replicates}: how often one configuration may be run, 1 or more")
+    settings: dict[str, Any] = {"inputs": list(law.inputs), "outputs": list(law.outputs)}
     if space:
         for option, value in how.items():
             if value is not None:
                 name = option.replace("_", "-")
                 raise UserError(f"--{name} {value}: says how a table is read; with --space leave it out")
-        cost = _needed(cost)
+        cost = settings["cost"] = _needed(cost)
         parse_space(space, law, cost)
         targets, records = targets_alone(law, target, mapping or {}), list[Record]()
         notes: tuple[str, ...] = ()
@@ -90,9 +96,11 @@ def new_records(
         problem = runs(table, law, mapping=mapping, cost=cost, outcome=outcome, target=target)
         seen = problem.runs.take(problem.runs.observed)
         options.check_outcomes(seen, problem.table, problem.unit)
+        settings |= {"cost": cost} | ({} if by is None else recipes_of(table, by, against, law))
+        told = with_recipes(problem, table, settings)
         records = [
-            *history_records(Ledger(), problem, law, cost, counts=False),
-            *candidate_records(problem, law),
+            *history_records(Ledger(), told, settings, counts=False),
+            *candidate_records(told, settings),
         ]
         if aim is not None:
             question(law, cost, hold, range, problem.runs.x)
@@ -101,17 +109,17 @@ def new_records(
     if curves is not None:
         if aim is not None:
             raise UserError("--curves chooses runs for a target; leave out --aim")
-        offered = [Candidates.told(one, law.inputs) for one in records if one["event"] == "candidates"]
+        offered = [
+            Candidates.told(rows(settings, one["x"]), one) for one in records if one["event"] == "candidates"
+        ]
         check_curves(list(law.inputs), [one for block in offered for one in block], **curves)
     aimed = {} if aim is None else {"aim": aim, "hold": dict(hold or {}), "range": dict(range or {})}
     header = {
         "jaxsl": jaxsl.__version__,
         "created": now(),
         "law": law_names[0] if len(law_names) == 1 else list(law_names),
-        "inputs": list(law.inputs),
-        "outputs": list(law.outputs),
+        **settings,
         "target": targets.x.tolist(),  # the dearest run where there is an aim
-        "cost": cost,
         "space": list(space),
         "budget": budget,
         "level": level,
@@ -143,14 +151,27 @@ def check_aim(aim: str, target: Any, space: Sequence[str], options: FitOptions) 
     Raises:
         UserError: saying which option to leave out.
     """
-    if read_aim(aim).kind == MULTIPLIER:
-        raise UserError(f"--aim {aim}: a study is of one recipe; `jaxsl next --by` chooses among recipes")
+    read_aim(aim)
     if target:
         raise UserError("--aim takes the place of --target; give one of them")
     if space:
         raise UserError("--aim chooses among candidates; give them with --candidates in place of --space")
     if options != PLAIN:
         raise UserError("--aim fits laws as they are; leave out the options of the fit")
+
+
+def check_by(aim: str | None, by: str | None, against: str | None) -> None:
+    """Refuse a column of recipes where none are compared, and their comparison without one.
+
+    Raises:
+        UserError: saying which option to give or to leave out.
+    """
+    compares = aim is not None and read_aim(aim).kind == MULTIPLIER
+    if compares and by is None:
+        raise UserError(f"--aim {aim}: name the column that tells recipes apart, --by COLUMN")
+    if not compares and (by, against) != (None, None):
+        other = "--target" if aim is None else f"--aim {aim}"
+        raise UserError(f"--by tells recipes apart, and {other} has none; use --aim multiplier:C=...")
 
 
 def check_budget(budget: float | None) -> None:

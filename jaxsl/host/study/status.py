@@ -9,6 +9,7 @@ import numpy as np
 
 from jaxsl.host.answer.report import Report
 from jaxsl.host.study import ledger as states
+from jaxsl.host.study.configuration import named
 from jaxsl.host.study.ledger import DONE, PENDING, STATUSES, Ledger, Run
 from jaxsl.host.study.sizes import since
 
@@ -19,7 +20,7 @@ class Asked(Report):
 
     Attributes:
         id: by which it is told.
-        x: configuration by input.
+        x: configuration by input, and its recipe by the column of those where the study compares several.
         cost: expected.
         name: of its candidate.
         fall: expected fall of the targets' variance; not a number for one of the first runs.
@@ -28,7 +29,7 @@ class Asked(Report):
     """
 
     id: str
-    x: Mapping[str, float]
+    x: Mapping[str, Any]
     cost: float
     name: str
     fall: float
@@ -96,11 +97,11 @@ def status_of(ledger: Ledger, notes: tuple[str, ...]) -> Status:
 
 def asked_runs(ledger: Ledger, proposals: list[Any]) -> list[Asked]:
     """Proposals as runs with the next numbers."""
-    first, inputs = 1 + sum(id.startswith("r") for id in ledger.runs), ledger.settings["inputs"]
+    first = 1 + sum(id.startswith("r") for id in ledger.runs)
     return [
         Asked(
             id=f"r{first + index}",
-            x=dict(zip(inputs, map(float, item.x), strict=True)),
+            x=named(ledger.settings, item.x),
             cost=item.cost,
             name=item.name,
             fall=item.fall,

@@ -15,7 +15,8 @@ class Stop:
         width: mean width of the targets' intervals, at the study's level, at which it is.
         ess: equivalent sample size at which it is.
         item_sd: standard deviation of a test item's score, for ``ess``; without it scores lie in [0, 1].
-        gain: share by which the best affordable run must be expected to narrow the interval.
+        gain: share by which the best affordable run must be expected to narrow the interval, of a multiplier
+            that of its logarithm.
         price: what narrowing the interval by one is worth, in the unit of the costs; with an aim, what a
             loss lower by one is worth.
         regret: with an aim, loss given up by deciding, as expected, at which the decision is good enough.
@@ -47,13 +48,17 @@ def check_rules(aim: str | None, stop: Stop) -> None:
         raise UserError(
             f"--regret {stop.regret:g}: is of a decision; give one with --aim in place of --target"
         )
-    if aim is not None and aim.startswith("reach"):
+    if aim is not None and not aim.startswith("optimal"):
         for name in ("regret", "price"):
             if getattr(stop, name) is not None:
                 raise UserError(
                     f"--{name}: is about loss given up, and --aim {aim} gives up none; leave it out"
                 )
-    of_target = ("width", "ess", "item_sd", "gain")
+    of_target = (
+        ("width", "ess", "item_sd")
+        if (aim or "").startswith("multiplier")
+        else ("width", "ess", "item_sd", "gain")
+    )
     for name in of_target if aim is not None else ():
         if getattr(stop, name) is not None:
             option = name.replace("_", "-")

@@ -28,7 +28,7 @@ from jaxsl.host.study.studied_laws import accepted, find_laws, reopened, whole
 if TYPE_CHECKING:
     from jaxsl.host.answer.fit_options import FitOptions, How
     from jaxsl.host.study.advisor import Advisor
-    from jaxsl.host.study.answers import Decided, Forecast
+    from jaxsl.host.study.answers import Compared, Decided, Forecast
     from jaxsl.host.study.stop_rules import Stop
     from jaxsl.host.study.stopping import Worth
     from jaxsl.law import Law
@@ -79,6 +79,8 @@ class Study:
         aim: str | None = None,
         hold: Mapping[str, float] | None = None,
         range: Mapping[str, tuple[float, float]] | None = None,
+        by: str | None = None,
+        against: str | None = None,
         curves: bool = False,
         restart: float = 0.0,
         row_cost: float | str = 0.0,
@@ -88,9 +90,8 @@ class Study:
 
         Args:
             path: of the journal, which must not exist.
-            law: a law or its name; a law that has no name by which it can be found again must be given to
-                ``Study(path, law=...)`` whenever the study is opened. Several are weighed and believed in
-                together; their inputs are put side by side.
+            law: a law or its name; one that is not found again by its name must be given to ``Study(path,
+                law=...)`` whenever it is opened. Several are believed in together, their inputs side by side.
             target: what to predict; see ``jaxsl.host.input.target.parse_target``.
             candidates: table of runs that may be done; those with an outcome count as done earlier.
             space: instead, where runs may lie: ``"N in [1e7, 1e9] log"``, one for every input.
@@ -101,9 +102,7 @@ class Study:
             seed: of starting points and ties.
             stop: when to stop before the budget is spent.
             level, of: of every interval, as in ``jaxsl.host.fit``.
-            aim: instead of a target, a decision for which runs are chosen: ``"optimal:C=1e24"``, the best
-                sizes at that cost, or ``"reach:loss=2.2"``, the least cost of that loss.
-            hold, range: what may be decided, as in ``jaxsl.host.optimal``.
+            aim, hold, range, by, against: in place of a target, as in ``jaxsl.host.next_for``.
             curves: runs tell every candidate of their size on their way, and may go on for the difference of
                 the costs and the price of a ``restart``; ``row_cost`` is the price of knowing an outcome on
                 the way, a number or arithmetic on the law's inputs.
@@ -138,6 +137,8 @@ class Study:
             aim=aim,
             hold=hold,
             range=range,
+            by=by,
+            against=against,
             curves=curve_prices(curves, restart, row_cost),
             **reading,
         )
@@ -245,7 +246,7 @@ class Study:
         """Of a study of curves, runs of which nothing that they can still tell is worth its price."""
         return self.advisor.stop_runs(self.refresh())
 
-    def decision(self) -> "Decided | None":
+    def decision(self) -> "Decided | Compared | None":
         """What would be decided now, and what further runs are worth; None where there is no aim."""
         return self.advisor.decided(self.refresh())
 

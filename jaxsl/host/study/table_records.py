@@ -1,7 +1,7 @@
 """A table of runs as records of a journal: candidates, and runs that were done earlier."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Unpack
 
@@ -16,6 +16,7 @@ from jaxsl.host.input.reading import Reading, read_runs
 from jaxsl.host.input.table import Table
 from jaxsl.host.input.target import parse_target
 from jaxsl.host.study.candidates import Candidates
+from jaxsl.host.study.configuration import Settings, by_column, named
 from jaxsl.host.study.ledger import DONE, Ledger
 from jaxsl.host.study.records import Record, now
 from jaxsl.law import Law
@@ -61,8 +62,14 @@ def targets_alone(law: Law, target: Any, mapping: Mapping[str, str]) -> Targets:
     return own_targets(marked, law, names)
 
 
-def candidate_records(problem: Problem, law: Law, known: Candidates | None = None) -> list[Record]:
-    """The runs without an outcome as candidates, but for configurations that are known, in blocks."""
+def candidate_records(problem: Problem, settings: Settings, known: Candidates | None = None) -> list[Record]:
+    """The runs without an outcome as candidates, but for configurations that are known, in blocks.
+
+    Args:
+        problem: the runs, with their recipes where the study compares several.
+        settings: of the study.
+        known: candidates that the study has.
+    """
     pool = problem.runs.take(~problem.runs.observed)
     seen = set() if known is None else set(map(tuple, known.x.tolist()))
     rows = (
@@ -72,7 +79,7 @@ def candidate_records(problem: Problem, law: Law, known: Candidates | None = Non
     return [
         {
             "event": "candidates",
-            "x": dict(zip(law.inputs, pool.x[block].T.tolist(), strict=True)),
+            "x": by_column(settings, pool.x[block]),
             "cost": pool.cost[block].tolist(),
             "name": [_name(problem, pool, row) for row in block],
         }
@@ -81,20 +88,19 @@ def candidate_records(problem: Problem, law: Law, known: Candidates | None = Non
 
 
 def history_records(
-    ledger: Ledger, problem: Problem, law: Law, cost: str, counts: bool, told_cost: bool = False
+    ledger: Ledger, problem: Problem, settings: Settings, counts: bool, told_cost: bool = False
 ) -> list[Record]:
     """The runs with an outcome as runs that were done earlier, but for those the study has already.
 
     Args:
         ledger: of the study.
-        problem: the runs.
-        law: the law.
-        cost: the study's cost: column or expression.
+        problem: the runs, with their recipes where the study compares several.
+        settings: of the study.
         counts: whether they count against the budget.
         told_cost: whether the problem's costs are what the runs really cost, rather than planned.
     """
     seen = problem.runs.take(problem.runs.observed)
-    planned = planned_costs(cost, law, seen.x)
+    planned = planned_costs(settings["cost"], settings["inputs"], seen.x)
     known = Counter((run.x, run.y) for run in ledger.runs.values() if run.status == DONE)
     records: list[Record] = []
     time, number = now(), sum(id.startswith("h") for id in ledger.runs)
@@ -110,7 +116,7 @@ def history_records(
             {
                 "event": "run",
                 "id": f"h{number}",
-                "x": dict(zip(law.inputs, key[0], strict=True)),
+                "x": named(settings, key[0]),
                 "status": DONE,
                 "y": list(key[1]),
                 "cost": told,
@@ -123,15 +129,20 @@ def history_records(
     return records
 
 
-def planned_costs(cost: str, law: Law, x: np.ndarray) -> np.ndarray:
-    """The planned cost at ``x (row, feature)`` where it is arithmetic on the inputs, else not a number."""
+def planned_costs(cost: str, inputs: Sequence[str], x: np.ndarray) -> np.ndarray:
+    """The planned cost at ``x (row, feature)`` where it is arithmetic on the inputs, else not a number.
+
+    Args:
+        cost: the study's cost: column or expression.
+        inputs: of the law, which come first in ``x``.
+    """
     try:
         expression = parse(cost)
     except UserError:  # a column whose name is no arithmetic
         return np.full(len(x), np.nan)
-    if not set(expression.names) <= set(law.inputs):
+    if not set(expression.names) <= set(inputs):
         return np.full(len(x), np.nan)
-    columns = dict(zip(law.inputs, x.T, strict=True))
+    columns = dict(zip(inputs, x[:, : len(inputs)].T, strict=True))
     return np.broadcast_to(expression.evaluate(columns), len(x)).astype(np.float64)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from jaxsl.host.errors import UserError
+from jaxsl.host.study.configuration import named
 from jaxsl.host.study.ledger import DONE, PENDING, Ledger, Run
 from jaxsl.host.study.records import Record, now
 from jaxsl.host.study.told_costs import check_run
@@ -49,7 +50,7 @@ def tell(
         raise UserError(f"run {id}: cost {cost:g}; a cost is a number, zero or more")
     if cost is not None and not confirmed:
         check_run(ledger, id, cost, status)
-    inputs, told = ledger.settings["inputs"], None if cost is None else float(cost)
+    settings, told = ledger.settings, None if cost is None else float(cost)
 
     def decide() -> list[Record]:
         run = run_of(refresh(), id, journal.path)
@@ -61,11 +62,11 @@ def tell(
             "status": status,
             "y": None if y is None else list(y),
             "cost": told,
-            "x": _named(inputs, run.x),
+            "x": named(settings, run.x),
             "planned": run.planned,
             "time": now(),
         }
-        at = [[_named(inputs, x), list(value)] for x, value in told_at]
+        at = [[named(settings, x), list(value)] for x, value in told_at]
         return [record | ({"rows": at} if at else {})]
 
     journal.write(decide)
@@ -86,7 +87,3 @@ def run_of(ledger: Ledger, id: str, path: Path) -> Run:
             + (f"pending are {pending}" if pending else "none is pending: ask for one first")
         )
     return run
-
-
-def _named(inputs: Sequence[str], x: Sequence[float]) -> dict[str, float]:
-    return dict(zip(inputs, map(float, x), strict=True))

@@ -15,7 +15,7 @@ from jaxsl.host.errors import UserError
 from jaxsl.host.input.columns import Table
 from jaxsl.host.input.law_columns import column_names
 from jaxsl.host.input.numerals import number
-from jaxsl.host.input.problem import runs
+from jaxsl.host.input.problem import Problem, runs
 from jaxsl.host.input.reading import Reading, chosen, from_names, outcome_columns, read_rows
 from jaxsl.host.input.records import columns
 from jaxsl.host.input.trackers import (
@@ -27,7 +27,9 @@ from jaxsl.host.input.trackers import (
     state_column,
     unrepeated,
 )
+from jaxsl.host.study.configuration import named
 from jaxsl.host.study.ledger import DIVERGED, DONE, FAILED, PENDING, Ledger
+from jaxsl.host.study.recipes import recipe_of_rows, with_recipes
 from jaxsl.host.study.records import now
 from jaxsl.host.study.study import Study
 from jaxsl.host.study.table_records import candidate_records, history_records, planned_costs, with_outcomes
@@ -101,11 +103,16 @@ def import_table(
         table = with_outcomes(table, law, mapping, outcome)
     whole = runs(table, law, mapping=mapping, outcome=outcome)
     done = np.array(whole.runs.observed)
-    history = runs(table.take(done), law, mapping=mapping, outcome=outcome, cost=cost) if done.any() else None
+
+    def part(rows: np.ndarray, price: str | None) -> Problem:
+        some = table.take(rows)
+        return with_recipes(runs(some, law, mapping=mapping, outcome=outcome, cost=price), some, settings)
+
+    history = part(done, cost) if done.any() else None
     notes = list(whole.notes)
     pool = None
     if not done.all() and not settings["space"]:
-        pool = runs(table.take(~done), law, mapping=mapping, outcome=outcome, cost=settings["cost"])
+        pool = part(~done, settings["cost"])
     elif not done.all():
         notes.append(f"{int((~done).sum())} {table.unit}s without an outcome were left out")
     counted = {"candidates": 0, "runs": 0}
@@ -113,10 +120,10 @@ def import_table(
     def records(ledger: Ledger) -> list[dict[str, Any]]:
         found = []
         if history is not None:
-            found += history_records(ledger, history, law, settings["cost"], counts, cost is not None)
+            found += history_records(ledger, history, settings, counts, cost is not None)
         counted["runs"] = len(found)
         if pool is not None:
-            fresh = candidate_records(pool, law, ledger.candidates)
+            fresh = candidate_records(pool, settings, ledger.candidates)
             counted["candidates"] = sum(len(block["cost"]) for block in fresh)
             found += fresh
         if not confirmed:
@@ -186,7 +193,8 @@ def import_tracked(
     x = np.stack([table.evaluate(names[name]) for name in law.inputs], axis=1)
     y = np.stack([table.evaluate(names[name]) for name in law.outputs], axis=1)
     spent = np.full(len(tracked), np.nan) if cost is None else table.evaluate(cost)
-    plan = planned_costs(settings["cost"], law, x)
+    plan = planned_costs(settings["cost"], law.inputs, x)
+    x = np.column_stack([x, recipe_of_rows(table, settings)])
     notes, usable = list(table.notes), np.isfinite(x).all(axis=1)
     for index, name in enumerate(law.inputs):
         lacking = int((~np.isfinite(x[:, index])).sum())
@@ -204,7 +212,7 @@ def import_tracked(
             {
                 "event": "run",
                 "id": run.id,
-                "x": dict(zip(law.inputs, x[row].tolist(), strict=True)),
+                "x": named(settings, x[row]),
                 "status": state,
                 "y": y[row].tolist() if state == DONE else None,
                 "cost": float(spent[row]) if np.isfinite(spent[row]) and state != PENDING else None,
