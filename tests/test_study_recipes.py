@@ -201,7 +201,9 @@ def test_a_study_asks_for_the_run_that_next_ranks_first_and_says_what_is_known(t
     assert asked.after == pytest.approx(before.variance[1], rel=1e-4) and (np.diff(before.variance) < 0).all()
     shown = invoke("study", "show", path)
     assert (
-        shown.exit_code == 0 and "old" in shown.stdout and "once all that are pending are in" in shown.stdout
+        shown.exit_code == 0
+        and "old" in shown.stdout
+        and "once all pending runs are in the interval of old is" in shown.stdout
     )
     told = json.loads(invoke("study", "show", path, "--json").stdout)["decision"]
     assert told["multipliers"]["recipes"][0]["multiplier"]["median"] == pytest.approx(

@@ -65,10 +65,10 @@ def show_compared(out: Console, told: Compared) -> None:
     out.print()
     _show_trust(out, found)
     if told.variance[0] < told.now:
-        out.print(f"once all that are pending are in: {_expected(told, 0)}")
+        out.print(f"once all pending runs are in {_expected(told, 0)}")
     if len(told.spend) > 1:
         runs = f"{len(told.spend) - 1} runs" if len(told.spend) > 2 else "run"
-        out.print(f"after the next {runs} for {number(told.spend[-1], 3)}: {_expected(told, -1)}")
+        out.print(f"after the next {runs} for {number(told.spend[-1], 3)} {_expected(told, -1)}")
     show_notes(out, found.notes)
 
 
@@ -76,8 +76,8 @@ def _expected(told: Compared, point: int) -> str:
     """What is expected of the multiplier, or of several, at one point of further spend."""
     fall, recipes = 1 - told.variance[point] / told.now, told.multipliers.recipes
     if len(recipes) == 1:
-        return f"{recipes[0].name} known to {narrowed(recipes[0].multiplier, fall)}, as expected"
-    return f"intervals of the multipliers' logarithms {1 - (1 - fall) ** 0.5:.0%} narrower, as expected"
+        return f"the interval of {recipes[0].name} is expected to be {narrowed(recipes[0].multiplier, fall)}"
+    return f"intervals of logarithms are expected to be {1 - (1 - fall) ** 0.5:.0%} narrower"
 
 
 def _show_trust(out: Console, report: MultiplierReport) -> None:

@@ -62,6 +62,10 @@ def show_replay_for(report: DecidedReplayReport) -> None:
         cells += [f"{one.decided:.0%}"] * some
         rows.append([one.method, f"{one.budget:.0%}", *cells])
     out.print(grid([*header, *(["decided"] * some)], rows))
+    out.print(
+        f"differences within {close} tell no way from another; ± are over draws on these same runs, and say "
+        "nothing of others"
+    )
     out.print()
     if report.trust is not None:
         show_rest(out, report.trust, (), report.notes)

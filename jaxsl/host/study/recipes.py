@@ -9,6 +9,7 @@ from jaxsl.host.decision.multiplier import check_recipes, split
 from jaxsl.host.errors import UserError
 from jaxsl.host.input.columns import Table
 from jaxsl.host.input.problem import Problem
+from jaxsl.host.input.remarks import repeated
 from jaxsl.host.study.candidates import Candidates
 from jaxsl.host.study.configuration import Settings
 from jaxsl.host.study.export import COLUMNS
@@ -44,8 +45,10 @@ def with_recipes(problem: Problem, table: Table, settings: Settings) -> Problem:
     """
     if "by" not in settings:  # nor has a problem a row each where some are its target
         return problem
-    x = np.column_stack([problem.runs.x, recipe_of_rows(table, settings)])
-    return replace(problem, runs=replace(problem.runs, x=x))
+    before, x = problem.runs.x, np.column_stack([problem.runs.x, recipe_of_rows(table, settings)])
+    # One configuration of two recipes is no replicate.
+    notes = [note for note in problem.notes if note not in repeated(before, None)]
+    return replace(problem, runs=replace(problem.runs, x=x), notes=(*notes, *repeated(x, None)))
 
 
 def recipe_of_rows(table: Table, settings: Settings) -> np.ndarray:

@@ -97,14 +97,14 @@ def new_records(
         seen = problem.runs.take(problem.runs.observed)
         options.check_outcomes(seen, problem.table, problem.unit)
         settings |= {"cost": cost} | ({} if by is None else recipes_of(table, by, against, law))
-        told = with_recipes(problem, table, settings)
-        records = [
-            *history_records(Ledger(), told, settings, counts=False),
-            *candidate_records(told, settings),
-        ]
         if aim is not None:
             question(law, cost, hold, range, problem.runs.x)
         aside = Targets(problem.runs.x[[np.nanargmax(problem.runs.cost)]], np.ones(1, int))
+        problem = with_recipes(problem, table, settings)
+        records = [
+            *history_records(Ledger(), problem, settings, counts=False),
+            *candidate_records(problem, settings),
+        ]
         targets, notes = problem.targets or aside, problem.notes
     if curves is not None:
         if aim is not None:

@@ -101,18 +101,17 @@ def import_table(
     table = chosen(done_alone(table, outcome_columns(table, outputs)), names, outputs, where)
     if not settings["space"]:  # a table without outcomes is a list of further candidates
         table = with_outcomes(table, law, mapping, outcome)
-    whole = runs(table, law, mapping=mapping, outcome=outcome)
-    done = np.array(whole.runs.observed)
 
-    def part(rows: np.ndarray, price: str | None) -> Problem:
-        some = table.take(rows)
+    def part(some: Table, price: str | None) -> Problem:
         return with_recipes(runs(some, law, mapping=mapping, outcome=outcome, cost=price), some, settings)
 
-    history = part(done, cost) if done.any() else None
+    whole = part(table, None)
+    done = np.array(whole.runs.observed)
+    history = part(table.take(done), cost) if done.any() else None
     notes = list(whole.notes)
     pool = None
     if not done.all() and not settings["space"]:
-        pool = part(~done, settings["cost"])
+        pool = part(table.take(~done), settings["cost"])
     elif not done.all():
         notes.append(f"{int((~done).sum())} {table.unit}s without an outcome were left out")
     counted = {"candidates": 0, "runs": 0}
