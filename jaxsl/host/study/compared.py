@@ -164,8 +164,8 @@ class ComparedAdvisor(Advisor):
     def _first(self, ledger: Ledger, parts: Mapping[str, OfRecipe], count: int) -> list[Proposal]:
         """The cheapest runs of every recipe, before there is enough to choose by."""
         found = [
-            replace(run, x=(*run.x, float(number)))
-            for number, part in enumerate(parts.values())
+            replace(run, x=(*run.x, float(part.number)))
+            for part in parts.values()
             for run in first_runs(self.laws, part, self._options(part), count)
         ]
         found.sort(key=lambda run: run.cost)
@@ -192,8 +192,8 @@ class ComparedAdvisor(Advisor):
     ) -> dict[str, _Offered]:
         """What every recipe offers after those that are ``taken``, looked up where the recipe counts."""
         options, waiting = dict[str, Candidates](), dict[str, list[Point]]()
-        for number, (name, part) in enumerate(parts.items()):
-            waiting[name] = self._waiting(part, [run.x for run in _of(number, taken)])
+        for name, part in parts.items():
+            waiting[name] = self._waiting(part, [run.x for run in _of(part, taken)])
             done = [Candidate(run.x, math.nan) for run in part.with_status(DONE)]
             # Asked about its own runs, a recipe without candidates says what is open of it all the same.
             options[name] = self._options(part) or Candidates.listed(done, len(done[0].x))
@@ -201,12 +201,12 @@ class ComparedAdvisor(Advisor):
             x = {name: np.array([*one.x, *waiting[name]]) for name, one in options.items()}
             views = views_of(known, self._report(ledger, known), x)
         found = {}
-        for number, (name, part) in enumerate(parts.items()):
+        for name, part in parts.items():
             table, target, rows = views[name]
             num, room = len(options[name]), buffer_size(len(waiting[name]) + count)
-            uses = self._uses(part, options[name], _of(number, taken))[0]
+            uses = self._uses(part, options[name], _of(part, taken))[0]
             told = options[name], table, target, rows[:num], uses, [*rows[num:]], room
-            found[name] = _Offered(number, *told)
+            found[name] = _Offered(part.number, *told)
         return found
 
     def _ahead(
@@ -249,9 +249,9 @@ class ComparedAdvisor(Advisor):
         return Outlook(runs, falls, costs, variance)
 
 
-def _of(number: int, runs: Sequence[Proposal]) -> list[Proposal]:
+def _of(part: OfRecipe, runs: Sequence[Proposal]) -> list[Proposal]:
     """Those of one recipe, as a study of it alone had them."""
-    return [replace(run, x=run.x[:-1]) for run in runs if run.x[-1] == number]
+    return [replace(run, x=run.x[:-1]) for run in runs if run.x[-1] == part.number]
 
 
 def _reason(stop: Stop, outlook: Outlook) -> str:

@@ -81,10 +81,11 @@ class OfRecipe(Ledger):
     """The runs and candidates of one recipe, as a study of it alone had them, with the money of all.
 
     Attributes:
-        whole: the ledger of all.
+        whole: the ledger of all. number: of the recipe.
     """
 
     whole: Ledger = field(default_factory=Ledger)
+    number: int = 0
 
     @property
     def factor(self) -> float:
@@ -104,11 +105,10 @@ class OfRecipe(Ledger):
 
 def by_recipe(ledger: Ledger) -> dict[str, OfRecipe]:
     """The ledger of every recipe, that compared with last."""
-    found = {}
-    every = ledger.candidates
+    found, every = {}, ledger.candidates
     for number, name in enumerate(ledger.settings["recipes"]):
         runs = {id: replace(run, x=run.x[:-1]) for id, run in ledger.runs.items() if run.x[-1] == number}
         own = every.take(every.x[:, -1] == number)
         offered = [Candidates(own.x[:, :-1], own.cost, own.name, own.of)]
-        found[name] = OfRecipe(ledger.settings, runs, _offered=offered, whole=ledger)
+        found[name] = OfRecipe(ledger.settings, runs, _offered=offered, whole=ledger, number=number)
     return found
