@@ -2,10 +2,10 @@
 
 import typer
 
-from experiments.decide import choosing, components, coverage
+from experiments.decide import choosing, components, coverage, multipliers
 
 app = typer.Typer(
     no_args_is_help=True, help="Compute-optimal sizes: coverage of intervals, and runs chosen for them."
 )
-for module in (coverage, components, choosing):
+for module in (coverage, components, choosing, multipliers):
     app.command(module.__name__.rpartition(".")[2])(module.main)
