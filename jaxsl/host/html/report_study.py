@@ -40,6 +40,7 @@ def study_view(
     left = ledger.left if np.isfinite(ledger.left) else None
     costs = problem.runs.cost[~problem.runs.observed]
     affordable = bool(costs.size) and (left is None or left >= costs.min())
+    affordable &= "by" not in settings  # whose next run is of whichever recipe
     chosen = fitted_as(study.options, problem, study.laws)
     require_runs(problem, min(chosen.laws, key=num_needed), len(np.unique(chosen.seen.x, axis=0)))
     labels = axis_labels(law, settings["cost"], {}, units)
@@ -112,5 +113,8 @@ def _notes(ledger: Ledger) -> tuple[str, ...]:
         notes.append("candidates lie anywhere in a space: ask the study for the next run")
     if "by" in ledger.settings:
         shown = ledger.settings["recipes"][-1]
-        notes.append(f"beside the comparison, this report is of {shown}, the recipe that is compared with")
+        notes.append(
+            f"beside the comparison, this report is of {shown}, the recipe that is compared with: ask the "
+            "study for the next run, and of which recipe it is"
+        )
     return tuple(notes)
