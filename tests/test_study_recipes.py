@@ -195,6 +195,9 @@ def test_a_study_asks_for_the_run_that_next_ranks_first_and_says_what_is_known(t
     before = Study(path).decision()
     assert before.now == pytest.approx(ranked.variance, rel=1e-6)
     assert before.multipliers.recipes == ranked.multipliers.recipes
+    ids = {run.id for run in Study(path).ledger.with_status(DONE)}
+    for trust in before.multipliers.trust.values():
+        assert trust.unit == "run" and {one.row for one in (*trust.bad, *trust.alone)} <= ids
     (asked,) = Study(path).ask()
     best = ranked.runs[0]
     assert asked.x == {**best.x, "recipe": best.recipe} and asked.fall == pytest.approx(best.fall, rel=1e-4)

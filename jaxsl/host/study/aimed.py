@@ -7,13 +7,13 @@ study.
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import jax.numpy as jnp
 import numpy as np
 
 from jaxsl.batch import Pending
 from jaxsl.host.answer.believed import Believed
-from jaxsl.host.answer.trust import trust
 from jaxsl.host.answer.which_laws import num_needed
 from jaxsl.host.decision.aim import expected_error, read_aim, view_for
 from jaxsl.host.decision.decided import decision_of
@@ -71,14 +71,10 @@ class AimedAdvisor(Advisor):
             scale = decision.regret / regret[0]
         regret = regret[1:] * scale
         reason = _reason(Stop(**settings["stop"]), regret, spend, outlook.fall * scale, outlook.cost)
-        done, best = (
-            ledger.with_status(DONE),
-            np.array([[decision[name].median for name in free_names(known)]]),
-        )
-        assert known.found is not None
-        x, ids = np.array([run.x for run in done]), [run.id for run in done]
-        told = trust(known.found, x, ids, "run", known.asked.whole(best))
-        return Decided(len(done), decision, spend, regret, level, told, reason)
+        best = np.array([[decision[name].median for name in free_names(known)]])
+        told = known.trust(known.asked.whole(best))
+        assert told is not None
+        return Decided(len(ledger.with_status(DONE)), decision, spend, regret, level, told, reason)
 
     def _regret(self, ledger: Ledger, outlook: Outlook) -> np.ndarray:
         """What is left open now, once pending runs are in, and after each of the next runs.
@@ -104,7 +100,7 @@ class AimedAdvisor(Advisor):
         done, settings = ledger.with_status(DONE), ledger.settings
         if len({run.x for run in done}) < max(map(num_needed, self.laws)):
             return None
-        state = tuple((run.x, run.y) for run in done), len(ledger.candidates)
+        state = tuple((run.id, run.x, run.y) for run in done), len(ledger.candidates)
         if self._decides is None or self._decides[0] != state:
             x, y = np.array([run.x for run in done]), np.array([run.y for run in done])
             table = dict(zip((*settings["inputs"], *settings["outputs"]), [*x.T, *y.T], strict=True))
@@ -120,7 +116,8 @@ class AimedAdvisor(Advisor):
                 seed=settings["seed"],
                 candidates=ledger.candidates.x if ledger.candidates else None,
             )
-            self._decides = state, known
+            seen = replace(known.runs[0], row_numbers=np.array([run.id for run in done]))
+            self._decides = state, replace(known, runs=(seen, "run"))
         return self._decides[1]
 
     def _view(self, ledger: Ledger, options: Candidates, taken: list[Proposal]) -> View:
