@@ -56,10 +56,11 @@ class Rollout(eqx.Module):
         >>> pool = Pool(jnp.array([[1.0], [2.0]]), jnp.array([1.0, 9.0]))
         >>> target = uniform_target(jnp.array([[4.0]]))
         >>> every, key = jnp.ones(2, bool), jax.random.key(0)
-        >>> plans = Rollout().plans(belief, pool, target, every, 9.0, key)
+        >>> plans = jax.jit(Rollout().plans)(belief, pool, target, every, 9.0, key)
         >>> plans.bought.tolist()  # the dear run alone beats the cheap one, after which it is too dear
         [[True, False], [False, True], [True, False]]
-        >>> [round(float(Rollout()(belief, pool, target, every, money, key)), 1) for money in (9.0, 99.0)]
+        >>> worth = jax.jit(Rollout().__call__)
+        >>> [round(worth(belief, pool, target, every, money, key).item(), 1) for money in (9.0, 99.0)]
         [0.0, 0.4]
     """
 

@@ -31,17 +31,17 @@ def moments(posterior: Posterior, x: Array) -> Moments:
     At each row of the basins that are finite there, by their shares among them; not finite where none is.
 
     Example:
-        >>> import jax.numpy as jnp
+        >>> import jax, jax.numpy as jnp
         >>> from jaxsl.law import Law, params
         >>> from jaxsl.posterior import LawPosterior
         >>> line = lambda theta, x: theta[0] + theta[1] * x[0]
         >>> law = Law("line", line, ("x",), params(a=(-9, 9), b=(-9, 9)))
         >>> theta, root = jnp.array([[1.0, 2.0]]), 0.1 * jnp.eye(2)[None]
         >>> belief = LawPosterior(law, theta, root, jnp.ones(1), jnp.array([0.01]))
-        >>> found = moments(belief, jnp.array([[3.0]]))
+        >>> found = jax.jit(moments)(belief, jnp.array([[3.0]]))
         >>> float(found.mean[0, 0]), round(float(found.within[0, 0]), 3), float(found.between[0, 0])
         (7.0, 0.1, 0.0)
-        >>> interval = quantile(belief, jnp.array([[3.0]]), (0.025, 0.975))
+        >>> interval = jax.jit(quantile)(belief, jnp.array([[3.0]]), jnp.array([0.025, 0.975]))
         >>> [round(float(end), 3) for end in interval[:, 0, 0]]
         [6.35, 7.65]
     """

@@ -54,7 +54,7 @@ class LawPosterior(eqx.Module):
         weight, noise: ``(basin,)``.
 
     Example:
-        >>> import jax.numpy as jnp
+        >>> import jax, jax.numpy as jnp
         >>> from jaxsl.law import Law, params
         >>> line = lambda theta, x: theta[0] + theta[1] * x[0]
         >>> law = Law("line", line, ("x",), params(a=(-9, 9), b=(-9, 9)))
@@ -63,7 +63,7 @@ class LawPosterior(eqx.Module):
         >>> mixed = Mixture((belief, belief), jnp.array([0.25, 0.75]))
         >>> mixed.weight.tolist(), Heaviest(mixed).weight.tolist()
         ([0.25, 0.75], [1.0])
-        >>> both = predict(mixed, jnp.array([[3.0], [jnp.nan]]))
+        >>> both = jax.jit(predict)(mixed, jnp.array([[3.0], [jnp.nan]]))
         >>> finite(both).tolist(), [part.mean.shape for part in split(both, 1)]
         ([True, False], [(2, 1, 1), (2, 1, 1)])
         >>> known(both).tolist()
@@ -251,11 +251,11 @@ def survey(posterior: Posterior, aim: Array, x: Array) -> tuple[Array, Predictiv
     kept where none is finite. At ``x (row, feature)`` see ``finite``.
 
     Example:
-        >>> import jax.numpy as jnp
+        >>> import jax, jax.numpy as jnp
         >>> mean = jnp.array([[[1.0], [2.0]], [[jnp.nan], [3.0]], [[5.0], [jnp.nan]]])
         >>> belief = Tabulated(jnp.array([0.6, 0.2, 0.2]), jnp.ones(3), mean, jnp.zeros((3, 2, 1, 1)))
-        >>> weight, at_aim, here = survey(belief, jnp.array([[0.0]]), jnp.array([[1.0]]))
-        >>> [round(float(part), 3) for part in weight], here.mean.ravel().tolist()
+        >>> weight, at_aim, here = jax.jit(survey)(belief, jnp.array([[0.0]]), jnp.array([[1.0]]))
+        >>> weight.round(3).tolist(), here.mean.ravel().tolist()
         ([0.75, 0.0, 0.25], [2.0, 0.0, nan])
     """
     at_aim, here = split(posterior.at(jnp.concatenate([aim, x])), aim.shape[0])

@@ -170,13 +170,14 @@ def problem(
     runs is finite everywhere it is evaluated and masked derivatives stay finite.
 
     Example:
-        >>> import jax.numpy as jnp
+        >>> import jax, jax.numpy as jnp
         >>> from jaxsl.law import Law, params
         >>> from jaxsl.pool import observe
         >>> line = lambda theta, x: theta[0] + theta[1] * x[0]
         >>> law = Law("line", line, ("x",), params(a=(-9, 9), b=(-9, 9)))
         >>> runs = observe(jnp.array([[0.0], [1.0]]), jnp.array([[1.0], [3.0]]), 4)
-        >>> round(float(problem(law, runs).loss(jnp.array([1.0, 1.0]))), 6)  # mean of 0^2 and 1^2
+        >>> loss = jax.jit(lambda theta: problem(law, runs).loss(theta))
+        >>> round(loss(jnp.array([1.0, 1.0])).item(), 6)  # mean of 0^2 and 1^2
         0.5
     """
     dtype = observations.y.dtype

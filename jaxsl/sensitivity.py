@@ -126,14 +126,14 @@ def response(
     Arguments as of ``differentiable_fit``.
 
     Example:
-        >>> import jax.numpy as jnp
+        >>> import jax, jax.numpy as jnp
         >>> from jaxsl.law import Law, params
         >>> from jaxsl.pool import observe
         >>> line = lambda theta, x: theta[0] + theta[1] * x[0]
         >>> law = Law("line", line, ("x",), params(a=(-9, 9), b=(-9, 9)))
         >>> runs = observe(jnp.array([[0.0], [1.0], [2.0]]), jnp.array([[1.0], [3.0], [5.0]]))
-        >>> moves = response(law, runs, jnp.array([1.0, 2.0]))[:, 0]
-        >>> [[round(float(part), 3) + 0.0 for part in row] for row in moves]  # by each outcome: (a, b)
+        >>> moves = jax.jit(response, static_argnums=0)(law, runs, jnp.array([1.0, 2.0]))[:, 0].tolist()
+        >>> [[round(part, 3) + 0.0 for part in row] for row in moves]  # by each outcome: (a, b)
         [[0.833, -0.5], [0.333, 0.0], [-0.167, 0.5]]
     """
     runs = _problem(law, observations, weight, robust, prior)

@@ -49,7 +49,7 @@ class MSPE(eqx.Module):
             ``batch x node x basin x (1 + output)`` numbers.
 
     Example:
-        >>> import jax.numpy as jnp
+        >>> import jax, jax.numpy as jnp
         >>> from jaxsl.law import Law, params
         >>> from jaxsl.pool import Pool, uniform_target
         >>> from jaxsl.posterior import LawPosterior
@@ -57,7 +57,7 @@ class MSPE(eqx.Module):
         >>> law = Law("line", line, ("x",), params(a=(-9, 9), b=(-9, 9)))
         >>> belief = LawPosterior(law, jnp.zeros((1, 2)), jnp.eye(2)[None], jnp.ones(1), jnp.ones(1))
         >>> pool, target = Pool(jnp.array([[0.0], [2.0]]), jnp.ones(2)), uniform_target(jnp.array([[4.0]]))
-        >>> [round(float(score), 3) for score in MSPE()(belief, pool, target)]  # (1 + 4x)^2 / (2 + x^2)
+        >>> jax.jit(MSPE().__call__)(belief, pool, target).round(3).tolist()  # (1 + 4x)^2 / (2 + x^2)
         [0.5, 13.5]
     """
 

@@ -68,9 +68,9 @@ def least(loss: Callable[[Array], Array], space: Space, log_cost: Array, start: 
         >>> v, slope = jax.jit(jax.value_and_grad(best))(a)
         >>> round(float(jnp.exp(v)), 3), round(float(slope), 4)
         (20.0, 0.125)
-        >>> near = jnp.log(jnp.array([19.0, 5.2]))
-        >>> near = polished(lambda x: 4 / x[0] + 1 / x[1], space, jnp.log(100.0), near)
-        >>> [round(float(one), 1) for one in jnp.exp(near.v)]
+        >>> near, given = jnp.log(jnp.array([19.0, 5.2])), lambda x: 4 / x[0] + 1 / x[1]
+        >>> near = jax.jit(lambda v: polished(given, space, jnp.log(100.0), v))(near)
+        >>> jnp.exp(near.v).round(1).tolist()
         [20.0, 5.0]
     """
     fixed, level = frozen(loss), jax.lax.stop_gradient(log_cost)

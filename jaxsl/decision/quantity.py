@@ -57,26 +57,32 @@ def delta(quantity: Quantity, possible: Curves) -> Predictive:
         mean ``(component, k, 1)`` and root ``(component, k, 1, factor)``: quantities are rows of one output.
 
     Example:
-        >>> import jax.numpy as jnp
+        >>> import jax, jax.numpy as jnp
         >>> from jaxsl.decision.curve import curves
+        >>> from jaxsl.acquisition import MSPE
         >>> from jaxsl.law import Law, params
+        >>> from jaxsl.pool import Pool
         >>> from jaxsl.posterior import LawPosterior
         >>> line = lambda theta, x: theta[0] + theta[1] * x[0]
         >>> law = Law("line", line, ("x",), params(a=(-9, 9), b=(-9, 9)))
         >>> belief = LawPosterior(law, jnp.ones((1, 2)), jnp.eye(2)[None], jnp.ones(1), jnp.ones(1))
+        >>> u = jnp.array([[0.0, 0.0], [1.0, 0.0]])
         >>> zero = lambda predict: -predict(jnp.zeros((1, 1)))[0] / (predict(jnp.ones((1, 1)))[0]
         ...     - predict(jnp.zeros((1, 1)))[0])
         >>> crossing = Quantity(zero, ("x",), ("",), (False,))  # -a / b
-        >>> possible = curves(belief, jnp.zeros(1))
-        >>> found = delta(crossing, possible)
+        >>> @jax.jit
+        ... def told():
+        ...     possible = curves(belief, jnp.zeros(1))
+        ...     found = delta(crossing, possible)
+        ...     table, target, row = aimed(belief, found, jnp.array([[0.0], [5.0]]))
+        ...     some = draws(crossing, possible, jnp.zeros(2, int), u)
+        ...     return found, some, MSPE()(table, Pool(row, jnp.ones(2)), target)
+        >>> found, some, score = told()
         >>> found.mean.ravel().tolist(), found.root.ravel().tolist()
         ([-1.0], [-1.0, 1.0])
-        >>> draws(crossing, possible, jnp.zeros(2, int), jnp.array([[0.0, 0.0], [1.0, 0.0]])).tolist()
+        >>> some.tolist()
         [[-1.0], [-2.0]]
-        >>> table, target, row = aimed(belief, found, jnp.array([[0.0], [5.0]]))
-        >>> from jaxsl.acquisition import MSPE
-        >>> from jaxsl.pool import Pool
-        >>> [round(float(score), 2) for score in MSPE()(table, Pool(row, jnp.ones(2)), target)]
+        >>> score.round(2).tolist()
         [0.5, 0.59]
     """
     nothing = jnp.zeros(possible.num_factors, possible.weight.dtype)

@@ -57,14 +57,14 @@ def field(law: AnyLaw, observations: Observations, target: Target, candidates: A
     """The field over the runs, the target and any ``candidates (row, feature)``; it sees no outcome.
 
     Example:
-        >>> import jax.numpy as jnp
+        >>> import jax, jax.numpy as jnp
         >>> from jaxsl.law import Law, params
         >>> from jaxsl.pool import observe, uniform_target
         >>> law = Law("size", lambda theta, x: theta[0] * x[0], ("N",), params(a=(0, 1)))
         >>> runs = observe(jnp.array([[1e6], [1e7]]), jnp.zeros((2, 1)))
         >>> found = field(law, runs, uniform_target(jnp.array([[1e9]])))
-        >>> variance = (found.features(jnp.array([[1e9], [1e7], [1e6]])) ** 2).sum(axis=2)
-        >>> [[round(abs(float(part)), 3) for part in row] for row in variance]  # and in decades
+        >>> variance = jax.jit(lambda x: (found.features(x) ** 2).sum(axis=2))
+        >>> abs(variance(jnp.array([[1e9], [1e7], [1e6]])).round(3)).tolist()  # and in decades
         [[1.0, 1.0, 1.0], [0.0, 2.0, 3.0]]
     """
     plain = law.apply(lambda law: jnp.array([name in law.nonnegative for name in law.inputs]))
