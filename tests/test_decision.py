@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from synthetic import runs_of, target_of
 
 from jaxsl.acquisition import MSPE
 from jaxsl.decision import Optimum, Quantity, Reach, Space, aimed, curves, delta, draws
@@ -17,7 +18,7 @@ from jaxsl.discrepancy import DiscrepancyRule
 from jaxsl.host.laws.lookup import find
 from jaxsl.host.programs.law_values import box_draws
 from jaxsl.law import Law, params
-from jaxsl.pool import Pool, observe, uniform_target
+from jaxsl.pool import Pool
 from jaxsl.posterior import LawPosterior
 from jaxsl.precision import double_precision
 from jaxsl.solver.levenberg_marquardt import LevenbergMarquardt
@@ -28,9 +29,9 @@ pytestmark = pytest.mark.usefixtures("float64")
 EPOCH = np.array(CHINCHILLA.estimates["epoch"])
 
 
-def space(low=-50.0, high=100.0):
-    both = jnp.ones(2)
-    return Space(lambda x: 6 * x[0] * x[1], both.astype(bool), both, low * both, high * both)
+def space(high=100.0):
+    both = np.ones(2)
+    return Space(lambda x: 6 * x[0] * x[1], both.astype(bool), both, -50 * both, high * both)
 
 
 def closed_form(theta, budget):
@@ -40,21 +41,33 @@ def closed_form(theta, budget):
 
 
 def believed(scale=0.03):
-    root = jnp.asarray(np.diag(EPOCH * scale)[None])
-    return LawPosterior(CHINCHILLA, jnp.asarray(EPOCH[None]), root, jnp.ones(1), jnp.full(1, 1e-5))
+    root = np.diag(EPOCH * scale)[None]
+    found = LawPosterior(CHINCHILLA, EPOCH[None], root, np.ones(1), np.full(1, 1e-5))
+    return jax.tree.map(jnp.asarray, found)
+
+
+def losses(*points):
+    E, A, alpha, B, beta = EPOCH
+    N, D = np.array(points).T
+    return E + A * N**-alpha + B * D**-beta
 
 
 def optimum(budget=1e24, **bounds):
-    start = jnp.log(jnp.array([[[1e9, 1e10]]]))
-    return Optimum(space(**bounds), jnp.log(jnp.array([budget])), start, (0, 1))
+    start = np.log([[[1e9, 1e10]]])
+    return Optimum(space(**bounds), np.log([budget]), start, (0, 1))
 
 
 def quantity(function):
     return Quantity(function, ("N", "D", "loss"), ("", "tokens", ""), (True, True, False))
 
 
+@jax.jit
+def by_delta(high):
+    return delta(quantity(optimum(high=high)), curves(believed(), np.ones(2)))
+
+
 def test_the_delta_method_is_the_closed_form_and_its_derivative():
-    found = jax.jit(lambda: delta(quantity(optimum()), curves(believed(), jnp.ones(2))))()
+    found = by_delta(np.array(100.0))
     best = closed_form(EPOCH, 1e24)
     np.testing.assert_allclose(np.exp(np.asarray(found.mean)[0, :2, 0]), best, rtol=1e-9)
     # In the coordinates of the box, where all five parameters are logarithmic.
@@ -74,14 +87,14 @@ def test_the_delta_method_is_the_closed_form_and_its_derivative():
 def test_draws_are_closed_forms_too():
     u = np.random.default_rng(0).standard_normal((8, 5))
     found = jax.jit(
-        lambda u: draws(quantity(optimum()), curves(believed(), jnp.ones(2)), jnp.zeros(8, int), u)
+        lambda u: draws(quantity(optimum()), curves(believed(), np.ones(2)), np.zeros(8, int), u)
     )(u)
     expected = [closed_form(EPOCH * np.exp(0.03 * row), 1e24)[0] for row in u]
     np.testing.assert_allclose(np.exp(np.asarray(found)[:, 0]), expected, rtol=1e-8)
 
 
 def test_a_bound_holds_an_input_and_has_no_derivative():
-    found = jax.jit(lambda: delta(quantity(optimum(high=np.log(1e12))), curves(believed(), jnp.ones(2))))()
+    found = by_delta(np.log(1e12))
     np.testing.assert_allclose(np.exp(np.asarray(found.mean)[0, :2, 0]), (1e24 / 6 / 1e12, 1e12), rtol=1e-9)
     np.testing.assert_allclose(np.asarray(found.root)[0, :2, 0], 0, atol=1e-12)
 
@@ -89,34 +102,35 @@ def test_a_bound_holds_an_input_and_has_no_derivative():
 @pytest.mark.slow
 def test_reaching_the_least_loss_costs_the_budget_and_moves_with_it():
     best = closed_form(EPOCH, 1e22)
-    level = CHINCHILLA.predict(jnp.asarray(EPOCH), jnp.array([best]))[0, 0]
-    start = jnp.log(jnp.array([[1e9, 1e10]]))
+    start = np.log([[1e9, 1e10]])
 
     def cost(level):
-        at = curves(believed(), jnp.ones(2)).curve(jnp.array(0), jnp.zeros(5))
+        at = curves(believed(), np.ones(2)).curve(np.array(0), np.zeros(5))
         return Reach(space(), level, start, (0, 1))(at)
 
-    found, slope = jax.jit(lambda level: (cost(level), jax.jacfwd(cost)(level)))(level)
+    with_slope = jax.jit(lambda level: jax.jvp(cost, (level,), (jnp.ones(()),)))
+    found, slope = map(np.asarray, with_slope(losses(best)[0]))
     np.testing.assert_allclose(found, (1e22, *best), rtol=1e-6)
-    near = [
-        CHINCHILLA.predict(jnp.asarray(EPOCH), jnp.array([closed_form(EPOCH, budget)]))[0, 0]
-        for budget in (1e22 * 0.999, 1e22 * 1.001)
-    ]
+    near = losses(*(closed_form(EPOCH, budget) for budget in (1e22 * 0.999, 1e22 * 1.001)))
     np.testing.assert_allclose(slope[0], 1e22 * 0.002 / (near[1] - near[0]), rtol=1e-3)
-    assert not np.isfinite(jax.jit(cost)(EPOCH[0] * 0.9)).any()
+    assert not np.isfinite(with_slope(EPOCH[0] * 0.9)[0]).any()
 
 
 def test_regret_is_the_loss_given_up():
     """Half the square of its coordinates' error is the loss above the least, for a small error."""
-    best = optimum()
-    at = curves(believed(), jnp.ones(2)).curve(jnp.array(0), jnp.zeros(5))
-    found = jax.jit(lambda: best.found(at, best.log_budget[0], best.start[0]))()
-    values, vectors = np.linalg.eigh(found.curvature)
-    root = (vectors * np.sqrt(np.maximum(values, 0) / 2)) @ vectors.T
-    told = jax.jit(lambda: Regret(best, jnp.asarray(root[None]))(at))()
-    away = np.asarray(found.v) + 0.05 * np.array([1, -1])
-    loss = CHINCHILLA.predict(jnp.asarray(EPOCH), jnp.exp(jnp.asarray(away))[None])[0, 0]
-    given_up = float(loss - found.loss)
+
+    @jax.jit
+    def both():
+        best = optimum()
+        at = curves(believed(), np.ones(2)).curve(np.array(0), np.zeros(5))
+        found = best.found(at, best.log_budget[0], best.start[0])
+        values, vectors = jnp.linalg.eigh(found.curvature)
+        root = (vectors * jnp.sqrt(jnp.maximum(values, 0) / 2)) @ vectors.T
+        return found, root, Regret(best, root[None])(at)
+
+    found, root, told = jax.tree.map(np.asarray, both())
+    away = found.v + 0.05 * np.array([1, -1])
+    given_up = losses(np.exp(away))[0] - found.loss
     np.testing.assert_allclose(np.sum((root @ away - told) ** 2), given_up, rtol=0.02)
 
 
@@ -136,6 +150,18 @@ def test_an_acquisition_scores_a_quantity_as_by_hand():
     np.testing.assert_allclose(score, expected, rtol=1e-9)
 
 
+def learn(law, runs, target, num_starts):
+    nothing = np.ones((1, law.num_params)), np.zeros(1, bool)
+
+    @jax.jit
+    def posterior(runs):
+        starts = warm_starts(jax.random.key(0), law, num_starts, *nothing)
+        rule = DiscrepancyRule()
+        return rule(law, runs, starts, target, LevenbergMarquardt(), 0.6, None).posterior
+
+    return posterior(runs)
+
+
 @pytest.fixture(scope="module")
 def learned():
     """A law and its discrepancy, learned from runs of another law."""
@@ -148,13 +174,8 @@ def learned():
     size, data = (part.ravel() for part in np.meshgrid([10.0, 30.0, 100.0, 300.0], [3.0, 10.0, 30.0]))
     y = 4 * size**-0.4 + 2 / data + 0.02 * np.sin(3 * np.log10(size)) + 0.001 * np.cos(7 * data)
     with double_precision():
-        runs = observe(jnp.asarray(np.stack([size, data], 1)), jnp.asarray(y[:, None]))
-        target = uniform_target(jnp.array([[1000.0, 100.0]]))
-        starts = warm_starts(jax.random.key(0), law, 8, jnp.ones((1, 3)), jnp.zeros(1, bool))
-        rule = jax.jit(
-            lambda runs: DiscrepancyRule()(law, runs, starts, target, LevenbergMarquardt(), 0.6, None)
-        )
-        return runs, rule(runs).posterior
+        runs = runs_of(np.stack([size, data], 1), y[:, None])
+        return runs, learn(law, runs, target_of([[1000.0, 100.0]]), 8)
 
 
 @pytest.mark.slow
@@ -168,7 +189,7 @@ def test_curves_have_the_posterior_s_means_and_roots_where_the_law_is_linearised
         def curve(u):
             return possible.curve(index, u)(x)
 
-        nothing = jnp.zeros(possible.num_factors)
+        nothing = np.zeros(possible.num_factors)
         return curve(nothing), jax.jacfwd(curve)(nothing)
 
     here = jax.jit(lambda posterior: posterior.at(x))(posterior)
@@ -196,15 +217,18 @@ def test_a_plane_keeps_the_field_s_value_and_slope(learned):
 @pytest.mark.slow
 def test_draws_of_a_linear_law_all_count_the_same():
     law = Law("line", lambda theta, x: theta[0] + theta[1] * x[0], ("x",), params(a=(-9, 9), b=(-9, 9)))
-    runs = observe(jnp.arange(6.0)[:, None], jnp.arange(6.0)[:, None] * 1.01)
-    starts = warm_starts(jax.random.key(0), law, 4, jnp.ones((1, 2)), jnp.zeros(1, bool))
-    target = uniform_target(jnp.array([[9.0]]))
-    rule = jax.jit(lambda runs: DiscrepancyRule()(law, runs, starts, target, LevenbergMarquardt(), 0.6, None))
-    possible = curves(rule(runs).posterior, jnp.ones(1))
-    u = jnp.asarray(np.random.default_rng(0).standard_normal((5, possible.num_factors)))
-    found = jax.jit(lambda u: log_weights(possible, runs, jnp.zeros(6), jnp.zeros(5, int), u, jnp.ones(5)))(u)
+    x = np.arange(6.0)[:, None]
+    runs = runs_of(x, 1.01 * x)
+    possible = curves(learn(law, runs, target_of([[9.0]]), 4), np.ones(1))
+    u = np.random.default_rng(0).standard_normal((5, possible.num_factors))
+
+    @jax.jit
+    def weighed(u):
+        found = log_weights(possible, runs, np.zeros(6), np.zeros(5, int), u, np.ones(5))
+        return found, *truncated(found)
+
+    found, share, worth = weighed(u)
     np.testing.assert_allclose(found, 0, atol=1e-8)
-    share, worth = truncated(found)
     np.testing.assert_allclose(share, 0.2, rtol=1e-6)
     assert float(worth) == pytest.approx(5)
 
@@ -231,16 +255,20 @@ def test_newton_finds_what_a_fine_grid_finds_for_other_laws(law, theta, held, bu
     vector = np.array(law.estimates[theta]) if theta else box_draws(law, 1)[0]
     at = [law.inputs.index(name) for name in law.inputs if name not in held]
     other = np.array([held.get(name, 1.0) for name in law.inputs])
-    free = jnp.asarray([name not in held for name in law.inputs])
+    free = np.array([name not in held for name in law.inputs])
     middle = np.log(budget / 6) / 2
-    low, high = (jnp.full(len(other), middle + end) for end in (-9.0, 9.0))
-    where = Space(lambda x: 6 * x[at[0]] * x[at[1]], free, jnp.asarray(other), low, high)
+    low, high = (np.full(len(other), middle + end) for end in (-9.0, 9.0))
+    where = Space(lambda x: 6 * x[at[0]] * x[at[1]], free, other, low, high)
     start = middle + np.array([[0.0, 0.0], [4.0, -4.0], [-4.0, 4.0]]) @ np.eye(len(other))[at]
-    best = Optimum(where, jnp.log(jnp.array([budget])), jnp.asarray(start[None]), tuple(at))
-    told = jax.jit(lambda vector: best(lambda x: law.predict(vector, x)))(jnp.asarray(vector))
+    best = Optimum(where, np.log([budget]), start[None], tuple(at))
     rows = np.tile(other, (200001, 1))
     rows[:, at[0]] = np.exp(middle + np.linspace(-9, 9, len(rows)))
     rows[:, at[1]] = budget / 6 / rows[:, at[0]]
-    loss = np.asarray(law.predict(jnp.asarray(vector), jnp.asarray(rows)))[:, 0]
+
+    @jax.jit
+    def both(vector, rows):
+        return best(lambda x: law.predict(vector, x)), law.predict(vector, rows)[:, 0]
+
+    told, loss = map(np.asarray, both(vector, rows))
     np.testing.assert_allclose(told[2], loss.min(), rtol=1e-7)
     assert told[0] == pytest.approx(rows[loss.argmin(), at[0]], rel=2e-3)

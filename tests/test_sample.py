@@ -1,5 +1,6 @@
 """Fits to many runs, which begin on a sample of them; derivatives by many parameters, taken backward."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -31,8 +32,25 @@ def many_waves(num=600):
 
 
 @jax.jit
+def fitted(observations, starts):
+    return fit(WAVE, observations, starts)
+
+
+@jax.jit
+def losses(observations, theta):
+    return jax.vmap(problem(WAVE, observations).loss)(theta)
+
+
+@eqx.filter_jit
+def sampled(observations, num_starts=STARTS):
+    return sample(problem(WAVE, observations), num_starts)
+
+
+STARTING = jax.jit(lambda: random_starts(jax.random.key(0), WAVE, STARTS))
+
+
 def found(observations):
-    return fit(WAVE, observations, random_starts(jax.random.key(0), WAVE, STARTS))
+    return fitted(observations, STARTING())
 
 
 def least(x, y):
@@ -44,7 +62,7 @@ def least(x, y):
 
 def test_the_best_of_many_runs_is_found_by_way_of_a_sample():
     x, y = many_waves()
-    assert sample(problem(WAVE, runs_of(x, y)), STARTS).root.shape == (128,)
+    assert sampled(runs_of(x, y)).root.shape == (128,)
     best = found(runs_of(x, y))
     np.testing.assert_allclose(best.loss[0], least(x, y), rtol=1e-5)
     np.testing.assert_allclose(best.theta[0, 1], 5, atol=0.02)
@@ -53,42 +71,41 @@ def test_the_best_of_many_runs_is_found_by_way_of_a_sample():
 def test_a_start_left_behind_is_judged_on_all_runs():
     x, y = many_waves()
     best = found(runs_of(x, y))
-    losses = jax.vmap(problem(WAVE, runs_of(x, y)).loss)(best.theta)
-    np.testing.assert_allclose(best.loss, losses, rtol=1e-12)
+    np.testing.assert_allclose(best.loss, losses(runs_of(x, y), best.theta), rtol=1e-12)
     assert best.loss[-1] > 3 * best.loss[0] and (np.diff(best.loss) >= 0).all()
 
 
 def test_few_runs_in_a_large_buffer_are_fitted_as_in_a_small_one():
     x, y = many_waves()
     best = found(runs_of(x[:50], y[:50], len(x)))
-    plain = jax.jit(lambda runs: fit(WAVE, runs, random_starts(jax.random.key(0), WAVE, STARTS)))
-    small = plain(runs_of(x[:50], y[:50], 64))
+    small = found(runs_of(x[:50], y[:50], 64))
     np.testing.assert_allclose(best.loss, small.loss, rtol=1e-8)
     np.testing.assert_array_equal(best.steps, small.steps)
 
 
 def test_starts_that_end_at_one_optimum_of_the_sample_go_on_as_one():
     x, y = many_waves()
-    starts = jnp.tile(jnp.array([[1.0, 4.9]]), (STARTS, 1)).at[-1].set(jnp.array([1.0, 5.1]))
-    ends = jax.jit(lambda runs: fit(WAVE, runs, starts))(runs_of(x, y))
-    np.testing.assert_array_equal(ends.theta, jnp.broadcast_to(ends.theta[0], ends.theta.shape))
+    starts = np.tile([1.0, 4.9], (STARTS, 1))
+    starts[-1, 1] = 5.1
+    ends = jax.tree.map(np.asarray, fitted(runs_of(x, y), starts))
+    np.testing.assert_array_equal(ends.theta, np.broadcast_to(ends.theta[0], ends.theta.shape))
     np.testing.assert_allclose(ends.loss[0], least(x, y), rtol=1e-5)
     assert bool(ends.converged.all()) and ends.steps.max() >= ends.steps.min() + 3
 
 
 def test_a_sample_is_weighed_like_all_runs_and_holds_no_padding():
     x, y = many_waves()
-    runs = problem(WAVE, runs_of(x, y, 700))
-    few = sample(runs, STARTS)
-    assert bool(jnp.all(few.root > 0)) and np.isin(few.x, x).all()
-    np.testing.assert_allclose(jnp.sum(few.root**2), jnp.sum(runs.root**2), rtol=1e-12)
+    runs = runs_of(x, y, 700)
+    few, root = sampled(runs), jax.jit(lambda runs: problem(WAVE, runs).root)(runs)
+    assert np.all(np.asarray(few.root) > 0) and np.isin(few.x, x).all()
+    np.testing.assert_allclose(np.sum(np.square(few.root)), np.sum(np.square(root)), rtol=1e-12)
     assert len(np.unique(few.x)) == 128
 
 
 def test_few_runs_or_few_starts_need_no_sample():
     x, y = many_waves()
-    assert sample(problem(WAVE, runs_of(x[:511], y[:511])), STARTS) is None
-    assert sample(problem(WAVE, runs_of(x, y)), STARTS - 1) is None
+    assert sampled(runs_of(x[:511], y[:511])) is None
+    assert sampled(runs_of(x, y), STARTS - 1) is None
 
 
 def rows_of_powers(theta, x):
@@ -108,11 +125,11 @@ def test_derivatives_taken_backward_are_those_taken_forward(blocks, monkeypatch)
     monkeypatch.setattr("jaxsl.residual.WIDE", 3)
     rng = np.random.default_rng(0)
     law, x, y = wide_law(blocks == 2), rng.uniform(-1, 1, (5, 1)), rng.normal(size=(5, 2))
-    runs, theta = problem(law, runs_of(x, y, 6)), jnp.asarray(rng.uniform(-1, 1, 16))
+    runs, theta = problem(law, runs_of(x, y, 6)), rng.uniform(-1, 1, 16)
     index = (0, 5, 7)
     wanted = np.asarray(jax.jit(jax.jacfwd(runs.residual))(theta))  # (row, output, param)
     residual, columns = jax.jit(linearise, static_argnums=2)(runs, theta.reshape(blocks, -1), index)
-    plain = np.asarray(runs.residual(theta))
+    plain = np.asarray(jax.jit(lambda theta: runs.residual(theta))(theta))
     for block in range(blocks):
         outputs = [block] if blocks == 2 else [0, 1]
         np.testing.assert_allclose(residual[block], plain[:, outputs].ravel(), rtol=1e-12)

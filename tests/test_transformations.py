@@ -253,7 +253,7 @@ def test_jit_agrees_with_eval_shape_and_vmap_with_jit(name):
     args = cast(args, np.float64)
     compiled = jax.jit(function)
     both = [compiled(*args), compiled(*differs(args))]
-    shapes = jax.eval_shape(function, *args)
+    shapes = compiled.eval_shape(*args)
     assert jax.tree.structure(shapes) == jax.tree.structure(both[0])
     for shape, leaf in zip(jax.tree.leaves(shapes), jax.tree.leaves(both[0]), strict=True):
         assert (shape.shape, shape.dtype) == (leaf.shape, leaf.dtype)
