@@ -93,9 +93,9 @@ def fit(features: Array, y: Array, weight: Array | None = None) -> LinearFit:
     Rows of weight 0 do not count. With fewer independent rows than features the root is infinite.
 
     Example:
-        >>> import jax.numpy as jnp
+        >>> import jax, jax.numpy as jnp
         >>> x = jnp.array([[0.0], [1.0], [2.0], [3.0]])
-        >>> found = fit(line_terms(x), jnp.array([1.0, 3.0, 5.0, 7.0]))
+        >>> found = jax.jit(fit)(line_terms(x), jnp.array([1.0, 3.0, 5.0, 7.0]))
         >>> found.coefficient.round(3).tolist(), int(found.dof)
         ([1.0, 2.0], 2)
     """
@@ -116,9 +116,9 @@ def leverage(features: Array, target_features: Array, weight: Array | None = Non
     """Variance of the predicted mean over sigma^2, ``phi*^T (Phi^T W Phi)^-1 phi*``: ``(target,)``.
 
     Example:
-        >>> import jax.numpy as jnp
+        >>> import jax, jax.numpy as jnp
         >>> runs, target = jnp.array([[0.0], [1.0], [2.0], [3.0]]), jnp.array([[6.0]])
-        >>> leverage(line_terms(runs), line_terms(target)).round(3).tolist()
+        >>> jax.jit(leverage)(line_terms(runs), line_terms(target)).round(3).tolist()
         [4.3]
     """
     scaled = features if weight is None else features * jnp.sqrt(weight)[:, None]
@@ -149,8 +149,8 @@ def line_variance(x: Array, target: Array) -> Array:
     """Eq. 3 over sigma^2: runs ``x (row,)``, targets ``(target,) -> (target,)``; the leverage of a line.
 
     Example:
-        >>> import jax.numpy as jnp
-        >>> line_variance(jnp.array([0.0, 1.0, 2.0, 3.0]), jnp.array([1.5, 6.0])).round(3).tolist()
+        >>> import jax, jax.numpy as jnp
+        >>> jax.jit(line_variance)(jnp.array([0.0, 1.0, 2.0, 3.0]), jnp.array([1.5, 6.0])).round(3).tolist()
         [0.25, 4.3]
     """
     return weighted_risk(x.shape[0], jnp.mean(x), jnp.var(x), target, 0.0)
@@ -176,10 +176,10 @@ def interval(
         with_noise: add the noise of one more run: an interval for what the target run will show.
 
     Example:
-        >>> import jax.numpy as jnp
+        >>> import jax, jax.numpy as jnp
         >>> x = jnp.array([[0.0], [1.0], [2.0], [3.0]])
-        >>> found = fit(line_terms(x), jnp.array([0.9, 3.1, 5.1, 6.9]))
-        >>> ends = interval(found, line_terms(jnp.array([[4.0]])))
+        >>> found = jax.jit(fit)(line_terms(x), jnp.array([0.9, 3.1, 5.1, 6.9]))
+        >>> ends = jax.jit(interval)(found, line_terms(jnp.array([[4.0]])))
         >>> bool(ends.lower[0] < 9 < ends.upper[0])
         True
     """

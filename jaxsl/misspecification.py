@@ -77,10 +77,10 @@ def diagnose(features: Array, y: Array, order: Array, delta: float = 0.05) -> Di
         delta: level of the tests, and one minus the confidence of the intervals.
 
     Example:
-        >>> import jax.numpy as jnp
+        >>> import jax, jax.numpy as jnp
         >>> from jaxsl.linear_model import line_terms
         >>> x = jnp.arange(8.0)
-        >>> bent = diagnose(line_terms(x[:, None]), x**2 + 0.01 * jnp.cos(9 * x), x)
+        >>> bent = jax.jit(diagnose)(line_terms(x[:, None]), x**2 + 0.01 * jnp.cos(9 * x), x)
         >>> VERDICT[int(bent.verdict)]
         'misspecified'
     """

@@ -57,9 +57,9 @@ class GaussHermite(eqx.Module):
     ``num_nodes ** output`` nodes a basin.
 
     Example:
-        >>> import jax.numpy as jnp
+        >>> import jax, jax.numpy as jnp
         >>> one = jnp.ones((1, 1, 1))
-        >>> y, probability = GaussHermite()(jnp.array([[2.0]]), 3 * one, jnp.ones(1))
+        >>> y, probability = jax.jit(GaussHermite())(jnp.array([[2.0]]), 3 * one, jnp.ones(1))
         >>> round(float(probability @ y[:, 0] ** 2), 3)  # mean^2 + deviation^2
         13.0
     """
@@ -79,9 +79,9 @@ class QuasiMonteCarlo(eqx.Module):
     """A scrambled Sobol sequence on each component, the same for all: ``num_nodes`` equal weights.
 
     Example:
-        >>> import jax.numpy as jnp
+        >>> import jax, jax.numpy as jnp
         >>> root = jnp.eye(2)[None]
-        >>> y, probability = QuasiMonteCarlo()(jnp.zeros((1, 2)), root, jnp.ones(1))
+        >>> y, probability = jax.jit(QuasiMonteCarlo())(jnp.zeros((1, 2)), root, jnp.ones(1))
         >>> y.shape[1], round(float(probability.sum()), 3)
         (2, 1.0)
     """
@@ -105,9 +105,9 @@ class GaussLegendre(eqx.Module):
     component inside a wide one. ``basin (2 edges + 1) - 1`` panels; the last edge truncates the tails.
 
     Example:
-        >>> import jax.numpy as jnp
+        >>> import jax, jax.numpy as jnp
         >>> mean, root = jnp.array([[0.0], [10.0]]), jnp.ones((2, 1, 1))
-        >>> y, probability = GaussLegendre()(mean, root, jnp.array([0.5, 0.5]))
+        >>> y, probability = jax.jit(GaussLegendre())(mean, root, jnp.array([0.5, 0.5]))
         >>> round(float(probability @ y[:, 0]), 3)  # of the mixture of N(0, 1) and N(10, 1)
         5.0
     """

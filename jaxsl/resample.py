@@ -57,7 +57,8 @@ def residual(key: Array, features: Array, y: Array, num_draws: int) -> Draws:
         >>> import jax, jax.numpy as jnp
         >>> from jaxsl.linear_model import line_terms
         >>> x = jnp.arange(6.0)
-        >>> drawn = residual(jax.random.key(0), line_terms(x[:, None]), 2 * x + jnp.cos(x), 4)
+        >>> draws = jax.jit(residual, static_argnums=3)
+        >>> drawn = draws(jax.random.key(0), line_terms(x[:, None]), 2 * x + jnp.cos(x), 4)
         >>> drawn.coefficient.shape, drawn.valid.all().item()
         ((4, 2), True)
     """
@@ -80,7 +81,8 @@ def wild(key: Array, features: Array, y: Array, num_draws: int) -> Draws:
         >>> import jax, jax.numpy as jnp
         >>> from jaxsl.linear_model import line_terms
         >>> x = jnp.arange(6.0)
-        >>> wild(jax.random.key(0), line_terms(x[:, None]), 2 * x + jnp.cos(x), 4).sigma.shape
+        >>> draws = jax.jit(wild, static_argnums=3)
+        >>> draws(jax.random.key(0), line_terms(x[:, None]), 2 * x + jnp.cos(x), 4).sigma.shape
         (4,)
     """
     fitted, error, room = _fit_and_residuals(features, y)
@@ -97,7 +99,8 @@ def pairs(key: Array, features: Array, y: Array, num_draws: int) -> Draws:
         >>> import jax, jax.numpy as jnp
         >>> from jaxsl.linear_model import line_terms
         >>> x = jnp.arange(6.0)
-        >>> pairs(jax.random.key(0), line_terms(x[:, None]), 2 * x + jnp.cos(x), 4).valid.shape
+        >>> draws = jax.jit(pairs, static_argnums=3)
+        >>> draws(jax.random.key(0), line_terms(x[:, None]), 2 * x + jnp.cos(x), 4).valid.shape
         (4,)
     """
     chosen = jax.random.randint(key, (num_draws, y.shape[0]), 0, y.shape[0])

@@ -63,12 +63,13 @@ def standard_errors(
         weight: times each run counts, ``(row,)``; one each when None.
 
     Example:
-        >>> import jax.numpy as jnp
+        >>> import jax, jax.numpy as jnp
         >>> from jaxsl.law import Law, params
         >>> from jaxsl.pool import observe
         >>> law = Law("level", lambda theta, x: theta[0] + 0 * x[0], ("x",), params(a=(-9, 9)))
         >>> runs = observe(jnp.zeros((4, 1)), jnp.array([[1.0], [2.0], [3.0], [2.0]]))
-        >>> found = standard_errors(law, runs, jnp.array([2.0]))  # sqrt(2/3) / sqrt(4)
+        >>> errors = jax.jit(standard_errors, static_argnums=0)
+        >>> found = errors(law, runs, jnp.array([2.0]))  # sqrt(2/3) / sqrt(4)
         >>> round(float(found.each[0]), 4), int(found.dof), round(float(found.factor(0.9)), 3)
         (0.4082, 3, 2.353)
     """

@@ -43,12 +43,12 @@ def plug_in(
         with_noise: whether the noise of the target's own run is part of the interval for Y.
 
     Example:
-        >>> import jax.numpy as jnp
+        >>> import jax, jax.numpy as jnp
         >>> from jaxsl.link import LogisticCurve
         >>> x = jnp.array([[0.0], [1.0], [2.0], [3.0]])
-        >>> line = linear_model.fit(linear_model.line_terms(x), jnp.array([-1.0, -0.1, 1.1, 2.0]))
+        >>> line = jax.jit(linear_model.fit)(linear_model.line_terms(x), jnp.array([-1.0, -0.1, 1.1, 2.0]))
         >>> curve = LogisticCurve(jnp.array(0.0), jnp.array(1.0), jnp.array(0.0))
-        >>> found = plug_in(line, linear_model.line_terms(jnp.array([[4.0]])), curve)
+        >>> found = jax.jit(plug_in)(line, linear_model.line_terms(jnp.array([[4.0]])), curve)
         >>> bool(found.lower[0] < found.point[0] < found.upper[0])
         True
     """
@@ -104,7 +104,7 @@ def normal_draws(key: Array, fitted: LinearFit, num_draws: int, sigma: Array | N
     Example:
         >>> import jax, jax.numpy as jnp
         >>> x = jnp.array([[0.0], [1.0], [2.0], [3.0]])
-        >>> line = linear_model.fit(linear_model.line_terms(x), jnp.array([-1.0, -0.1, 1.1, 2.0]))
+        >>> line = jax.jit(linear_model.fit)(linear_model.line_terms(x), jnp.array([-1.0, -0.1, 1.1, 2.0]))
         >>> normal_draws(jax.random.key(0), line, 5).shape
         (5, 2)
     """

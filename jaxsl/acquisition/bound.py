@@ -35,11 +35,11 @@ def most_fall(
         here_mean, here_root: of the candidates, ``(basin, row)``, ``(basin, row, factor)``.
 
     Example:
-        >>> import jax.numpy as jnp
+        >>> import jax, jax.numpy as jnp
         >>> half, one = jnp.full(2, 0.5), jnp.ones(2)
         >>> mean, root = jnp.array([[-3.0], [3.0]]), jnp.zeros((2, 1, 1))
         >>> here = jnp.array([[0.0, -1.0, -40.0], [0.0, 1.0, 40.0]])
-        >>> [round(float(most), 3) for most in most_fall(half, one, mean, root, here, jnp.zeros((2, 3, 1)))]
+        >>> jax.jit(most_fall)(half, one, mean, root, here, jnp.zeros((2, 3, 1))).round(3).tolist()
         [0.0, 5.689, 9.0]
     """
     num_factors = root.shape[-1]

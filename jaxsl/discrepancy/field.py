@@ -62,9 +62,9 @@ def field(law: AnyLaw, observations: Observations, target: Target, candidates: A
         >>> from jaxsl.pool import observe, uniform_target
         >>> law = Law("size", lambda theta, x: theta[0] * x[0], ("N",), params(a=(0, 1)))
         >>> runs = observe(jnp.array([[1e6], [1e7]]), jnp.zeros((2, 1)))
-        >>> found = field(law, runs, uniform_target(jnp.array([[1e9]])))
-        >>> variance = jax.jit(lambda x: (found.features(x) ** 2).sum(axis=2))
-        >>> abs(variance(jnp.array([[1e9], [1e7], [1e6]])).round(3)).tolist()  # and in decades
+        >>> target, x = uniform_target(jnp.array([[1e9]])), jnp.array([[1e9], [1e7], [1e6]])
+        >>> variance = jax.jit(lambda runs, x: (field(law, runs, target).features(x) ** 2).sum(axis=2))
+        >>> abs(variance(runs, x).round(3)).tolist()  # and in decades
         [[1.0, 1.0, 1.0], [0.0, 2.0, 3.0]]
     """
     plain = law.apply(lambda law: jnp.array([name in law.nonnegative for name in law.inputs]))
