@@ -1,6 +1,6 @@
 """Intervals of parameters as papers give them, against SciPy and a NumPy loop."""
 
-import jax.numpy as jnp
+import jax
 import numpy as np
 import pytest
 import scipy.optimize
@@ -12,8 +12,9 @@ from jaxsl import host
 from jaxsl.host.cli import app
 from jaxsl.host.errors import UserError
 from jaxsl.precision import double_precision
-from jaxsl.standard_errors import standard_errors
+from jaxsl.standard_errors import standard_errors as core
 
+standard_errors = jax.jit(core, static_argnums=0)
 SIZES = np.geomspace(1e3, 1e6, 12)
 FAMILY = np.repeat(["a", "b", "c", "d", "e", "f"], 2)
 NOISE = 0.01 * np.random.default_rng(2).standard_normal(12)
@@ -107,10 +108,10 @@ def test_weights_count_as_repeated_runs_and_a_held_parameter_has_no_error():
     x, y = np.linspace(0, 3, 6)[:, None], np.array([[0.1], [0.4], [1.2], [1.4], [2.2], [2.4]])
     twice = np.repeat(np.arange(6), 2)
     with double_precision():
-        theta = jnp.array(np.polyfit(x[:, 0], y[:, 0], 1)[::-1].copy())
-        weighted = standard_errors(LINE, runs_of(x, y, 8), theta, jnp.full(8, 2.0))
+        theta = np.polyfit(x[:, 0], y[:, 0], 1)[::-1]
+        weighted = standard_errors(LINE, runs_of(x, y, 8), theta, np.full(8, 2.0))
         repeated = standard_errors(LINE, runs_of(x[twice], y[twice]), theta)
-        held = standard_errors(LINE, runs_of(x, y), jnp.array([2.0, 0.5]))
+        held = standard_errors(LINE, runs_of(x, y), np.array([2.0, 0.5]))
         of_weighted, of_repeated, of_held = map(np.asarray, (weighted.each, repeated.each, held.each))
     np.testing.assert_allclose(of_weighted, of_repeated, rtol=1e-12)
     assert int(weighted.dof) == int(repeated.dof) == 10
@@ -126,7 +127,7 @@ def test_what_nothing_is_known_of_has_a_huge_error():
     x = np.ones((5, 1))
     with double_precision():
         found = standard_errors(
-            LINE, runs_of(x, x + np.array([[0.1, -0.1, 0, 0.1, -0.1]]).T), jnp.array([0.5, 0.5])
+            LINE, runs_of(x, x + np.array([[0.1, -0.1, 0, 0.1, -0.1]]).T), np.array([0.5, 0.5])
         )
         assert np.all(np.asarray(found.each) > 1e6)
 

@@ -18,7 +18,9 @@ from laws.kaplan import DATA, SIZE, SIZE_DATA
 
 POINT = "N=1e9,D=2e10"
 TRUTH = 1.7 + 400 * 1e9**-0.34 + 400 * 2e10**-0.28
-THREE = ("--law", "chinchilla", "--law", "kaplan/nd", "--law", "kaplan/n")
+# In one order everywhere, since in another they are another program to compile; the true one comes last.
+LAWS = [SIZE, SIZE_DATA, CHINCHILLA]
+THREE = ("--law", "kaplan/n", "--law", "kaplan/nd", "--law", "chinchilla")
 
 
 def table():
@@ -45,7 +47,7 @@ def runs(tmp_path, monkeypatch):
 
 @pytest.fixture(scope="module")
 def three():
-    return fit(table(), [SIZE, CHINCHILLA, SIZE_DATA], target=POINT)
+    return fit(table(), LAWS, target=POINT)
 
 
 def test_the_planted_law_gets_the_weight_and_the_others_hardly_move_the_prediction(three):
@@ -78,7 +80,7 @@ def test_weights_are_the_evidence_and_what_is_learned_of_a_law_does_not_depend_o
 
 @pytest.mark.slow
 def test_rank_puts_the_planted_law_first_with_the_evidence():
-    found = rank(table(), [SIZE, SIZE_DATA, CHINCHILLA], target=POINT)
+    found = rank(table(), LAWS, target=POINT)
     assert found.laws[0].law == "chinchilla"
     assert [law.forward_rmse for law in found.laws] == sorted(law.forward_rmse for law in found.laws)
     first, second = found.laws[0], found.laws[1]
@@ -89,9 +91,7 @@ def test_rank_puts_the_planted_law_first_with_the_evidence():
 
 @pytest.mark.slow
 def test_next_scores_candidates_by_the_laws_together(three):
-    answer = next_runs(
-        table(), [SIZE, CHINCHILLA, SIZE_DATA], target=POINT, cost="6*N*D", budget=1e17, count=3
-    )
+    answer = next_runs(table(), LAWS, target=POINT, cost="6*N*D", budget=1e17, count=3)
     assert answer.fit.laws == three.laws and answer.num_candidates == 5
     np.testing.assert_array_equal(answer.prediction.median, three.prediction.median)
     assert len(answer.runs) == 3 and {run.row_number for run in answer.runs} < {20, 21, 22, 23, 24}

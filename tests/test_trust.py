@@ -80,6 +80,7 @@ def test_without_it_the_interval_is_short_and_nothing_is_named():
     assert found.trust.bad == () and not any("bad" in line for line in found.trust.lines)
 
 
+@pytest.mark.slow
 def test_every_command_says_it_in_a_line_each(runs):
     law = ("--law", "chinchilla", "--target", POINT)
     one_bad().assign(loss=lambda f: f.loss.where(f.index != 12)).to_csv("more.csv", index=False)
