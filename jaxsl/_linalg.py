@@ -8,6 +8,31 @@ from jax import Array
 SMALL = 16
 
 
+def solve_lower(factor: Array, rhs: Array, transposed: bool = False) -> Array:
+    """``L^-1 rhs``, or ``L^-T rhs``, for a lower triangular ``L (n, n)``, zero above, and ``rhs (n, ...)``.
+
+    By substitution, a row at a time for the whole batch: as fast as LAPACK for the sizes here, and safe. On a
+    CPU a batch of LAPACK's waits, in a thread of XLA's pool, for work that it gave to that pool, and as many
+    batches at once as there are threads wait for ever (jaxlib 0.10: two of 2e5 operations each on two cores).
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> lower = jnp.array([[2.0, 0.0], [1.0, 4.0]])
+        >>> solve_lower(lower, jnp.array([2.0, 9.0])).tolist()
+        [1.0, 2.0]
+        >>> solve_lower(lower, jnp.array([4.0, 8.0]), transposed=True).tolist()
+        [1.0, 2.0]
+    """
+    size = factor.shape[0]
+
+    def substitute(step, solution):
+        row = size - 1 - step if transposed else step
+        known = factor[:, row] if transposed else factor[row]
+        return solution.at[row].set((rhs[row] - known @ solution) / factor[row, row])
+
+    return jax.lax.fori_loop(0, size, substitute, jnp.zeros_like(rhs))
+
+
 def solve_spd(matrix: Array, rhs: Array) -> Array:
     """``matrix^-1 rhs`` for a symmetric positive definite ``(n, n)`` matrix and ``(n,)`` right-hand side.
 
@@ -25,11 +50,7 @@ def solve_spd(matrix: Array, rhs: Array) -> Array:
     rhs = rhs * scale
     if size > SMALL:
         factor = jax.lax.linalg.cholesky(matrix, symmetrize_input=False)
-        half = jax.lax.linalg.triangular_solve(factor, rhs[:, None], left_side=True, lower=True)
-        solution = jax.lax.linalg.triangular_solve(
-            factor, half, left_side=True, lower=True, transpose_a=True
-        )[:, 0]
-        return solution * scale
+        return solve_lower(factor, solve_lower(factor, rhs), transposed=True) * scale
     index = jnp.arange(size)
 
     def eliminate(pivot, table):

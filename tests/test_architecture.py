@@ -147,6 +147,16 @@ def test_only_one_file_imports_jaxopt():
     assert users in ([], ["jaxsl.solver.lbfgsb"])
 
 
+def test_jaxsl_solves_no_triangular_system_by_lapack():
+    """Of a batch on a CPU two of these at once may wait for each other for ever (``jaxsl._linalg``)."""
+    names = {"triangular_solve", "solve_triangular", "cho_solve"}
+    for path in FILES:
+        used = {
+            getattr(node, "attr", getattr(node, "id", "")) for node in ast.walk(ast.parse(path.read_text()))
+        }
+        assert not (within(module(path), "jaxsl") and used & names), path
+
+
 def test_the_core_prints_nothing_and_opens_nothing():
     core = [
         path for path in FILES if within(module(path), "jaxsl") and not within(module(path), "jaxsl.host")

@@ -1,13 +1,16 @@
 """Noise, local Gaussians, divergences and weights by hand; the Laplace posterior exact on a linear law."""
 
+from functools import partial
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy.linalg import solve_triangular
 from synthetic import DECAY, LINE, PAIR, runs_of, target_of
 
-from jaxsl._linalg import solve_spd, symmetric_root
+from jaxsl._linalg import solve_lower, solve_spd, symmetric_root
 from jaxsl.basins import BIC, BasinRule, Laplace, Optima, _divergence
 from jaxsl.fit import Fit
 from jaxsl.noise import InverseGamma, outcome_variance
@@ -201,6 +204,25 @@ def test_small_systems_agree_with_numpy(size):
     np.testing.assert_allclose(
         root @ root.T, np.linalg.inv(factor[0] @ factor[0].T / 1e8 + np.eye(size)), atol=1e-8
     )
+
+
+def test_triangular_systems_are_solved_as_by_scipy_one_right_hand_side_or_many():
+    factor = np.tril(RNG.normal(size=(3, 7, 7))) + 3 * np.eye(7)
+    rhs = RNG.normal(size=(3, 7, 4))
+
+    @jax.jit
+    def solved(factor, rhs):
+        both = [
+            jax.vmap(partial(solve_lower, transposed=transposed))(factor, rhs) for transposed in (False, True)
+        ]
+        return *both, solve_lower(factor[0], rhs[0, :, 0])
+
+    below, above, one = solved(factor, rhs)
+    for each in range(3):
+        for found, trans in ((below, 0), (above, 1)):
+            expected = solve_triangular(factor[each], rhs[each], lower=True, trans=trans)
+            np.testing.assert_allclose(found[each], expected, rtol=1e-11)
+    np.testing.assert_allclose(one, below[0, :, 0], rtol=1e-12)
 
 
 def test_a_singular_precision_has_its_eigenvalues_floored():

@@ -5,6 +5,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from jaxsl._linalg import solve_lower
 from jaxsl.acquisition.aim import Aim
 from jaxsl.quadrature import Rule
 
@@ -52,8 +53,8 @@ def _inverse_lower(lower: Array) -> Array:
     """
     if lower.shape[-1] == 1:
         return 1 / lower
-    identity = jnp.broadcast_to(jnp.eye(lower.shape[-1], dtype=lower.dtype), lower.shape)
-    return jax.lax.linalg.triangular_solve(lower, identity, left_side=True, lower=True)
+    identity = jnp.eye(lower.shape[-1], dtype=lower.dtype)
+    return jax.vmap(lambda one: solve_lower(one, identity))(lower)
 
 
 def _responsibility(surprise: Array, white: Array, weight: Array) -> Array:

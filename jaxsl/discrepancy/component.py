@@ -24,7 +24,8 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax import Array
-from jax.scipy.linalg import cho_solve, solve_triangular
+
+from jaxsl._linalg import solve_lower
 
 DOUBTS = 6  # rounds in which bad runs are looked for
 SURE = 1e-6  # weight of a run that is certainly bad
@@ -98,7 +99,7 @@ def solve(
     lower = jnp.linalg.cholesky(jnp.eye(landmarks, dtype=root.dtype) + scaled.T @ scaled)
     both = jnp.concatenate([seen.jacobian, seen.residual[..., None]], axis=2) * root[..., None]
     moved = jnp.einsum("rm,rdp->mdp", scaled, both).reshape(landmarks, -1)
-    moved = solve_triangular(lower, moved, lower=True)
+    moved = solve_lower(lower, moved)
     gram = jnp.einsum("rdp,rdq->pq", both, both)
     flat = moved.reshape(-1, params + 1)
     gram = gram - flat.T @ flat
@@ -106,7 +107,7 @@ def solve(
     eye = jnp.eye(params, dtype=gram.dtype)
 
     ridge = 1e-9 * jnp.trace(inner) / params + jnp.finfo(gram.dtype).tiny
-    told = solve_triangular(jnp.linalg.cholesky(inner + ridge * eye), outer, lower=True)
+    told = solve_lower(jnp.linalg.cholesky(inner + ridge * eye), outer)
     left_over = jnp.maximum(gram[params, params] - told @ told, 0.0)
     count = jnp.sum(weight) * outputs
     dof = jnp.maximum(noise.dof - jnp.sum(bad) * outputs, 0.0) + noise.count
@@ -114,7 +115,8 @@ def solve(
 
     precision = inner / variance + kappa * eye
     factor = jnp.linalg.cholesky(precision)
-    shift = cho_solve((factor, True), outer / variance + kappa * seen.pull)
+    half = solve_lower(factor, outer / variance + kappa * seen.pull)
+    shift = solve_lower(factor, half, transposed=True)
     log_det = 2 * jnp.sum(jnp.log(jnp.diagonal(factor))) - params * jnp.log(kappa)
     log_det = log_det + 2 * outputs * jnp.sum(jnp.log(jnp.diagonal(lower)))
     prior = kappa * jnp.sum((shift - seen.pull) ** 2)
@@ -123,14 +125,14 @@ def solve(
     moved = moved.reshape(landmarks, outputs, params + 1)
     given = moved[..., params] - moved[..., :params] @ shift
     back = jnp.concatenate([moved[..., :params], given[..., None]], axis=2).reshape(landmarks, -1)
-    back = jnp.sqrt(size) * solve_triangular(lower, back, lower=True, trans=1)
+    back = jnp.sqrt(size) * solve_lower(lower, back, transposed=True)
     back = back.reshape(landmarks, outputs, params + 1)
     cross, offset = back[..., :params], back[..., params]
 
     own = seen.jacobian - jnp.einsum("rm,mdp->rdp", features, cross)
-    spread = solve_triangular(factor, own.reshape(-1, params).T, lower=True)
+    spread = solve_lower(factor, own.reshape(-1, params).T)
     claimed = jnp.sum(spread**2, axis=0).reshape(own.shape[:2])
-    rest = solve_triangular(lower, features.T, lower=True)
+    rest = solve_lower(lower, features.T)
     claimed = claimed + (size * variance * jnp.sum(rest**2, axis=0))[:, None]
     left = seen.residual - seen.jacobian @ shift - features @ offset
     return Solved(evidence, variance, shift, factor, offset, cross, lower, left, claimed)

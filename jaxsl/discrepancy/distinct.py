@@ -3,8 +3,8 @@
 import jax
 import jax.numpy as jnp
 from jax import Array
-from jax.scipy.linalg import solve_triangular
 
+from jaxsl._linalg import solve_lower
 from jaxsl.discrepancy.component import solve
 from jaxsl.discrepancy.known import Known, Whitening
 from jaxsl.fit import Fit
@@ -44,9 +44,9 @@ def distinct(
         jacobian = jacobian * known.runs.box.slope(theta)
         mean = value + jacobian @ found.shift + at_target @ found.offset
         own = jacobian - jnp.einsum("rm,mdp->rdp", at_target, found.cross)
-        told = solve_triangular(found.factor, own.reshape(-1, own.shape[2]).T, lower=True)
+        told = solve_lower(found.factor, own.reshape(-1, own.shape[2]).T)
         told = jnp.sum(told**2, axis=0).reshape(mean.shape)
-        free = solve_triangular(found.lower, at_target.T, lower=True)
+        free = solve_lower(found.lower, at_target.T)
         free = size * found.noise * jnp.sum(free**2, axis=0)
         return mean, told + free[:, None] + found.noise, found.evidence
 

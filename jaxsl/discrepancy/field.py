@@ -18,8 +18,8 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax import Array
-from jax.scipy.linalg import solve_triangular
 
+from jaxsl._linalg import solve_lower
 from jaxsl.one_of import AnyLaw
 from jaxsl.pool import Observations, Target
 
@@ -126,7 +126,7 @@ def _pivoted_cholesky(column, variance: Array, num: int) -> tuple[Array, Array]:
     square = jnp.tril(jnp.take_along_axis(lower, pivots[:, :, None], axis=1))
     eye = jnp.eye(num, dtype=lower.dtype)
     square = jnp.where(used[:, :, None], square, eye)
-    whiten = jax.vmap(lambda square: solve_triangular(square, eye, lower=True).T)(square)
+    whiten = jax.vmap(lambda square: solve_lower(square, eye).T)(square)
     return pivots, jnp.where(used[:, None, :], whiten, 0.0)
 
 

@@ -5,9 +5,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from jax.scipy.linalg import solve_triangular
 from jax.scipy.special import logsumexp
 
+from jaxsl._linalg import solve_lower
 from jaxsl.along import Along, Course, Innovations, innovations
 from jaxsl.discrepancy.component import Linearised, Noise, Solved, bad_evidence, bad_runs, solve
 from jaxsl.discrepancy.field import Field, field
@@ -199,7 +199,7 @@ class Known(eqx.Module):
             weight = self.weight * (1 - bad[top])
             root = jnp.sqrt(weight)[:, None]
             scaled = self.features[kernel[top]] * root * jnp.sqrt(size[top])
-            explained = solve_triangular(found.lower[top], scaled.T, lower=True).T
+            explained = solve_lower(found.lower[top], scaled.T).T
             total = jnp.sum(weight) * self.runs.y.shape[1]
             total = jnp.where(total > 0, total, 1.0)
             pull = self.kappa * found.noise[top] / total

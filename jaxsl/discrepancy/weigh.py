@@ -3,9 +3,9 @@
 import jax
 import jax.numpy as jnp
 from jax import Array
-from jax.scipy.linalg import solve_triangular
 from jax.scipy.special import logsumexp
 
+from jaxsl._linalg import solve_lower
 from jaxsl.basins import Basins
 from jaxsl.belief import Learned
 from jaxsl.discrepancy.component import Solved
@@ -61,7 +61,7 @@ def _posterior(known: Known, theta: Array, kind: Array, share: Array, found: Sol
         """``L^-T`` of a factor of a precision, where the component is in use."""
         eye = jnp.eye(lower.shape[1], dtype=lower.dtype)
         lower = jnp.where(share[:, None, None] > 0, lower, eye)
-        return jax.vmap(lambda lower: solve_triangular(lower, eye, lower=True).T)(lower)
+        return jax.vmap(lambda lower: solve_lower(lower, eye).T)(lower)
 
     scale = jnp.sqrt(size[kind] * found.noise)
     return DiscrepantPosterior(
