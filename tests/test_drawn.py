@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt
-from test_plots import SURFACE, runs
+from test_plots import runs
 
 from jaxsl.host import plots
 from jaxsl.host.allocation.plan import plan
@@ -21,11 +21,12 @@ from jaxsl.host.cli import app
 from jaxsl.host.html.chart import Chart, Scale, scale
 from jaxsl.host.plots.style import logarithmic
 from jaxsl.host.programs.learning import rank_rows
+from laws.chinchilla import CHINCHILLA
 
 
 @pytest.fixture(scope="module")
 def seen():
-    return view(runs(), SURFACE, target="N=2e6,D=1e8", cost="price")
+    return view(runs(), CHINCHILLA, target="N=2e6,D=1e8", cost="price")
 
 
 @pytest.fixture(autouse=True)
@@ -106,7 +107,7 @@ def test_what_is_rounding_is_printed_as_nothing(monkeypatch):
         return eqx.tree_at(lambda ranking: ranking.between, ranking, between)
 
     monkeypatch.setattr("jaxsl.host.answer.next_runs.rank_rows", nearly_alone)
-    found = next_runs(runs(), SURFACE, target="N=2e6,D=1e8", cost="price")
+    found = next_runs(runs(), CHINCHILLA, target="N=2e6,D=1e8", cost="price")
     first, *others = found.runs
     assert first.between == 0.0 and all(run.between == pytest.approx(1e-3 * run.within) for run in others)
 
