@@ -64,7 +64,7 @@ def test_what_cannot_be_weighed_is_refused_and_nothing_is_written(tmp_path, laws
 
 @pytest.mark.slow
 def test_a_report_of_several_laws_says_what_fit_says_of_the_same_runs(study):
-    seen, runs, settings = study_view(str(study.journal.path), {})
+    seen, runs, settings = study_view(study, {})
     assert {law.law for law in seen.fit.laws} == set(NAMES) and settings["budget"] == 3e20
     again = fit(table(), NAMES, target=TARGET)
     np.testing.assert_allclose(seen.fit.prediction.median, again.prediction.median, rtol=1e-5)

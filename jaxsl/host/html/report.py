@@ -105,14 +105,14 @@ def report(
     Raises:
         UserError: for anything that cannot be used as it stands; nothing is written then.
     """
-    is_study = isinstance(source, str | Path) and is_journal(source)
-    files = Study(source).files if is_study else input_files(source)
+    study = Study(str(source)) if isinstance(source, str | Path) and is_journal(source) else None
+    files = input_files(source) if study is None else study.files
     given = [*files, *_listed(target), *_listed(law)]
     check_output(output, given, force)
     most = max(MOST_DRAWN, 2 * count)  # half of them are the best
-    if is_study:
-        seen, table, settings = study_view(str(source), units or {}, most)
-        best, compared = None, study_compared(str(source))
+    if study is not None:
+        seen, table, settings = study_view(study, units or {}, most)
+        best, compared = None, study_compared(study)
     else:
         if law is None:
             raise UserError("a table of runs needs a law; `jaxsl laws` lists them")

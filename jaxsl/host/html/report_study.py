@@ -19,7 +19,7 @@ from jaxsl.law import Law
 
 
 def study_view(
-    path: str, units: Mapping[str, str], most: int = MOST_DRAWN
+    study: Study, units: Mapping[str, str], most: int = MOST_DRAWN
 ) -> tuple[View, Table, dict[str, Any]]:
     """What there is to see of a study, its runs as a table, and the settings that decided it.
 
@@ -30,8 +30,7 @@ def study_view(
     Raises:
         UserError: when the journal cannot be read, or too few runs are done.
     """
-    study = Study(path)
-    whole, law = study.refresh(), study.law
+    whole, law, path = study.refresh(), study.law, str(study.journal.path)
     exported, settings = study.export(), whole.settings
     table = Table(path, exported, "run", np.arange(1, exported.num_rows + 1))
     ledger = by_recipe(whole)[settings["recipes"][-1]] if "by" in settings else whole
@@ -57,9 +56,8 @@ def study_view(
     return seen, table, {name: value for name, value in said.items() if value not in (None, [], "")}
 
 
-def study_compared(path: str) -> Compared | None:
+def study_compared(study: Study) -> Compared | None:
     """What is known of recipes that a study compares; None where it compares none, or has too few runs."""
-    study = Study(path)
     found = study.decision() if "by" in study.ledger.settings else None
     return found if isinstance(found, Compared) else None
 
