@@ -33,6 +33,22 @@ def solve_lower(factor: Array, rhs: Array, transposed: bool = False) -> Array:
     return jax.lax.fori_loop(0, size, substitute, jnp.zeros_like(rhs))
 
 
+def inverse_root(matrix: Array) -> Array:
+    """Lower triangular ``W`` with ``W A W^T = I`` for a symmetric positive definite ``A (n, n)``.
+
+    The inverse of Cholesky's factor: ``A^-1 = W^T W``, ``log|A| = -2 sum_i log W_ii``. One substitution, so
+    that many right-hand sides, here or elsewhere, are products. A matrix that is not positive definite gives
+    NaN.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> inverse_root(jnp.array([[4.0, 2.0], [2.0, 17.0]])).tolist()
+        [[0.5, 0.0], [-0.125, 0.25]]
+    """
+    factor = jax.lax.linalg.cholesky(matrix, symmetrize_input=False)
+    return solve_lower(factor, jnp.eye(matrix.shape[0], dtype=matrix.dtype))
+
+
 def solve_spd(matrix: Array, rhs: Array) -> Array:
     """``matrix^-1 rhs`` for a symmetric positive definite ``(n, n)`` matrix and ``(n,)`` right-hand side.
 

@@ -10,7 +10,7 @@ import pytest
 from scipy.linalg import solve_triangular
 from synthetic import DECAY, LINE, PAIR, runs_of, target_of
 
-from jaxsl._linalg import solve_lower, solve_spd, symmetric_root
+from jaxsl._linalg import inverse_root, solve_lower, solve_spd, symmetric_root
 from jaxsl.basins import BIC, BasinRule, Laplace, Optima, _divergence
 from jaxsl.fit import Fit
 from jaxsl.noise import InverseGamma, outcome_variance
@@ -223,6 +223,16 @@ def test_triangular_systems_are_solved_as_by_scipy_one_right_hand_side_or_many()
             expected = solve_triangular(factor[each], rhs[each], lower=True, trans=trans)
             np.testing.assert_allclose(found[each], expected, rtol=1e-11)
     np.testing.assert_allclose(one, below[0, :, 0], rtol=1e-12)
+
+
+def test_the_inverse_root_is_that_of_choleskys_factor():
+    square = RNG.normal(size=(3, 7, 7)) * 10.0 ** RNG.uniform(-3, 3, (1, 7, 1))
+    matrix = square @ square.transpose(0, 2, 1) + 1e-3 * np.eye(7)
+    for found, each in zip(jax.jit(jax.vmap(inverse_root))(matrix), matrix, strict=True):
+        factor = np.linalg.cholesky(each)
+        expected = solve_triangular(factor, np.eye(7), lower=True)
+        np.testing.assert_allclose(found, expected, rtol=1e-7, atol=1e-12 * np.abs(expected).max())
+    assert np.isnan(jax.jit(inverse_root)(-matrix[0])).any()
 
 
 def test_a_singular_precision_has_its_eigenvalues_floored():

@@ -13,7 +13,7 @@ from scipy.stats import t as student
 from jaxsl.belief import Belief, believe
 from jaxsl.design import Design
 from jaxsl.discrepancy import DiscrepancyRule
-from jaxsl.discrepancy.component import Linearised, Noise, bad_runs, solve
+from jaxsl.discrepancy.component import Linearised, Noise, solve, trusting_and_doubting
 from jaxsl.discrepancy.field import BROWNIAN, SMOOTH, field
 from jaxsl.discrepancy.kinds import Kinds
 from jaxsl.law import Law, params, power
@@ -132,15 +132,15 @@ def test_one_component_is_the_dense_gaussian_regression(outputs):
     np.testing.assert_allclose(found.noise, variance, rtol=1e-6)
     precision = inner / variance + kappa * np.eye(3)
     shift = np.linalg.solve(precision, outer / variance + kappa * pull)
-    factor = np.asarray(found.factor)
-    np.testing.assert_allclose(factor @ factor.T, precision, rtol=1e-6)
+    root = np.asarray(found.root)
+    np.testing.assert_allclose(root @ root.T, np.linalg.inv(precision), rtol=1e-6)
     np.testing.assert_allclose(found.shift, shift, rtol=1e-6, atol=1e-9)
     gain = size * features.T @ np.linalg.inv(covariance)
     offset = np.stack([gain @ (residual[:, k] - jacobian[:, k] @ shift) for k in range(outputs)], axis=1)
     np.testing.assert_allclose(found.offset, offset, rtol=1e-6, atol=1e-9)
     # The discrepancy given the runs and the parameters.
-    lower = np.asarray(found.lower)
-    given = size * variance * np.linalg.inv(lower @ lower.T)
+    free = np.asarray(found.free)
+    given = size * variance * free @ free.T
     dense = size * variance * (np.eye(landmarks) - gain @ features)
     np.testing.assert_allclose(given, dense, rtol=1e-6, atol=1e-9)
     log_det = np.linalg.slogdet(covariance)[1] + np.log(good).sum()
@@ -218,7 +218,8 @@ def test_no_run_is_bad_where_there_are_too_few_to_tell():
     rng = np.random.default_rng(0)
     seen = Linearised(jnp.asarray(rng.standard_normal((3, 1, 3))), jnp.ones((3, 1)), jnp.zeros(3))
     noise = Noise(*map(jnp.asarray, (1.0, 0.01, 1e-9, 0.0, 1.0)))
-    bad = bad_runs(seen, jnp.zeros((3, 2)), jnp.asarray(0.0), jnp.ones(3), noise, jnp.asarray(0.3), 0.05)
+    given = jnp.zeros((1, 3, 2)), jnp.zeros(1), jnp.ones(3), noise, jnp.asarray(0.3), 0.05
+    _, bad = trusting_and_doubting(seen, *given)
     assert float(jnp.max(bad)) < 0.5
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from synthetic import DECAY, PAIR, tabulated
 
-from jaxsl._linalg import solve_lower, solve_spd, symmetric_root
+from jaxsl._linalg import inverse_root, solve_lower, solve_spd, symmetric_root
 from jaxsl.acquisition import MSPE, DOptimal, Uniform, VOptimal, leading
 from jaxsl.acquisition.bound import most_fall
 from jaxsl.basins import BIC, BasinRule, Laplace, Optima
@@ -109,6 +109,7 @@ def expectation(rule):
 
 # name: (function of arrays, arguments, whether its derivative by the first argument has a meaning)
 TABLE = {
+    "inverse_root": (inverse_root, (SPD,), True),
     "solve_lower": (solve_lower, (np.tril(SPD), np.ones(3)), True),
     "solve_spd": (solve_spd, (SPD, np.ones(3)), True),
     "symmetric_root": (symmetric_root, (SPD,), False),

@@ -48,10 +48,9 @@ def seconds(folder: str, programs: str, data: Path | None) -> float:
         if programs == "one for all":
             jax.block_until_ready(_together(Design(DATA_CON.laws), runs, target, key))
         else:
-            turns, level = programs == "turns", jnp.asarray(LEVEL)
-            laws = [shared(law, DATA_CON.laws) if turns else law for law in DATA_CON.laws]
+            laws = [shared(law, DATA_CON.laws) if programs == "turns" else law for law in DATA_CON.laws]
             near = target.x[:1]
-            lessons = [to_numpy(learn(Design((law,)), runs, target, near, level, key)) for law in laws]
+            lessons = [to_numpy(learn(Design((law,)), runs, target, near, key)) for law in laws]
             slot = np.arange(len(lessons[0].learned.posterior.weight))
             parts = []
             for one in lessons:
@@ -59,7 +58,7 @@ def seconds(folder: str, programs: str, data: Path | None) -> float:
                 here = to_numpy(predicted(posterior, jnp.asarray(slot), target.x))
                 dof = np.full(len(slot), one.learned.dof)
                 parts.append((np.asarray(posterior.weight), np.asarray(posterior.noise), dof, here))
-            jax.block_until_ready(intervals(mixture(parts), level))
+            jax.block_until_ready(intervals(mixture(parts), jnp.asarray(LEVEL)))
     return time.process_time() - begin
 
 

@@ -25,7 +25,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from jaxsl._linalg import solve_lower
+from jaxsl._linalg import inverse_root
 
 DOUBTS = 6  # rounds in which bad runs are looked for
 SURE = 1e-6  # weight of a run that is certainly bad
@@ -62,17 +62,17 @@ class Noise(eqx.Module):
 class Solved(NamedTuple):
     """What one component says: of the parameters given the runs, and of the discrepancy given both.
 
-    With ``s ~ N(shift, (factor factor^T)^-1)`` and ``L L^T = I + rho phi^T W phi``, the discrepancy of an
-    output is ``phi (offset - cross (s - shift))`` and ``sqrt(rho noise) phi L^-T`` times white noise.
+    With ``s ~ N(shift, root root^T)`` and ``free free^T = (I + rho phi^T W phi)^-1``, the discrepancy of an
+    output is ``phi (offset - cross (s - shift))`` and ``sqrt(rho noise) phi free`` times white noise.
     """
 
     evidence: Array
     noise: Array
     shift: Array  # (param,)
-    factor: Array  # lower triangular, of the precision, (param, param)
+    root: Array  # of the covariance, upper triangular, (param, param)
     offset: Array  # (landmark, output)
     cross: Array  # (landmark, output, param)
-    lower: Array  # (landmark, landmark)
+    free: Array  # upper triangular, (landmark, landmark)
     left: Array  # residuals, (row, output)
     claimed: Array  # variance of the fitted values, (row, output)
 
@@ -93,13 +93,13 @@ def solve(
     """
     outputs, params = seen.jacobian.shape[1:]
     weight = weight * (1 - bad)
-    root = jnp.sqrt(weight)[:, None]
-    scaled = features * root * jnp.sqrt(size)
+    times = jnp.sqrt(weight)[:, None]
+    scaled = features * times * jnp.sqrt(size)
     landmarks = scaled.shape[1]
-    lower = jnp.linalg.cholesky(jnp.eye(landmarks, dtype=root.dtype) + scaled.T @ scaled)
-    both = jnp.concatenate([seen.jacobian, seen.residual[..., None]], axis=2) * root[..., None]
+    free = inverse_root(jnp.eye(landmarks, dtype=scaled.dtype) + scaled.T @ scaled).T
+    both = jnp.concatenate([seen.jacobian, seen.residual[..., None]], axis=2) * times[..., None]
     moved = jnp.einsum("rm,rdp->mdp", scaled, both).reshape(landmarks, -1)
-    moved = solve_lower(lower, moved)
+    moved = free.T @ moved
     gram = jnp.einsum("rdp,rdq->pq", both, both)
     flat = moved.reshape(-1, params + 1)
     gram = gram - flat.T @ flat
@@ -107,38 +107,64 @@ def solve(
     eye = jnp.eye(params, dtype=gram.dtype)
 
     ridge = 1e-9 * jnp.trace(inner) / params + jnp.finfo(gram.dtype).tiny
-    told = solve_lower(jnp.linalg.cholesky(inner + ridge * eye), outer)
+    told = inverse_root(inner + ridge * eye) @ outer
     left_over = jnp.maximum(gram[params, params] - told @ told, 0.0)
     count = jnp.sum(weight) * outputs
     dof = jnp.maximum(noise.dof - jnp.sum(bad) * outputs, 0.0) + noise.count
     variance = (left_over + noise.count * noise.variance) / jnp.maximum(dof, 1.0) + noise.least
 
     precision = inner / variance + kappa * eye
-    factor = jnp.linalg.cholesky(precision)
-    half = solve_lower(factor, outer / variance + kappa * seen.pull)
-    shift = solve_lower(factor, half, transposed=True)
-    log_det = 2 * jnp.sum(jnp.log(jnp.diagonal(factor))) - params * jnp.log(kappa)
-    log_det = log_det + 2 * outputs * jnp.sum(jnp.log(jnp.diagonal(lower)))
+    root = inverse_root(precision).T
+    shift = root @ (root.T @ (outer / variance + kappa * seen.pull))
+    log_det = -2 * jnp.sum(jnp.log(jnp.diagonal(root))) - params * jnp.log(kappa)
+    log_det = log_det - 2 * outputs * jnp.sum(jnp.log(jnp.diagonal(free)))
     prior = kappa * jnp.sum((shift - seen.pull) ** 2)
     evidence = -((count + noise.count) * jnp.log(variance) + log_det + prior) / 2
 
     moved = moved.reshape(landmarks, outputs, params + 1)
     given = moved[..., params] - moved[..., :params] @ shift
     back = jnp.concatenate([moved[..., :params], given[..., None]], axis=2).reshape(landmarks, -1)
-    back = jnp.sqrt(size) * solve_lower(lower, back, transposed=True)
+    back = jnp.sqrt(size) * (free @ back)
     back = back.reshape(landmarks, outputs, params + 1)
     cross, offset = back[..., :params], back[..., params]
 
     own = seen.jacobian - jnp.einsum("rm,mdp->rdp", features, cross)
-    spread = solve_lower(factor, own.reshape(-1, params).T)
-    claimed = jnp.sum(spread**2, axis=0).reshape(own.shape[:2])
-    rest = solve_lower(lower, features.T)
-    claimed = claimed + (size * variance * jnp.sum(rest**2, axis=0))[:, None]
+    claimed = jnp.sum((own @ root) ** 2, axis=2)
+    claimed = claimed + (size * variance * jnp.sum((features @ free) ** 2, axis=1))[:, None]
     left = seen.residual - seen.jacobian @ shift - features @ offset
-    return Solved(evidence, variance, shift, factor, offset, cross, lower, left, claimed)
+    return Solved(evidence, variance, shift, root, offset, cross, free, left, claimed)
 
 
-def bad_runs(
+def doubted(
+    seen: Linearised,
+    solved: Solved,
+    weight: Array,
+    bad: Array,
+    noise: Noise,
+    share: float | Array,
+    first: bool | Array,
+) -> Array:
+    """Probability that each run is bad, ``(row,)``, when a ``share`` of runs is, by a component ``solved``.
+
+    With leverage ``h = w claimed / sigma^2`` a run left out is predicted with the error ``e / (1 - h)`` and
+    the variance ``sigma^2 / w + claimed / (1 - h)``. In the ``first`` round ``sigma^2`` is that without the
+    run. The rest as in ``solve``.
+    """
+    outputs = seen.residual.shape[1]
+    leverage = jnp.clip((weight * (1 - bad))[:, None] * solved.claimed / solved.noise, 0.0, 1 - 1e-6)
+    error = solved.left / (1 - leverage)
+    squares = jnp.sum(solved.left**2 / (1 - leverage), axis=1)
+    others = (noise.dof * solved.noise - squares) / jnp.maximum(noise.dof - outputs, 1.0)
+    others = jnp.clip(others, noise.variance, solved.noise)
+    variance = jnp.where(first, others, solved.noise) / jnp.where(weight > 0, weight, 1.0)
+    variance = variance[:, None] + solved.claimed / (1 - leverage)
+    good = -jnp.sum(jnp.log(2 * jnp.pi * variance) + error**2 / variance, axis=1) / 2
+    odds = jnp.log(share) - jnp.log1p(-share) + outputs * jnp.log(noise.flat) - good
+    new = jnp.minimum(jax.nn.sigmoid(odds), 1 - SURE)
+    return jnp.where(jnp.isfinite(new) & (weight > 0), new, 0.0)
+
+
+def trusting_and_doubting(
     seen: Linearised,
     features: Array,
     size: Array,
@@ -146,29 +172,28 @@ def bad_runs(
     noise: Noise,
     kappa: Array,
     share: float | Array,
-) -> Array:
-    """Probability that each run is bad, ``(row,)``, when a ``share`` of runs is; the rest as ``solve``.
+) -> tuple[Solved, Array]:
+    """Components that trust all runs and, behind them, the same where runs may be bad, as ``solve`` has them.
 
-    With leverage ``h = w claimed / sigma^2`` a run left out is predicted with the error ``e / (1 - h)`` and
-    the variance ``sigma^2 / w + claimed / (1 - h)``. At first ``sigma^2`` is that without the run.
+    Args:
+        seen, weight, noise, kappa: as there. features: ``(form, row, landmark)``. size: ``(form,)``.
+        share: of runs that are bad.
+
+    Returns:
+        ``2 form`` components and the probability that each run is bad in them, ``(2 form, row)``.
     """
-    outputs = seen.residual.shape[1]
 
-    def once(count, bad):
-        solved = solve(seen, features, size, weight, bad, noise, kappa)
-        leverage = jnp.clip((weight * (1 - bad))[:, None] * solved.claimed / solved.noise, 0.0, 1 - 1e-6)
-        error = solved.left / (1 - leverage)
-        squares = jnp.sum(solved.left**2 / (1 - leverage), axis=1)
-        others = (noise.dof * solved.noise - squares) / jnp.maximum(noise.dof - outputs, 1.0)
-        others = jnp.clip(others, noise.variance, solved.noise)
-        variance = jnp.where(count == 0, others, solved.noise) / jnp.where(weight > 0, weight, 1.0)
-        variance = variance[:, None] + solved.claimed / (1 - leverage)
-        good = -jnp.sum(jnp.log(2 * jnp.pi * variance) + error**2 / variance, axis=1) / 2
-        odds = jnp.log(share) - jnp.log1p(-share) + outputs * jnp.log(noise.flat) - good
-        new = jnp.minimum(jax.nn.sigmoid(odds), 1 - SURE)
-        return jnp.where(jnp.isfinite(new) & (weight > 0), new, 0.0)
+    def again(bad: Array, first: Array):
+        def one(features, size, bad):
+            found = solve(seen, features, size, weight, bad, noise, kappa)
+            return found, doubted(seen, found, weight, bad, noise, share, first)
 
-    return jax.lax.fori_loop(0, DOUBTS, once, jnp.zeros_like(weight))
+        found, new = jax.vmap(one)(features, size, bad)
+        return new, (found, bad)
+
+    none = jnp.zeros((features.shape[0], len(weight)), weight.dtype)
+    _, rounds = jax.lax.scan(again, none, jnp.arange(1 + DOUBTS) == 0)
+    return jax.tree.map(lambda leaf: jnp.concatenate([leaf[0], leaf[-1]]), rounds)
 
 
 def bad_evidence(bad: Array, weight: Array, noise: Noise, share: float | Array, outputs: int) -> Array:

@@ -4,7 +4,6 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from jaxsl._linalg import solve_lower
 from jaxsl.discrepancy.component import solve
 from jaxsl.discrepancy.known import Known, Whitening
 from jaxsl.fit import Fit
@@ -44,10 +43,8 @@ def distinct(
         jacobian = jacobian * known.runs.box.slope(theta)
         mean = value + jacobian @ found.shift + at_target @ found.offset
         own = jacobian - jnp.einsum("rm,mdp->rdp", at_target, found.cross)
-        told = solve_lower(found.factor, own.reshape(-1, own.shape[2]).T)
-        told = jnp.sum(told**2, axis=0).reshape(mean.shape)
-        free = solve_lower(found.lower, at_target.T)
-        free = size * found.noise * jnp.sum(free**2, axis=0)
+        told = jnp.sum((own @ found.root) ** 2, axis=2)
+        free = size * found.noise * jnp.sum((at_target @ found.free) ** 2, axis=1)
         return mean, told + free[:, None] + found.noise, found.evidence
 
     mean, variance, evidence = jax.vmap(predicted)(leaders)

@@ -3,13 +3,11 @@
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import Array
 from jax.scipy.special import logsumexp
 
-from jaxsl._linalg import solve_lower
 from jaxsl.along import Along, Course, Innovations, innovations
-from jaxsl.discrepancy.component import Linearised, Noise, Solved, bad_evidence, bad_runs, solve
+from jaxsl.discrepancy.component import Linearised, Noise, Solved, bad_evidence, trusting_and_doubting
 from jaxsl.discrepancy.field import Field, field
 from jaxsl.discrepancy.kinds import Kinds
 from jaxsl.noise import negligible_variance, outcome_variance
@@ -158,29 +156,17 @@ class Known(eqx.Module):
             jacobian, residual = self.new(jacobian), self.new(residual)
         return Linearised(jacobian, residual, jnp.where(finite(pull), pull, 0.0))
 
-    def doubts(self, seen: Linearised) -> Array:
-        """Probability that a run is bad in every kind, ``(kind, row)``: 0 where all are trusted."""
-        kernel, size, doubt = self.kinds.forms
-
-        def one(kernel, size):
-            given = self.features[kernel], size, self.weight, self.noise, self.kappa
-            return bad_runs(seen, *given, self.kinds.bad_share)
-
-        found = jax.vmap(one)(jnp.asarray(kernel[doubt]), jnp.asarray(size[doubt], self.kappa.dtype))
-        return jnp.concatenate([jnp.zeros((int(np.sum(~doubt)), found.shape[1]), found.dtype), found])
-
     def solved(self, seen: Linearised) -> tuple[Solved, Array, Array]:
         """Every kind about one vector of parameters, its bad runs, and log evidence with prior."""
         kernel, size, doubt = self.kinds.forms
-        bad, outputs = self.doubts(seen), seen.residual.shape[1]
-
-        def one(kernel, size, bad):
-            return solve(seen, self.features[kernel], size, self.weight, bad, self.noise, self.kappa)
+        features, sizes = self.features[kernel[~doubt]], jnp.asarray(size[~doubt], self.kappa.dtype)
+        given = seen, features, sizes, self.weight, self.noise, self.kappa
+        found, bad = trusting_and_doubting(*given, self.kinds.bad_share)
+        outputs = seen.residual.shape[1]
 
         def more(bad):
             return bad_evidence(bad, self.weight, self.noise, self.kinds.bad_share, outputs)
 
-        found = jax.vmap(one)(jnp.asarray(kernel), jnp.asarray(size, self.kappa.dtype), bad)
         evidence = found.evidence + jnp.where(doubt, jax.vmap(more)(bad), 0.0)
         if self.new is not None:
             evidence = evidence - outputs * self.new.log_det / 2
@@ -199,14 +185,16 @@ class Known(eqx.Module):
             weight = self.weight * (1 - bad[top])
             root = jnp.sqrt(weight)[:, None]
             scaled = self.features[kernel[top]] * root * jnp.sqrt(size[top])
-            explained = solve_lower(found.lower[top], scaled.T).T
+            explained = scaled @ found.free[top]
             total = jnp.sum(weight) * self.runs.y.shape[1]
             total = jnp.where(total > 0, total, 1.0)
             pull = self.kappa * found.noise[top] / total
             root = root[:, 0] / jnp.sqrt(total)
             return Whitening(root, explained, pull, top, bad[top], among[top], self.along)
 
-        return of(~doubt), of(doubt), of(jnp.ones_like(doubt))
+        every = jax.vmap(of)(jnp.stack([~doubt, doubt, jnp.ones_like(doubt)]))
+        trusting, doubting, either = (jax.tree.map(lambda leaf, i=i: leaf[i], every) for i in range(3))
+        return trusting, doubting, either
 
 
 def num_distinct(x: Array, mask: Array) -> Array:

@@ -5,7 +5,6 @@ import jax.numpy as jnp
 from jax import Array
 from jax.scipy.special import logsumexp
 
-from jaxsl._linalg import solve_lower
 from jaxsl.basins import Basins
 from jaxsl.belief import Learned
 from jaxsl.discrepancy.component import Solved
@@ -56,13 +55,6 @@ def _shares(evidence: Array) -> Array:
 
 def _posterior(known: Known, theta: Array, kind: Array, share: Array, found: Solved) -> DiscrepantPosterior:
     kernel, size, _ = (jnp.asarray(part) for part in known.kinds.forms)
-
-    def inverse_root(lower):
-        """``L^-T`` of a factor of a precision, where the component is in use."""
-        eye = jnp.eye(lower.shape[1], dtype=lower.dtype)
-        lower = jnp.where(share[:, None, None] > 0, lower, eye)
-        return jax.vmap(lambda lower: solve_lower(lower, eye).T)(lower)
-
     scale = jnp.sqrt(size[kind] * found.noise)
     return DiscrepantPosterior(
         law=known.law,
@@ -70,10 +62,10 @@ def _posterior(known: Known, theta: Array, kind: Array, share: Array, found: Sol
         theta=theta,
         slope=jax.vmap(known.runs.box.slope)(theta),
         shift=found.shift,
-        root=inverse_root(found.factor),
+        root=found.root,
         offset=found.offset,
         cross=found.cross,
-        spread=scale[:, None, None] * inverse_root(found.lower),
+        spread=scale[:, None, None] * found.free,
         kernel=kernel[kind],
         weight=share,
         noise=found.noise,

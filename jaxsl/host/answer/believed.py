@@ -175,7 +175,7 @@ def believe(
             runs = observations
             if robust is not None:
                 runs = replace(runs, weight=reweigh(law, runs, robust, key))
-            found = to_numpy(learn(Design((law,)), runs, aim, near, np.asarray(level / 100), key))
+            found = to_numpy(learn(Design((law,)), runs, aim, near, key))
             lessons.append(_own(law, found))
         evidence = np.stack([one.learned.evidence for one in lessons])
         return Believed(
@@ -225,9 +225,8 @@ def _own(law: AnyLaw, lesson: Lesson) -> Lesson:
     learned = replace(
         lesson.learned, fit=lesson.learned.fit.at(place), basins=lesson.learned.basins.at(place)
     )
-    return Lesson(
-        learned, jax.tree.map(lambda leaf: leaf[:, np.array(place)], lesson.parameters), lesson.fitted
-    )
+    own = np.array(place)
+    return Lesson(learned, lesson.lower[:, own], lesson.upper[:, own], lesson.fitted)
 
 
 def _posterior(lesson: Lesson) -> DiscrepantPosterior:

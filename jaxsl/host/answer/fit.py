@@ -196,9 +196,9 @@ def law_reports(answer: Answer) -> list[LawReport]:
                         weight=float(basins.weight[k]),
                         rmse=float(np.sqrt(basins.loss[k])),
                         num_optima=int(np.sum(basins.label == k)),
-                        parameters=parameters(law, lesson, k, found.level),
+                        parameters=told,
                     )
-                    for k in range(int(np.sum(basins.weight > 0)))
+                    for k, told in enumerate(parameters(law, lesson, found.level))
                 ),
                 residuals=Residuals(
                     rmse=float(np.sqrt(np.mean(residual[good] ** 2))),

@@ -28,6 +28,7 @@ from jaxsl.host.answer.asked_intervals import (
     quantities_of,
 )
 from jaxsl.host.answer.believed import Believed
+from jaxsl.host.answer.local_gaussian import ends
 from jaxsl.host.answer.report import Report
 from jaxsl.host.errors import UserError
 from jaxsl.host.input.expression import Expression
@@ -116,12 +117,12 @@ def _gradients(law: Law, quantities: Mapping[str, Expression], theta: Array) -> 
 def _believed(found: Believed, quantities: Mapping[str, Expression], level: float) -> list[ParameterInterval]:
     """Of the heaviest basin; a parameter as ``fit`` prints it, a derived quantity by the delta method."""
     law, lesson = found.laws[found.best], found.lessons[found.best]
-    parameters, basins = lesson.parameters, lesson.learned.basins
+    basins = lesson.learned.basins
     value, gradient = _gradients(law, quantities, basins.theta[0])
     half = _half_width(lesson.learned.dof, gradient @ basins.root[0], level)
     low, high = np.array(value - half), np.array(value + half)
-    low[: law.num_params], high[: law.num_params] = parameters.low[0], parameters.high[0]
-    bound = [_bound(*ends) for ends in zip(parameters.lower[0], parameters.upper[0], strict=True)]
+    low[: law.num_params], high[: law.num_params] = (end[0] for end in ends(law, lesson, 100 * level))
+    bound = [_bound(*at) for at in zip(lesson.lower[0], lesson.upper[0], strict=True)]
     return _rows(quantities, BELIEF, value, (low, high), level, bound)
 
 
@@ -133,7 +134,7 @@ def _by_t(
     value, gradient = _gradients(law, quantities, theta)
     half = _half_width(errors.dof, gradient @ errors.root, level)
     half = np.where(half > 0, half, np.nan)
-    bound = [_bound(*ends) for ends in zip(fit.lower[0].tolist(), fit.upper[0].tolist(), strict=True)]
+    bound = [_bound(*at) for at in zip(fit.lower[0].tolist(), fit.upper[0].tolist(), strict=True)]
     return _rows(quantities, T, value, (value - half, value + half), level, bound)
 
 

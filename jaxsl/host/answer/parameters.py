@@ -4,72 +4,70 @@ import numpy as np
 
 from jaxsl.constrain import Constrained
 from jaxsl.host.answer.fit_report import Parameter
+from jaxsl.host.answer.local_gaussian import ends, in_logs, quantile
 from jaxsl.host.programs.learning import Lesson
-from jaxsl.law import Law
+from jaxsl.law import Law, Param
+from jaxsl.precision import double_precision, to_numpy
+from jaxsl.transform import box
 
 
-def parameters(law: Law, lesson: Lesson, basin: int, level: float) -> tuple[Parameter, ...]:
-    """All parameters of a law in one basin, at ``level`` per cent, in the order of the law as it was.
+def parameters(law: Law, lesson: Lesson, level: float) -> list[tuple[Parameter, ...]]:
+    """All parameters of a law, in each basin, at ``level`` per cent, in the order of the law as it was.
 
     A parameter that was fixed or tied has ``given``, the relation. Its interval is that of what it follows
     from; where that is more than one parameter, of their local Gaussian.
     """
-    found = lesson.parameters
-    free = {
-        param.name: Parameter(
-            name=param.name,
-            value=float(found.value[basin, i]),
-            low=float(found.low[basin, i]),
-            high=float(found.high[basin, i]),
-            lower=param.lower,
-            upper=param.upper,
-            told=float(1 - found.deviation[basin, i]),
-            bound="lower" if found.lower[basin, i] else "upper" if found.upper[basin, i] else "",
+    basins, (low, high), told = lesson.learned.basins, ends(law, lesson, level), _told(law, lesson)
+    found = [
+        tuple(
+            Parameter(
+                name=param.name,
+                value=float(basins.theta[basin, i]),
+                low=float(low[basin, i]),
+                high=float(high[basin, i]),
+                lower=param.lower,
+                upper=param.upper,
+                told=float(told[basin, i]),
+                bound="lower" if lesson.lower[basin, i] else "upper" if lesson.upper[basin, i] else "",
+            )
+            for i, param in enumerate(law.params)
         )
-        for i, param in enumerate(law.params)
-    }
+        for basin in range(int(np.sum(basins.weight > 0)))
+    ]
     if not isinstance(law, Constrained) or law.original is None:
-        return tuple(free.values())
+        return found
+    half = quantile(lesson, level)
+    return [_with_given(law, free, np.asarray(basins.root[k]), half) for k, free in enumerate(found)]
+
+
+def _told(law: Law, lesson: Lesson) -> np.ndarray:
+    """Share of the prior deviation of every parameter that the runs took away, ``(basin, param)``."""
+    _, deviation = in_logs(law, lesson.learned.basins)
+    with double_precision():
+        return 1 - deviation / to_numpy(box(law)).width
+
+
+def _with_given(
+    law: Constrained, free: tuple[Parameter, ...], root: np.ndarray, half: float
+) -> tuple[Parameter, ...]:
+    """The ``free`` parameters of one basin and those that follow from them; ``half`` in deviations."""
+    assert law.original is not None
+    named = {one.name: one for one in free}
+
+    def given(param: Param, row: np.ndarray, constant: float, relation: str) -> Parameter:
+        """A parameter ``row @ free + constant``."""
+        value, parts = float(row @ [one.value for one in free] + constant), np.flatnonzero(row)
+        if len(parts) > 1:
+            width = half * float(np.linalg.norm(row @ root))
+            low, high = value - width, value + width
+        else:
+            each = ([one.low for one in free], [one.high for one in free])
+            low, high = sorted(float(row @ end + constant) for end in each)
+        told = min((free[i].told for i in parts), default=1.0)
+        return Parameter(param.name, value, low, high, param.lower, param.upper, told, "", relation)
+
     rows = zip(law.original.params, law.original.matrix, law.original.constant, strict=True)
     return tuple(
-        free[param.name]
-        if not relation
-        else _given(param.name, (param.lower, param.upper), row, constant, relation, lesson, basin, level)
+        given(param, row, constant, relation) if relation else named[param.name]
         for (param, row, constant), relation in zip(rows, law.original.relation, strict=True)
-    )
-
-
-def _given(
-    name: str,
-    box: tuple[float, float],
-    row: np.ndarray,
-    constant: float,
-    relation: str,
-    lesson: Lesson,
-    basin: int,
-    level: float,
-) -> Parameter:
-    """A parameter ``row @ free + constant``."""
-    found, learned = lesson.parameters, lesson.learned
-    value = float(row @ found.value[basin] + constant)
-    parts = np.flatnonzero(row)
-    if len(parts) > 1:
-        from scipy.special import stdtrit
-
-        quantile = stdtrit(min(float(learned.dof), 1e6), (1 + level / 100) / 2)
-        half = quantile * float(np.linalg.norm(row @ learned.basins.root[basin]))
-        ends = [value - half, value + half]
-    else:
-        ends = sorted(float(row @ end[basin] + constant) for end in (found.low, found.high))
-    told = min((1 - float(found.deviation[basin, i]) for i in parts), default=1.0)
-    return Parameter(
-        name=name,
-        value=value,
-        low=ends[0],
-        high=ends[1],
-        lower=box[0],
-        upper=box[1],
-        told=told,
-        bound="",
-        given=relation,
     )

@@ -33,7 +33,7 @@ def compiled_alone(
     None where it takes or returns what is no array of numbers, or calls Python back.
     """
     given, returned = jax.tree.leaves(lowered.in_avals), jax.tree.leaves(lowered.out_info)
-    module: Any = lowered.compiler_ir("stablehlo")
+    module = _without_places(lowered.compiler_ir("stablehlo"))
     asked = _client().CompileOptions()
     asked.env_option_overrides = list(options.items())
     xla = _device()[0].client
@@ -59,6 +59,15 @@ def _client() -> Any:
     from jaxlib import xla_client
 
     return xla_client
+
+
+def _without_places(module: Any) -> Any:
+    """The program without the lines of source that its operations come from: a seventh less to load."""
+    from jaxlib.mlir.passmanager import PassManager
+
+    with module.context:
+        PassManager.parse("builtin.module(strip-debuginfo)").run(module.operation)
+    return module
 
 
 def _device() -> tuple[Any]:

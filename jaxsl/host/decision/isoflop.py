@@ -212,7 +212,7 @@ def _bias(
     """By how much the parabolas' logarithms of sizes miss those of the law that they are simulated by."""
     assert known.found is not None
     law, lesson = known.found.laws[known.found.best], known.found.lessons[known.found.best]
-    theta = np.asarray(lesson.parameters.value)[:1]
+    theta = np.asarray(lesson.learned.basins.theta)[:1]
     best = best_of_heaviest(replace(known, parts=(exact(law, theta),)), levels, False)
     fitted = np.asarray(lesson.fitted)[:, 0]
     rng, found = np.random.default_rng(0), []

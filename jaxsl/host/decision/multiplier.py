@@ -15,6 +15,7 @@ from typing import Any, Unpack
 
 import numpy as np
 
+from jaxsl.host.answer.local_gaussian import in_logs
 from jaxsl.host.answer.which_laws import Laws
 from jaxsl.host.decision.estimate import Estimate, Values, values, weighted_quantile
 from jaxsl.host.decision.known import Known, learned
@@ -230,12 +231,11 @@ def _shared(one: Known, other: Known) -> tuple[Shared, ...]:
         return ()
     from scipy.special import stdtr
 
-    law, told = one.parts[0].law, [known.lessons[0] for known in (one.found, other.found)]
-    theta, value, spread = (
-        [getattr(lesson.parameters, name)[0] for lesson in told] for name in ("value", "scaled", "deviation")
-    )
-    dof = [float(lesson.learned.dof) for lesson in told]
-    size = np.abs(value[0] - value[1]) / np.hypot(*spread)
+    law, told = one.parts[0].law, [known.lessons[0].learned for known in (one.found, other.found)]
+    theta = [learned.basins.theta[0] for learned in told]
+    value, spread = zip(*(in_logs(law, learned.basins) for learned in told), strict=True)
+    dof = [float(learned.dof) for learned in told]
+    size = np.abs(value[0][0] - value[1][0]) / np.hypot(spread[0][0], spread[1][0])
     chance = 2 * stdtr(min(dof), -size)
     return tuple(
         Shared(param.name, float(a), float(b), float(p))

@@ -37,36 +37,18 @@ FACTORS = 8  # roots are padded to multiples of so many columns,
 COMPONENTS = 12  # and mixtures to the most of one law times a power of two, so that few programs are compiled
 
 
-class Parameters(eqx.Module):
-    """The parameters of every basin of a law, ``(basin, param)`` each.
-
-    Attributes:
-        value: at the optimum; scaled: in the coordinates of the fit.
-        low, high: central interval of the local Gaussian, in scaled coordinates, within the box.
-        deviation: posterior over prior standard deviation.
-        lower, upper: whether the optimum sits at that bound.
-    """
-
-    value: Array
-    scaled: Array
-    low: Array
-    high: Array
-    deviation: Array
-    lower: Array
-    upper: Array
-
-
 class Lesson(eqx.Module):
     """What the runs say of one law.
 
     Attributes:
         learned: as in ``jaxsl.belief``.
-        parameters: of every basin.
+        lower, upper: whether an optimum sits at that bound, ``(basin, param)`` of bool.
         fitted: what the law alone says at the runs in the heaviest basin, ``(row, output)``.
     """
 
     learned: Learned
-    parameters: Parameters
+    lower: Array
+    upper: Array
     fitted: Array
 
 
@@ -117,7 +99,7 @@ class Ranking(eqx.Module):
 
 @compiled_fit
 def learn(
-    design: Design, observations: Observations, target: Target, candidates: Array, level: Array, key: Array
+    design: Design, observations: Observations, target: Target, candidates: Array, key: Array
 ) -> Lesson:
     """Fit the one law of a design, find what it is wrong by and which runs are bad: the dear program.
 
@@ -125,15 +107,14 @@ def learn(
         design: of one law.
         observations, target: the runs, and what to predict.
         candidates: configurations that may be asked about, ``(row, feature)``.
-        level: of the parameters' intervals, such as 0.9.
         key: of the starting points.
     """
     state = design.start(Pool(observations.x, jnp.ones(observations.x.shape[0])), observations)
     pool = Pool(candidates, jnp.ones(candidates.shape[0]))
     (learned,) = design.believe(state, target, key, pool).learned
     law, basins = design.laws[0], learned.basins
-    half = student_t((1 + level) / 2, jnp.minimum(learned.dof, 1e6))
-    return Lesson(learned, _parameters(law, basins, half), law.predict(basins.theta[0], observations.x))
+    lower, upper = box(law, basins.theta.dtype).active(basins.theta)
+    return Lesson(learned, lower, upper, law.predict(basins.theta[0], observations.x))
 
 
 @compiled_fit
@@ -152,20 +133,10 @@ def reweigh(law: AnyLaw, observations: Observations, robust: Callable[[Array], A
     return times * observations.num_observed / jnp.sum(times)
 
 
-def _parameters(law: AnyLaw, basins: Basins, half: Array) -> Parameters:
-    bounds = box(law, basins.theta.dtype)
-    z = bounds.scaled(basins.theta)
-    deviation = jnp.linalg.norm(basins.root, axis=2) / bounds.slope(basins.theta)
-    lower, upper = bounds.active(basins.theta)
-    return Parameters(
-        value=basins.theta,
-        scaled=z,
-        low=bounds.theta(bounds.clip(z - half * deviation)),
-        high=bounds.theta(bounds.clip(z + half * deviation)),
-        deviation=deviation,
-        lower=lower,
-        upper=upper,
-    )
+@compiled
+def student(probability: Array, dof: Array) -> Array:
+    """Quantile of Student's t, a scalar: in no other program, since its loops are long to compile."""
+    return student_t(probability, dof)
 
 
 @compiled
