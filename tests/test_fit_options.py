@@ -168,7 +168,7 @@ def test_a_run_of_weight_k_is_k_runs_in_evidence_covariance_and_noise():
     assert np.array(once) == pytest.approx(np.array(repeated))
     trusting = ~np.asarray(Kinds().forms[2])
     np.testing.assert_allclose(evidence[trusting], other[trusting], rtol=1e-6)
-    for name in ("noise", "shift", "factor"):
+    for name in ("noise", "shift", "root"):
         np.testing.assert_allclose(
             getattr(a, name)[trusting], getattr(b, name)[trusting], rtol=1e-5, atol=1e-8, err_msg=name
         )

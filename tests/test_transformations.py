@@ -109,7 +109,7 @@ def expectation(rule):
 
 # name: (function of arrays, arguments, whether its derivative by the first argument has a meaning)
 TABLE = {
-    "inverse_root": (inverse_root, (SPD,), True),
+    "inverse_root": (lambda a: inverse_root((a + a.T) / 2), (SPD,), True),
     "solve_lower": (solve_lower, (np.tril(SPD), np.ones(3)), True),
     "solve_spd": (solve_spd, (SPD, np.ones(3)), True),
     "symmetric_root": (symmetric_root, (SPD,), False),
