@@ -11,6 +11,7 @@ from jaxsl.host.answer.which_laws import ensemble, run_table
 from jaxsl.host.decision import next_for as decision
 from jaxsl.host.decision.next_for import next_for
 from jaxsl.host.input.remarks import repeated
+from jaxsl.host.study import Study, aimed
 from laws.chinchilla import CHINCHILLA
 from laws.kaplan import SIZE_DATA
 
@@ -83,3 +84,19 @@ def test_repeated_runs_and_targets_among_them():
     notes = repeated(runs, np.array([[3.0, 4.0], [2.0, 2.0], [3.0, 4.0]]))
     assert notes[0].startswith("2 of 5 runs repeat") and notes[1].startswith("2 of 3 targets")
     assert repeated(runs[:2], None) == []
+
+
+@pytest.mark.slow
+def test_a_study_for_a_decision_asks_for_the_same_run_among_the_best_of_many(source, tmp_path, monkeypatch):
+    def asked(name):
+        made = {"cost": "6*N*D", "aim": "optimal:C=1e18"}
+        asked = Study.create(tmp_path / name, SIZE_DATA, candidates=source, **made).ask(4)
+        return [run for run in asked if np.isfinite(run.fall)]  # those that are not the first runs
+
+    once = asked("once.jsonl")
+    monkeypatch.setattr(aimed, "MANY", 16)
+    monkeypatch.setattr(aimed, "SHORT", 8)
+    monkeypatch.setattr(leaders, "BLOCK", 32)
+    blocks = asked("blocks.jsonl")
+    assert once and blocks[0].x == once[0].x
+    assert blocks[0].fall == pytest.approx(once[0].fall, rel=1e-6)

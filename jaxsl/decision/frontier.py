@@ -158,14 +158,13 @@ class Flatness(eqx.Module):
             begin = jnp.maximum(self.log_budget, rest.log_cost(jnp.where(rest.free, rest.low, v)))
 
             def nearer(carry):
-                log_cost, v, _, count = carry
+                log_cost, v, _, count, _ = carry
                 found = least(loss, rest, log_cost, v[None])
                 step = _towards(best.loss, found)
-                return log_cost + step, found.v, step, count + 1
+                return log_cost + step, found.v, step, count + 1, found.loss
 
-            carry = begin, v, jnp.full_like(begin, LEAP), 0
-            log_cost, v, _, _ = jax.lax.while_loop(_away(ROUNDS // 2), nearer, carry)
-            there = least(loss, rest, log_cost, v[None]).loss
+            carry = begin, v, jnp.full_like(begin, LEAP), 0, best.loss
+            log_cost, _, _, _, there = jax.lax.while_loop(_away(ROUNDS // 2), nearer, carry)
             met = jnp.abs(there - best.loss) < 1e-6 * jnp.abs(best.loss)
             return jnp.where(met, jnp.exp(log_cost - self.log_budget), jnp.inf)
 
@@ -179,7 +178,7 @@ def _towards(level: Array, found: Found) -> Array:
 
 
 def _away(most: int) -> Callable[[tuple], Array]:
-    """Whether ``(cost, v, step, count)`` is not at that cost yet, for ``most`` steps."""
+    """Whether ``(cost, v, step, count, ...)`` is not at that cost yet, for ``most`` steps."""
     return lambda carry: (jnp.abs(carry[2]) > STILL) & (carry[3] < most)
 
 

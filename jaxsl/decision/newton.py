@@ -104,8 +104,8 @@ def _descend(loss: Callable, space: Space, level: Array, start: Array) -> tuple[
 
     def step(carry):
         v, here, _, count = carry
-        slope, curvature = jax.grad(at)(v), jax.hessian(at)(v)
-        cost, bend = jax.grad(space.log_cost)(v), jax.hessian(space.log_cost)(v)
+        slope, curvature = _slope_and_curvature(at, v)
+        cost, bend = _slope_and_curvature(space.log_cost, v)
         inside, price = _inside(space, v, slope, cost)
         tangent = _tangent(inside, cost)
         values, vectors = jnp.linalg.eigh(tangent @ (curvature - price * bend) @ tangent)
@@ -125,6 +125,17 @@ def _descend(loss: Callable, space: Space, level: Array, start: Array) -> tuple[
     begin = v, value(v), jnp.array(True), jnp.array(0)
     v, here, _, _ = jax.lax.while_loop(lambda carry: carry[2] & (carry[3] < STEPS), step, begin)
     return v, here
+
+
+def _slope_and_curvature(function: Callable[[Array], Array], v: Array) -> tuple[Array, Array]:
+    """``(feature,)`` and ``(feature, feature)``, by one evaluation."""
+
+    def slope(v):
+        found = jax.grad(function)(v)
+        return found, found
+
+    curvature, found = jax.jacfwd(slope, has_aux=True)(v)
+    return found, curvature
 
 
 def _inside(space: Space, v: Array, slope: Array, cost: Array) -> tuple[Array, Array]:
@@ -176,12 +187,12 @@ def polished(
         v: where one is.
         known: whether there is one; the loss is not a number where not.
     """
-    v = jax.lax.stop_gradient(v)
+    v, fixed = jax.lax.stop_gradient(v), frozen(loss)
 
     def at(v):
         return loss(space.x(v))
 
-    slope, curvature = jax.grad(at)(v), jax.lax.stop_gradient(jax.hessian(at)(v))
+    slope, curvature = jax.grad(at)(v), jax.hessian(lambda v: fixed(space.x(v)))(v)
     spent, cost = jax.value_and_grad(space.log_cost)(v)
     inside, price = jax.lax.stop_gradient(_inside(space, v, slope, cost))
     some = jnp.where(inside, cost, 0.0)

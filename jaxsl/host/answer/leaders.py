@@ -1,29 +1,40 @@
 """The best of many candidates, which are predicted and scored in blocks."""
 
 from collections.abc import Callable
+from typing import Protocol
 
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
 from jaxsl.design import Design
-from jaxsl.host.input.problem import Runs
 from jaxsl.host.programs.packing import pad
 from jaxsl.host.programs.screening import prices, scores
 from jaxsl.posterior import Tabulated
 
 # A table of the target's rows and of such configurations ``(row, feature)``, and the weights of the former.
 View = Callable[[np.ndarray], tuple[Tabulated, Array]]
-
 MANY = 32768  # candidates of a pool that is scored at once
-BLOCK = 16384  # candidates of a larger one that are predicted at once
+BLOCK = 8192  # candidates of a larger one that are predicted at once: a size of buffers
 MOST_SOUGHT = 4096  # of the best; where more are wanted all are scored
+
+
+class Priced(Protocol):
+    """Candidates, each with a cost."""
+
+    @property
+    def x(self) -> np.ndarray:
+        """Configurations, ``(row, feature)``."""
+
+    @property
+    def cost(self) -> np.ndarray:
+        """What each costs, ``(row,)``."""
 
 
 def leaders(
     view: View,
     design: Design,
-    pool: Runs,
+    pool: Priced,
     sale: np.ndarray,
     money: float,
     spent: float,

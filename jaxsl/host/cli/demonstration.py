@@ -23,7 +23,7 @@ from jaxsl.law import Law
 
 BEYOND = 10.0  # times the compute of the pool's dearest run, for which the best sizes are told
 COMPUTE = "6*N*D"
-NUM_RANDOM = 50  # random selections that the active one is compared with
+NUM_RANDOM = 20  # random selections that the active one is compared with
 STEP = "{:>4}  {:>{point}}  {:>8}  {:>6}  {:>7}  {:>6}  {:>6}"
 
 

@@ -71,8 +71,13 @@ def surroundings() -> str:
 
 def settings() -> tuple[tuple[str, str], ...]:
     """Those of JAX's settings that may change a program, as they are in this thread."""
-    names = (name for name in jax.config.values if not any(part in name for part in SILENT))
-    return tuple((name, repr(getattr(jax.config, name, None))) for name in names)
+    return tuple((name, repr(getattr(jax.config, name, None))) for name in _telling(len(jax.config.values)))
+
+
+@functools.cache
+def _telling(num: int) -> tuple[str, ...]:
+    """Names of the settings that may change a program, among ``num`` that there are."""
+    return tuple(name for name in jax.config.values if not any(part in name for part in SILENT))
 
 
 def _pieces(value: Any, seen: dict[int, tuple[int, Any]]) -> Iterator[bytes]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from jaxsl.host.answer.episode import CHOOSING
+from jaxsl.host.answer.leaders import Priced, leaders
 from jaxsl.host.decision import programs
 from jaxsl.host.decision.known import Known, Part
 from jaxsl.host.decision.question import check_budgets
@@ -80,6 +81,27 @@ def view_for(known: Known, aim: Aim, x: np.ndarray) -> tuple[Tabulated, Target, 
     levels = np.log(known.asked.costs(known.centre))
     table, target, rows, price = least_loss_at(known, levels, x)
     return scaled(table, 1 / price), target, rows
+
+
+def leaders_for(known: Known, aim: Aim, pool: Priced, money: float, spent: float, count: int) -> np.ndarray:
+    """Rows of the ``count`` best of many candidates, or of all that may be bought, rising.
+
+    In double precision.
+
+    Args:
+        known, aim: as of ``view_for``.
+        pool: the candidates.
+        money, spent: as of ``jaxsl.host.programs.learning.rank_rows``.
+        count: how many.
+    """
+
+    def view(x):
+        table, target, _ = view_for(known, aim, x)
+        return table, target.weight
+
+    sale = pool.cost <= money
+    places = np.arange(min(count, sale.sum()))
+    return np.sort(leaders(view, CHOOSING, pool, sale, money, spent, places))
 
 
 def aimed_at(known: Known, levels: np.ndarray, x: np.ndarray) -> tuple[Tabulated, Target, np.ndarray]:

@@ -10,19 +10,17 @@ from typing import Any, Unpack
 
 import numpy as np
 
-from jaxsl.host.answer.episode import CHOOSING
-from jaxsl.host.answer.leaders import MANY, leaders
+from jaxsl.host.answer.leaders import MANY
 from jaxsl.host.answer.which_laws import Laws, ensemble, resolved, run_table
-from jaxsl.host.decision.aim import MULTIPLIER, Aim, expected_error, read_aim, view_for
+from jaxsl.host.decision.aim import MULTIPLIER, expected_error, leaders_for, read_aim, view_for
 from jaxsl.host.decision.choice_report import AimedReport, RecipesReport
 from jaxsl.host.decision.decided import decision_of
-from jaxsl.host.decision.known import Known, learned
+from jaxsl.host.decision.known import learned
 from jaxsl.host.decision.next_recipe import next_recipe
-from jaxsl.host.decision.ranked import Purse, aimed_run, nothing_for_sale, purse, ranked
+from jaxsl.host.decision.ranked import aimed_run, nothing_for_sale, purse, ranked
 from jaxsl.host.errors import UserError
 from jaxsl.host.input.choice import require_cost
 from jaxsl.host.input.intervals import LEVEL, check_level
-from jaxsl.host.input.problem import Runs
 from jaxsl.host.input.reading import Reading
 from jaxsl.precision import double_precision
 
@@ -112,7 +110,7 @@ def next_for(
     num_candidates, pool_cost = len(pool.x), float(pool.cost.sum())
     with double_precision():
         if num_candidates > MANY:
-            pool = pool.take(_leaders(known, asked, pool, money, min(count, num)))
+            pool = pool.take(leaders_for(known, asked, pool, money.money, money.spent, min(count, num)))
         view, target, _ = view_for(known, asked, pool.x)
         ranking = ranked(view, target, pool, money, min(count, num), seed)
     return AimedReport(
@@ -134,14 +132,3 @@ def next_for(
         left_out=known.left_out,
         notes=known.notes,
     )
-
-
-def _leaders(known: Known, aim: Aim, pool: Runs, money: Purse, count: int) -> np.ndarray:
-    """Rows of the ``count`` best of many candidates, rising; in double precision."""
-
-    def view(x):
-        table, target, _ = view_for(known, aim, x)
-        return table, target.weight
-
-    sale, places = money.affords(pool), np.arange(count)
-    return np.sort(leaders(view, CHOOSING, pool, sale, money.money, money.spent, places))

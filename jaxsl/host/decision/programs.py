@@ -20,6 +20,7 @@ from jaxsl.posterior import Posterior, Predictive, Tabulated
 
 FEWEST = 16  # decisions that a buffer has room for,
 FEW_DRAWN = 4  # and one whose work is that of thousands of curves each
+MANY = 2**13  # numbers of candidates: of so many, block after block, compiling at length is worth its 3 s
 QUICK = 64  # numbers of few drawn decisions: of sixteen, of two inputs each, 0.3 s a call are worth 1.1 s
 
 
@@ -158,7 +159,7 @@ def flatness(
     return _each(one, ask.num, len(ask.level))
 
 
-@compiled
+@partial(compiled, small=MANY, of=5)
 def regretted(
     posterior: Posterior, space: Space, slot: Array, root: Array | None, ask: Ask, x: Array
 ) -> tuple[Tabulated, Array]:
@@ -188,7 +189,7 @@ def regretted(
     return table, root
 
 
-@compiled
+@partial(compiled, small=MANY, of=4)
 def least_losses(
     posterior: Posterior, space: Space, slot: Array, ask: Ask, x: Array
 ) -> tuple[Tabulated, Array]:

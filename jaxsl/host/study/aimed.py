@@ -13,9 +13,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxsl.batch import Pending
+from jaxsl.design import Design
 from jaxsl.host.answer.believed import Believed
+from jaxsl.host.answer.leaders import MANY
 from jaxsl.host.answer.which_laws import num_needed
-from jaxsl.host.decision.aim import expected_error, read_aim, view_for
+from jaxsl.host.decision.aim import expected_error, leaders_for, read_aim, view_for
 from jaxsl.host.decision.decided import decision_of
 from jaxsl.host.decision.known import Known, learned
 from jaxsl.host.decision.optimal import free_names
@@ -27,7 +29,7 @@ from jaxsl.host.study.answers import Decided, Outlook, Proposal
 from jaxsl.host.study.candidates import Candidate, Candidates, Point
 from jaxsl.host.study.ledger import DONE, Ledger
 from jaxsl.host.study.options import first_runs
-from jaxsl.host.study.planning import View
+from jaxsl.host.study.planning import SHORT, Planned, View
 from jaxsl.host.study.stop_rules import Stop
 from jaxsl.host.study.stopping import not_worth
 from jaxsl.law import Law
@@ -49,6 +51,7 @@ class AimedAdvisor(Advisor):
         self.aim, self.hold, self.ranges = read_aim(aim), hold, ranges
         self._decides: tuple[object, Known] | None = None
         self._looked_up: tuple[Known, tuple[np.ndarray, np.ndarray], View] | None = None
+        self._best: tuple[Known, float, int, np.ndarray] | None = None
 
     def ask(self, ledger: Ledger, count: int) -> list[Proposal]:
         """As of ``Advisor``; the first runs alone until enough of them are done to learn a law."""
@@ -84,7 +87,8 @@ class AimedAdvisor(Advisor):
         done = [Candidate(run.x, 0.0) for run in ledger.with_status(DONE)]
         anything = self._options(ledger) or Candidates.listed(done, len(ledger.settings["inputs"]))
         with double_precision():
-            table, _, _, target = self._view(ledger, anything, [])
+            some = anything.take(self._short(ledger, anything))
+            table, _, _, target = self._view(ledger, some, [])
         assert isinstance(table, Tabulated)
         now = expected_error(table, target)
         pending = outlook.variance if math.isfinite(outlook.variance) else now
@@ -119,6 +123,35 @@ class AimedAdvisor(Advisor):
             seen = replace(known.runs[0], row_numbers=np.array([run.id for run in done]))
             self._decides = state, replace(known, runs=(seen, "run"))
         return self._decides[1]
+
+    def _plan(
+        self,
+        ledger: Ledger,
+        options: Candidates,
+        taken: list[Proposal],
+        count: int,
+        draws: int,
+        design: Design | None = None,
+    ) -> Planned:
+        """As of ``Advisor``; among many options, of the best alone."""
+        rows = self._short(ledger, options)
+        found = super()._plan(ledger, options.take(rows), taken, count, draws, design)
+        return found._replace(rows=rows[found.rows])
+
+    def _short(self, ledger: Ledger, options: Candidates) -> np.ndarray:
+        """Rows of the options; of many those of the best, each as if it were the only next run."""
+        known, left = self.learned(ledger), ledger.left
+        assert known is not None
+        if len(options) <= MANY or not (options.cost * ledger.factor <= left).any():
+            return np.arange(len(options))
+        before = self._best
+        if before is None or before[0] is not known or before[1:3] != (left, len(options)):
+            assert known.found is not None
+            spent = known.found.checked(ledger.paid) / ledger.factor
+            with double_precision():
+                rows = leaders_for(known, self.aim, options, left / ledger.factor, spent, SHORT)
+            before = self._best = known, left, len(options), rows
+        return before[3]
 
     def _view(self, ledger: Ledger, options: Candidates, taken: list[Proposal]) -> View:
         known, pending = self.learned(ledger), self._waiting(ledger, [run.x for run in taken])
