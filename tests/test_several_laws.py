@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from jaxsl.host import fit, next_runs, rank
+from jaxsl.host.answer.believed import as_learned
 from jaxsl.host.answer.which_laws import ensemble
 from jaxsl.host.cli import app
 from jaxsl.host.errors import UserError
@@ -18,8 +19,7 @@ from laws.kaplan import DATA, SIZE, SIZE_DATA
 
 POINT = "N=1e9,D=2e10"
 TRUTH = 1.7 + 400 * 1e9**-0.34 + 400 * 2e10**-0.28
-# In one order everywhere, since in another they are another program to compile; the true one comes last.
-LAWS = [SIZE, SIZE_DATA, CHINCHILLA]
+LAWS = [SIZE, SIZE_DATA, CHINCHILLA]  # the true one comes last
 THREE = ("--law", "kaplan/n", "--law", "kaplan/nd", "--law", "chinchilla")
 
 
@@ -48,6 +48,11 @@ def runs(tmp_path, monkeypatch):
 @pytest.fixture(scope="module")
 def three():
     return fit(table(), LAWS, target=POINT)
+
+
+def test_laws_in_another_order_are_the_same_program():
+    one, other = (as_learned(CHINCHILLA, laws) for laws in (LAWS, LAWS[::-1]))
+    assert one.laws == other.laws == (CHINCHILLA, SIZE_DATA) and one.index == other.index == 0
 
 
 def test_the_planted_law_gets_the_weight_and_the_others_hardly_move_the_prediction(three):
