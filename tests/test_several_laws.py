@@ -55,6 +55,7 @@ def test_laws_in_another_order_are_the_same_program():
     assert one.laws == other.laws == (CHINCHILLA, SIZE_DATA) and one.index == other.index == 0
 
 
+@pytest.mark.slow
 def test_the_planted_law_gets_the_weight_and_the_others_hardly_move_the_prediction(three):
     assert three.laws[0].law == "chinchilla" and three.num_runs == 20
     assert three.laws[0].weight > 0.95 and sum(law.weight for law in three.laws) == pytest.approx(1)
@@ -68,12 +69,14 @@ def test_the_planted_law_gets_the_weight_and_the_others_hardly_move_the_predicti
     assert abs(found.by_law["kaplan/n"][0, 0] - TRUTH) > 0.1
 
 
+@pytest.mark.slow
 def test_laws_with_fewer_inputs_are_fitted_to_their_own_columns(three):
     among = next(law for law in three.laws if law.law == "kaplan/n")
     assert [parameter.name for parameter in among.basins[0].parameters] == [one.name for one in SIZE.params]
     assert among.num_params == 2 and set(three.prediction.x) == {"N", "D"}
 
 
+@pytest.mark.slow
 def test_weights_are_the_evidence_and_what_is_learned_of_a_law_does_not_depend_on_the_others(three):
     expected = np.exp([law.log_evidence for law in three.laws])
     np.testing.assert_allclose([law.weight for law in three.laws], expected / expected.sum(), rtol=1e-6)
