@@ -74,6 +74,7 @@ def ranking(float64):
     return *ranked_recipes(recipes, found, pools, Purse(math.inf, 50.0), 0), times
 
 
+@pytest.mark.slow
 def test_a_run_takes_from_the_variance_what_a_refit_with_it_says(ranking):
     runs, now, times = ranking
     assert now == pytest.approx(variance(SIZES, times), rel=1e-6)
@@ -84,6 +85,7 @@ def test_a_run_takes_from_the_variance_what_a_refit_with_it_says(ranking):
         assert run.fall == pytest.approx(variance(SIZES, times) - variance(more, times), rel=1e-5)
 
 
+@pytest.mark.slow
 def test_the_best_run_of_any_recipe_is_first_and_those_too_dear_for_now_are_last(ranking):
     runs, _, times = ranking
     falls = [
@@ -95,6 +97,7 @@ def test_the_best_run_of_any_recipe_is_first_and_those_too_dear_for_now_are_last
     assert runs[-1].x["N"] == 200.0
 
 
+@pytest.mark.slow
 def test_the_variance_is_that_of_drawn_laws(ranking):
     rng = np.random.default_rng(0)
     a, b = (rng.multivariate_normal(THETA[name], covariance(SIZES[name]), 200_000) for name in ("old", "new"))

@@ -93,6 +93,7 @@ def test_intervals_nest_and_fit_prints_both(folder):
     assert "90 % interval  90 % interval of the curve" in shown
 
 
+@pytest.mark.slow
 def test_python_has_the_verbs_of_the_command_line(folder):
     table = pd.read_csv(folder / "open.csv")
     for law in ("kaplan/nd", host.fit(table, "kaplan/nd").laws[0].law, ["kaplan/nd"]):

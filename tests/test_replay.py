@@ -28,6 +28,7 @@ def report():
     return replay(table(), CHINCHILLA, target=TARGET, cost="6*N*D", draws=2, within=0.05)
 
 
+@pytest.mark.slow
 def test_every_way_begins_with_the_same_runs_and_ends_with_all(report):
     assert [path.method for path in report.paths] == [
         "active",
@@ -47,6 +48,7 @@ def test_every_way_begins_with_the_same_runs_and_ends_with_all(report):
     assert np.all(np.diff(report.paths[0].num_runs) == 1)
 
 
+@pytest.mark.slow
 def test_what_was_needed_is_where_the_prediction_came_to_stay(report):
     for path in report.paths:
         step = int(np.searchsorted(path.spent, path.needed))
@@ -108,6 +110,7 @@ def test_blind_ways_buy_nothing_that_the_last_budget_does_not_afford():
         assert cost[order[bought:]].min() > 0.2 * cost.sum() - spent[bought - 1], "nothing is left to buy"
 
 
+@pytest.mark.slow
 def test_no_outcome_is_seen_before_it_is_bought(monkeypatch):
     """What is chosen does not change when the outcomes that were not bought yet do."""
     seen = []

@@ -130,6 +130,7 @@ def test_every_way_begins_with_the_same_runs_and_ends_with_the_decision_of_all(a
     assert [(one.method, one.budget) for one in report.scores] == [
         (way, budget) for way in ways for budget in BUDGETS
     ]
+    assert len(set(map(tuple, seen))) == len(seen), "what ways share is believed once"
     # The first purchase is the one that `next` names, and outcomes that were not bought change nothing.
     first, second = seen[0], seen[1]
     other = table()

@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from jaxsl.host import fit, next_runs, rank
+from jaxsl.host.answer.believed import as_learned
 from jaxsl.host.answer.which_laws import ensemble
 from jaxsl.host.cli import app
 from jaxsl.host.errors import UserError
@@ -18,8 +19,7 @@ from laws.kaplan import DATA, SIZE, SIZE_DATA
 
 POINT = "N=1e9,D=2e10"
 TRUTH = 1.7 + 400 * 1e9**-0.34 + 400 * 2e10**-0.28
-# In one order everywhere, since in another they are another program to compile; the true one comes last.
-LAWS = [SIZE, SIZE_DATA, CHINCHILLA]
+LAWS = [SIZE, SIZE_DATA, CHINCHILLA]  # the true one comes last
 THREE = ("--law", "kaplan/n", "--law", "kaplan/nd", "--law", "chinchilla")
 
 
@@ -50,6 +50,12 @@ def three():
     return fit(table(), LAWS, target=POINT)
 
 
+def test_laws_in_another_order_are_the_same_program():
+    one, other = (as_learned(CHINCHILLA, laws) for laws in (LAWS, LAWS[::-1]))
+    assert one.laws == other.laws == (CHINCHILLA, SIZE_DATA) and one.index == other.index == 0
+
+
+@pytest.mark.slow
 def test_the_planted_law_gets_the_weight_and_the_others_hardly_move_the_prediction(three):
     assert three.laws[0].law == "chinchilla" and three.num_runs == 20
     assert three.laws[0].weight > 0.95 and sum(law.weight for law in three.laws) == pytest.approx(1)
@@ -63,12 +69,14 @@ def test_the_planted_law_gets_the_weight_and_the_others_hardly_move_the_predicti
     assert abs(found.by_law["kaplan/n"][0, 0] - TRUTH) > 0.1
 
 
+@pytest.mark.slow
 def test_laws_with_fewer_inputs_are_fitted_to_their_own_columns(three):
     among = next(law for law in three.laws if law.law == "kaplan/n")
     assert [parameter.name for parameter in among.basins[0].parameters] == [one.name for one in SIZE.params]
     assert among.num_params == 2 and set(three.prediction.x) == {"N", "D"}
 
 
+@pytest.mark.slow
 def test_weights_are_the_evidence_and_what_is_learned_of_a_law_does_not_depend_on_the_others(three):
     expected = np.exp([law.log_evidence for law in three.laws])
     np.testing.assert_allclose([law.weight for law in three.laws], expected / expected.sum(), rtol=1e-6)

@@ -160,6 +160,7 @@ def ledger():
     return found
 
 
+@pytest.mark.slow
 def test_runs_are_those_that_take_most_of_the_variance_one_after_the_other(monkeypatch, float64):
     """Against refits of two lines with every run that may come next; a run costs at most what was spent."""
     lines, offered = {name: known(name) for name in ("old", "new")}, ledger()

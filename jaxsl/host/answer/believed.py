@@ -171,7 +171,7 @@ def believe(
         aim = everywhere(observations) if target is None else pack_target(target)
         near, key = _thinned(candidates, np.asarray(aim.x)), key_of(seed)
         lessons = []
-        for law in (shared(law, laws) for law in laws):
+        for law in (as_learned(law, laws) for law in laws):
             runs = observations
             if robust is not None:
                 runs = replace(runs, weight=reweigh(law, runs, robust, key))
@@ -187,6 +187,11 @@ def believe(
             level,
             options.scale,
         )
+
+
+def as_learned(law: Law, laws: Sequence[Law]) -> AnyLaw:
+    """``jaxsl.one_of.shared``, by one program in whatever order the laws are named."""
+    return shared(law, sorted(laws, key=lambda one: one.name))
 
 
 def believe_runs(

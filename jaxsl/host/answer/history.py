@@ -7,7 +7,8 @@ do they buy, while the largest budget lasts, what it does not afford.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Generic, Self, TypeVar
 
 import numpy as np
@@ -95,6 +96,9 @@ class History(ABC, Generic[Belief]):
     runs: Runs
     seed: int
     level: float
+    _known: dict[tuple[int, ...], tuple[Belief, Seen]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     @abstractmethod
     def believe(self, rows: Iterable[int]) -> Belief:
@@ -126,18 +130,24 @@ class History(ABC, Generic[Belief]):
     ) -> Iterator[Walk]:
         """Every draw of every way: to the end the first, and those that are random.
 
+        They come a way after the other, and are walked a draw after the other: ways that have bought the same
+        runs in one draw believe the same.
+
         Args:
             ways: their names.
             draws: of starting points and orders.
             scored: whether the others are wanted too, as far as the last budget goes.
             progress: told what is going on.
         """
-        for way in ways:
-            for draw in range(draws):
+        walks: dict[str, list[Walk]] = {way: [] for way in ways}
+        for draw in range(draws):
+            drawn = self.again(draw)
+            for way in ways:
                 to_the_end = draw == 0 or way in DRAWN
                 if to_the_end or scored:
                     progress(f"choosing by {way}, draw {draw + 1} of {draws}")
-                    yield Walk(way, list(self.again(draw).by(way, to_the_end)), to_the_end)
+                    walks[way].append(Walk(way, list(drawn.by(way, to_the_end)), to_the_end))
+        return chain.from_iterable(walks.values())
 
     def by(self, way: str, to_the_end: bool) -> Iterator[Seen]:
         """What a way tells after its purchases: of all runs, or of as many as the last budget affords."""
@@ -148,8 +158,8 @@ class History(ABC, Generic[Belief]):
     def _active(self, way: str, budget: float) -> Iterator[Seen]:
         rows = self.warm()
         while True:
-            found = self.believe(rows)
-            yield self._seen(rows, found)
+            found, seen = self._after(rows)
+            yield seen
             chosen = self.choose(way, found, rows, budget - self.runs.cost[rows].sum())
             if chosen < 0:
                 return
@@ -178,11 +188,15 @@ class History(ABC, Generic[Belief]):
             marks = np.geomspace(max(spent[first - 1], 1e-12 * spent[-1]), spent[-1], CHECKPOINTS)
             counts = np.append(counts, np.searchsorted(spent, marks * (1 - 1e-12)) + 1)
         for count in np.unique(np.clip(counts, first, len(rows))):
-            some = rows[: int(count)]
-            yield self._seen(some, self.believe(some))
+            yield self._after(rows[: int(count)])[1]
 
-    def _seen(self, rows: list[int], found: Belief) -> Seen:
-        return Seen(float(self.runs.cost[rows].sum()), len(rows), self.told(found))
+    def _after(self, rows: list[int]) -> tuple[Belief, Seen]:
+        """What is believed after these purchases, and told: found once for all ways."""
+        if tuple(rows) not in self._known:
+            found = self.believe(rows)
+            seen = Seen(float(self.runs.cost[rows].sum()), len(rows), self.told(found))
+            self._known[tuple(rows)] = found, seen
+        return self._known[tuple(rows)]
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ import jax
 import numpy as np
 
 from jaxsl.chaining import ForwardChain
+from jaxsl.host.answer.believed import as_learned
 from jaxsl.host.answer.fit import answered, fit_report, law_reports
 from jaxsl.host.answer.fit_options import How, split
 from jaxsl.host.answer.fit_report import RankedLaw, RankReport
@@ -21,7 +22,7 @@ from jaxsl.host.answer.which_laws import ALL, Laws, ensemble
 from jaxsl.host.compiled import compiled_fit
 from jaxsl.host.programs.learning import num_identified
 from jaxsl.host.programs.packing import key_of
-from jaxsl.one_of import AnyLaw, shared
+from jaxsl.one_of import AnyLaw
 from jaxsl.pool import Observations, Target
 from jaxsl.precision import double_precision
 
@@ -51,7 +52,7 @@ def rank(
     found, report = answer.found, fit_report(answer)
     with double_precision():
         key, runs, aim = key_of(seed), found.observations, found.target
-        error = [float(_error(shared(law, found.laws), runs, aim, key)) for law in found.laws]
+        error = [float(_error(as_learned(law, found.laws), runs, aim, key)) for law in found.laws]
         identified = [
             int(num_identified(law, runs, one.learned.basins))
             for law, one in zip(found.laws, found.lessons, strict=True)

@@ -23,6 +23,7 @@ from jaxsl.posterior import Predictive, Tabulated
 from jaxsl.precision import to_numpy
 
 OPTIMAL, REACH, MULTIPLIER = "optimal", "reach", "multiplier"
+FEWEST = 128  # candidates, padded: a study has its pending runs beside them, and so has the program of `next`
 NAMES = {OPTIMAL: "C", REACH: "loss", MULTIPLIER: "C"}  # of what a decision is at
 
 
@@ -120,7 +121,7 @@ def aimed_at(known: Known, levels: np.ndarray, x: np.ndarray) -> tuple[Tabulated
         UserError: when no component has a best configuration.
     """
     space, ask, root = known.asked.space(), known.ask(levels), None
-    padded, found = np.asarray(pad(x, buffer_size(len(x)))), []
+    padded, found = np.asarray(pad(x, buffer_size(len(x), FEWEST))), []
     for part in known.parts:
         table, root = programs.regretted(part.posterior, space, _heaviest(part), root, ask, padded)
         found.append(to_numpy(table))
@@ -135,7 +136,7 @@ def least_loss_at(
     Arguments, errors and what is returned first as of ``aimed_at``; the fall is that of the heaviest law.
     """
     space, ask = known.asked.space(), known.ask(levels)
-    padded, found = np.asarray(pad(x, buffer_size(len(x)))), []
+    padded, found = np.asarray(pad(x, buffer_size(len(x), FEWEST))), []
     for part in known.parts:
         found.append(to_numpy(programs.least_losses(part.posterior, space, _heaviest(part), ask, padded)))
     return *_together(known, [table for table, _ in found], 1, len(x)), -float(found[0][1])

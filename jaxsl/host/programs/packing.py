@@ -38,7 +38,8 @@ def pack_observations(
     """Runs ``x (row, feature)``, ``y (row, output)``, ``weight (row,)`` in a buffer of ``size`` rows.
 
     As by ``jaxsl.pool.observe``: a run that diverged, with an outcome that is not finite, is padding too. A
-    ``course`` on which no run has two rows is none. Sizes are few where none is given.
+    ``course`` on which no run has two rows is none, and runs without a weight have one of 1, so that programs
+    are the same with and without. Sizes are few where none is given.
 
     Example:
         >>> runs = pack_observations(np.array([[1.0], [2.0]]), np.array([[3.0], [np.nan]]))
@@ -50,9 +51,8 @@ def pack_observations(
     mask[:num] = np.isfinite(y).all(axis=1)
     outcomes[:num] = np.where(mask[:num, None], y, 0.0)
     times[:num] = 1.0 if weight is None else weight
-    own = None if weight is None else array(times)
     where = pack_course(course, size)
-    return Observations(array(pad(x, size)), array(outcomes), array(mask), own, where)
+    return Observations(array(pad(x, size)), array(outcomes), array(mask), array(times), where)
 
 
 def pack_course(course: Course | None, size: int) -> Course | None:
