@@ -11,6 +11,8 @@ from jaxsl.host.show.console import console, grid, number, show_notes
 from jaxsl.host.show.decision import estimates
 from jaxsl.host.show.grid import Grid
 
+ROUNDING = 1e-4  # of what is told, with three digits: draws that bought the same runs differ by less
+
 
 def show_replay(report: ReplayReport) -> None:
     """Print what ways of choosing would have predicted."""
@@ -56,9 +58,9 @@ def show_replay_for(report: DecidedReplayReport) -> None:
     some = any(one.decided < 1 for one in report.scores)
     rows = []
     for one in report.scores:
-        after = (one.width, one.gain, one.gain_error)
-        cells = [number(one.error, 3), number(one.regret, 3), number(one.regret_error, 2)]
-        cells += ["-" if np.isnan(one.coverage) else f"{one.coverage:.0%}", *(number(v, 3) for v in after)]
+        after = number(one.width, 3), number(one.gain, 3), _apart(one.gain_error, one.gain)
+        cells = [number(one.error, 3), number(one.regret, 3), _apart(one.regret_error, one.regret)]
+        cells += ["-" if np.isnan(one.coverage) else f"{one.coverage:.0%}", *after]
         cells += [f"{one.decided:.0%}"] * some
         rows.append([one.method, f"{one.budget:.0%}", *cells])
     out.print(grid([*header, *(["decided"] * some)], rows))
@@ -85,12 +87,18 @@ def _needed(paths: Sequence[Path] | Sequence[DecidedPath], cost: float) -> Grid:
     return grid(["choice", "spend", "of all", "runs", "range"], rows)
 
 
+def _apart(error: float, size: float) -> str:
+    """By how much draws differ, as it is read: 0 where rounding alone tells them apart."""
+    return number(0.0 if error < ROUNDING * abs(size) else error, 2)
+
+
 def _scores(report: ReplayReport) -> Grid:
     header = ["choice", "of all", "R²", "±", "inside", "width", "interval score", "active less it", "±"]
     rows = []
     for one in report.scores:
         inside = "-" if np.isnan(one.coverage) else f"{one.coverage:.0%}"
-        after = (one.width, one.interval_score, one.gain, one.gain_error)
-        cells = [number(one.r2, 3), number(one.r2_error, 2), inside, *(number(value, 3) for value in after)]
+        after = (one.width, one.interval_score, one.gain)
+        cells = [number(one.r2, 3), _apart(one.r2_error, 1.0), inside, *(number(value, 3) for value in after)]
+        cells.append(_apart(one.gain_error, 1.0))
         rows.append([one.method, f"{one.budget:.0%}", *cells])
     return grid(header, rows)
