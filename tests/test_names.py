@@ -34,6 +34,7 @@ def answer(command, frame, folder, *options):
     return json.loads(result.stdout)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("option", ["--outcome {}", "--map loss={}"])
 def test_a_renamed_outcome_gives_the_same_fit_and_prediction(option, tmp_path):
     plain = answer("fit", PLAIN, tmp_path, "--target", TARGET)

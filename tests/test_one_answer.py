@@ -66,7 +66,8 @@ def answers(folder, laws, *kind):
     return few, every
 
 
-@pytest.mark.parametrize("laws", ["one", pytest.param("two", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("laws", ["one", "two"])
 @pytest.mark.parametrize("kind", [(), ("--level", "80", "--of", "curve")])
 def test_every_command_gives_the_same_prediction_under_the_same_keys(folder, laws, kind):
     for found in answers(folder, laws, *kind):

@@ -298,6 +298,7 @@ def test_flatness_is_the_loss_off_the_best_size_at_the_cost():
         plots.flatness(optimal(None, "chinchilla@epoch", cost="6*N*D", budget=1e22))
 
 
+@pytest.mark.slow
 def test_the_loss_about_the_best_of_runs_has_a_band():
     N, D = (part.ravel() for part in np.meshgrid(np.geomspace(1e7, 1e9, 4), np.geomspace(1e9, 1e11, 4)))
     E, A, alpha, B, beta = CHINCHILLA.estimates["epoch"]
