@@ -51,7 +51,7 @@ class AimedAdvisor(Advisor):
         self.aim, self.hold, self.ranges = read_aim(aim), hold, ranges
         self._decides: tuple[object, Known] | None = None
         self._looked_up: tuple[Known, tuple[np.ndarray, np.ndarray], View] | None = None
-        self._best: tuple[Known, float, int, np.ndarray] | None = None
+        self._best: tuple[Known, float, np.ndarray, np.ndarray] | None = None
 
     def ask(self, ledger: Ledger, count: int) -> list[Proposal]:
         """As of ``Advisor``; the first runs alone until enough of them are done to learn a law."""
@@ -145,12 +145,13 @@ class AimedAdvisor(Advisor):
         if len(options) <= MANY or not (options.cost * ledger.factor <= left).any():
             return np.arange(len(options))
         before = self._best
-        if before is None or before[0] is not known or before[1:3] != (left, len(options)):
+        same = before is not None and before[0] is known and before[1] == left
+        if before is None or not same or not np.array_equal(before[2], options.x):
             assert known.found is not None
             spent = known.found.checked(ledger.paid) / ledger.factor
             with double_precision():
                 rows = leaders_for(known, self.aim, options, left / ledger.factor, spent, SHORT)
-            before = self._best = known, left, len(options), rows
+            before = self._best = known, left, options.x, rows
         return before[3]
 
     def _view(self, ledger: Ledger, options: Candidates, taken: list[Proposal]) -> View:
