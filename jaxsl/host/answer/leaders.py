@@ -14,6 +14,7 @@ from jaxsl.posterior import Tabulated
 
 # A table of the target's rows and of such configurations ``(row, feature)``, and the weights of the former.
 View = Callable[[np.ndarray], tuple[Tabulated, Array]]
+
 MANY = 32768  # candidates of a pool that is scored at once
 BLOCK = 8192  # candidates of a larger one that are predicted at once: a size of buffers
 MOST_SOUGHT = 4096  # of the best; where more are wanted all are scored

@@ -145,8 +145,12 @@ class AimedAdvisor(Advisor):
         if len(options) <= MANY or not (options.cost * ledger.factor <= left).any():
             return np.arange(len(options))
         before = self._best
-        same = before is not None and before[0] is known and before[1] == left
-        if before is None or not same or not np.array_equal(before[2], options.x):
+        if (
+            before is None
+            or before[0] is not known
+            or before[1] != left
+            or not np.array_equal(before[2], options.x)
+        ):
             assert known.found is not None
             spent = known.found.checked(ledger.paid) / ledger.factor
             with double_precision():
