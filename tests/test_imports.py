@@ -6,8 +6,6 @@ import sys
 
 import pytest
 
-from jaxsl.host.laws.declared import declared
-
 HEAVY = {
     *("jax", "equinox", "numpy", "scipy", "scipy.special", "scipy.stats", "scipy.optimize", "pandas"),
     *("pyarrow", "pyarrow.parquet", "matplotlib", "jinja2", "optax", "jaxopt", "sklearn", "mlflow", "wandb"),
@@ -33,7 +31,6 @@ sys.exit(status)
 @pytest.fixture
 def imported(tmp_path):
     """Which heavy modules a command has imported when it ends, how it ended and what it said."""
-    declared()  # written down, as any command before does
     (tmp_path / "runs.csv").write_text(RUNS)
     (tmp_path / "renamed.csv").write_text(RUNS.replace("loss", "value"))
     (tmp_path / "bad.csv").write_text(RUNS.replace("4e+06", "four"))

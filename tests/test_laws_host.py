@@ -4,12 +4,16 @@ import json
 import os
 import re
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+import laws
 from jaxsl.host.errors import UserError
+from jaxsl.host.laws.declared import BROUGHT, as_declared, bring_along, declared, written
+from jaxsl.host.laws.installed import packages
 from jaxsl.host.laws.lookup import catalogue, describe, find
 from jaxsl.host.laws.published import law_from_function
 from jaxsl.host.laws.traceable import check_traceable
@@ -110,6 +114,24 @@ def test_an_installed_package_adds_its_laws(package):
     assert "bent" in catalogue()
     assert find("bent").num_params == 1
     assert "did you mean bent" in refusal("bemt")
+
+
+def test_the_zoo_brings_along_what_its_laws_take():
+    found = json.loads((Path(laws.__file__).parent / BROUGHT).read_text())["laws"]
+    wanted = {law.name: json.loads(json.dumps(asdict(as_declared(law)))) for law in laws.LAWS}
+    assert found == wanted and written() is not None, "run python -m jaxsl.host.laws.declared"
+
+
+def test_what_a_package_brings_along_holds_until_the_package_changes(package, tmp_path):
+    package("lawpack:LAWS")
+    (entry,) = (one for one in packages() if one.name == "lawpack")
+    assert written() is None
+    bring_along(entry)
+    del sys.modules["lawpack"]
+    assert written()["bent"].inputs == ("N",) and {"chinchilla", "bent"} < written().keys()
+    assert "lawpack" not in sys.modules
+    (tmp_path / "lawpack.py").write_text(PACKAGE.replace('"N"', '"D"'))
+    assert written() is None and declared()["bent"].inputs == ("D",)
 
 
 @pytest.mark.parametrize(
