@@ -96,11 +96,13 @@ def test_the_opt_models_of_eq_3_and_of_the_paper():
     assert risks == sorted(risks, reverse=True) and all(step.cost <= step.budget for step in default.curve)
 
 
+@pytest.mark.slow
 def test_a_cost_that_falls_is_planned_on_a_grid_with_its_bound():
     found = plan(50.0, REGION, "10-x", high=3.0, curve=0)
     assert found.count.sum() == 6 and 0 <= found.gap < 0.1 and "equivalence" in found.proof
 
 
+@pytest.mark.slow
 def test_a_budget_of_thousands_of_runs_is_planned_for_both_criteria():
     for criterion in ("risk", "t"):
         found = plan(1e5, REGION, PRICE, criterion=criterion, curve=0)

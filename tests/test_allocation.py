@@ -149,6 +149,7 @@ def test_the_small_sample_criterion_buys_degrees_of_freedom():
     assert design.count.tolist() == [6, 2] and design.x[1] == pytest.approx(1.8, abs=0.01)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("criterion", ["risk", T_RISK])
 def test_no_design_is_below_the_certified_bound_and_the_optimum_is_close_to_it(criterion):
     for budget in (5.44, 9.47, 16.07):

@@ -163,6 +163,7 @@ TERMS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TERMS)
 def test_exchange_is_near_the_bound_and_beats_random_designs_of_several_variables(name):
     axis = np.linspace(0, 4, 13)
@@ -185,6 +186,7 @@ def test_exchange_is_near_the_bound_and_beats_random_designs_of_several_variable
     assert random / design.risk > 1.4
 
 
+@pytest.mark.slow
 def test_exchange_on_a_fine_line_comes_near_the_two_scale_optimum():
     region = uniform_region(4, 7)
     x = np.linspace(0, np.log(9.47 / 0.3), 150)
@@ -198,6 +200,7 @@ def test_exchange_on_a_fine_line_comes_near_the_two_scale_optimum():
     assert few.num_runs == 3 and few.risk < 1.05 * best.risk
 
 
+@pytest.mark.slow
 def test_exchange_takes_a_cost_that_falls():
     x = np.linspace(0, 2, 81)
     cost = 2 + (x - 1) ** 2

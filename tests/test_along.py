@@ -68,6 +68,7 @@ def test_innovations_are_the_dense_inverse_root_whatever_the_order_of_rows():
     np.testing.assert_allclose(log_det, np.linalg.slogdet(dense)[1], rtol=1e-10)
 
 
+@pytest.mark.slow
 def test_one_component_is_dense_generalised_least_squares():
     runs, along = checkpoints(1, 0.8), Along(jnp.asarray(0.7), jnp.asarray(0.5))
     sharing = jax.jit(lambda along: Known(Kinds(), PLANE, runs, TARGET, 1e-9, None).sharing(along))

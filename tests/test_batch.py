@@ -137,6 +137,7 @@ def one_by_one(posterior, started, count, y):
     return chosen[len(started) :], falls
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("started", [(), (4,), (1, 9)])
 def test_one_basin_plans_as_if_every_outcome_were_awaited(started):
     posterior = belief([1.0])
@@ -149,6 +150,7 @@ def test_one_basin_plans_as_if_every_outcome_were_awaited(started):
     np.testing.assert_allclose(found.score, falls, rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_several_basins_average_over_what_waiting_would_have_shown():
     """The mean score over many known outcomes of the pending run, each conditioned on by dense Bayes."""
     posterior, pending = belief([0.5, 0.5], apart=1.5, seed=5), 3

@@ -58,6 +58,7 @@ def test_an_episode_is_the_same_with_a_program_of_its_own_and_with_a_shared_one(
         np.testing.assert_allclose(mine, its, rtol=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["random", "cheapest", "cost-random", "all-data", "cheaper-half", "dearer-half"]
 )

@@ -58,6 +58,7 @@ def drawn():
     return jax.jit(every)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [RESIDUALS, PAIRS, GROUPS], ids=["Residuals", "Pairs", "Groups"])
 def test_every_draw_is_the_least_squares_fit_of_its_drawn_runs(booted, drawn, number):
     observations = runs(size=16)
@@ -70,6 +71,7 @@ def test_every_draw_is_the_least_squares_fit_of_its_drawn_runs(booted, drawn, nu
         np.testing.assert_allclose(found, least_squares(x[:12], y[:12], weight[:12]), rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_every_draw_is_fitted_with_the_prior_of_the_fit():
     observations, prior = runs(size=16), 1e3
 

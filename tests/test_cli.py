@@ -50,6 +50,7 @@ def answer():
     return next_runs(table(), CHINCHILLA, target=POINT[1], cost="6*N*D", budget=4e16, count=3)
 
 
+@pytest.mark.slow
 def test_next_ranks_the_affordable_candidates_by_score(answer):
     assert answer.num_candidates == 4 and answer.num_affordable == 4
     assert [run.row_number for run in answer.runs] != []
@@ -133,6 +134,7 @@ def test_what_is_allowed_is_said(write):
     assert "note: 1 of 1 targets are also among the runs: allowed" in result.stdout
 
 
+@pytest.mark.slow
 def test_laws_are_listed_and_described():
     listed = json.loads(invoke("laws", "--json").stdout)["laws"]
     assert {"chinchilla", "farseer/sl_1", "data_con/sl_10"} <= {law["name"] for law in listed}

@@ -53,6 +53,7 @@ def test_an_outcome_that_is_not_known_yet_speaks_neither_for_nor_against_a_row(t
     np.testing.assert_array_equal(found, np.array(rows, bool))
 
 
+@pytest.mark.slow
 @settings(deadline=None, derandomize=True)
 @given(st.lists(st.tuples(*[st.sampled_from([1.0, 2.0, 3.0])] * 2), min_size=1, max_size=5), st.data())
 def test_any_condition_agrees_with_python(rows, data):

@@ -70,6 +70,7 @@ def test_a_run_is_worth_what_a_refit_with_all_its_rows_gains(num):
         np.testing.assert_allclose(found, gain, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_run_that_goes_on_is_worth_what_a_refit_with_what_was_seen_of_it_gains():
     rng = np.random.default_rng(0)
     tokens, ahead = np.array([1e8, 2e8, 4e8]), np.array([1e9, 3e9])
@@ -129,6 +130,7 @@ def test_rows_of_a_run_are_told_but_those_after_it_diverged():
     assert np.isinf(remaining(pool_of([1e6, 1e7], [1e8, 1e9]), after).cost.tolist()[1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("share", [0.0, 0.8])
 def test_checkpoints_are_the_best_for_their_price_as_brute_force_says(share):
     along, belief = Along(jnp.asarray(share), jnp.asarray(LENGTH)), believed(np.zeros(3), PRIOR)

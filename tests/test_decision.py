@@ -66,6 +66,7 @@ def by_delta(high):
     return delta(quantity(optimum(high=high)), curves(believed(), np.ones(2)))
 
 
+@pytest.mark.slow
 def test_the_delta_method_is_the_closed_form_and_its_derivative():
     found = by_delta(np.array(100.0))
     best = closed_form(EPOCH, 1e24)
@@ -84,6 +85,7 @@ def test_the_delta_method_is_the_closed_form_and_its_derivative():
     np.testing.assert_allclose(root[2], expected[1], rtol=1e-7)
 
 
+@pytest.mark.slow
 def test_draws_are_closed_forms_too():
     u = np.random.default_rng(0).standard_normal((8, 5))
     found = jax.jit(
@@ -116,6 +118,7 @@ def test_reaching_the_least_loss_costs_the_budget_and_moves_with_it():
     assert not np.isfinite(with_slope(EPOCH[0] * 0.9)[0]).any()
 
 
+@pytest.mark.slow
 def test_regret_is_the_loss_given_up():
     """Half the square of its coordinates' error is the loss above the least, for a small error."""
 

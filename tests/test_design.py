@@ -67,6 +67,7 @@ def bought():
         return loop(10)
 
 
+@pytest.mark.slow
 def test_a_whole_loop_traces_the_law_for_its_first_ask_alone(bought):
     before = len(TRACES)
     state, history = loop(10)
@@ -132,6 +133,7 @@ def test_telling_may_say_what_a_run_really_cost(bought):
     np.testing.assert_allclose(after.spent - state.spent, 7)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("failed", [jnp.nan, jnp.inf])
 @pytest.mark.parametrize("how", [Design.tell, tell])
 def test_a_run_that_diverged_is_paid_for_and_the_design_goes_on(bought, how, failed):

@@ -149,6 +149,7 @@ def test_one_component_is_the_dense_gaussian_regression(outputs):
     np.testing.assert_allclose(found.evidence, -expected / 2, rtol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows", [None, 4])
 def test_fits_with_errors_that_hang_together_are_those_of_scipy(rows):
     runs = runs_of(lambda x: 1 + 8 * x**-0.4, noise=0.1)
@@ -176,6 +177,7 @@ def test_fits_with_errors_that_hang_together_are_those_of_scipy(rows):
     np.testing.assert_allclose(given.loss(jnp.asarray(best.x)), 2 * best.cost / 14, rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_where_the_law_is_certain_the_interval_is_that_of_student():
     runs = runs_of(lambda x: 3 - 0.5 * np.log10(x), noise=0.1)
     sure = numbers(
@@ -193,6 +195,7 @@ def test_where_the_law_is_certain_the_interval_is_that_of_student():
         np.testing.assert_allclose(ends, at @ beta + np.array([-half, 0, half]), rtol=2e-3)
 
 
+@pytest.mark.slow
 def test_a_law_that_holds_is_believed_and_one_that_bends_is_not():
     straight = belief_of(LAW, runs_of(lambda x: 1 + 8 * x**-0.4), STARTS)
     bent = belief_of(LAW, runs_of(lambda x: 1 + 8 * x**-0.4 + 0.1 * np.sin(2 * np.log(x))), STARTS)
@@ -214,6 +217,7 @@ def test_a_bad_run_is_named_though_it_carries_the_fit():
     np.testing.assert_allclose(theta, [1, 8, 0.4], rtol=0.1)
 
 
+@pytest.mark.slow
 def test_no_run_is_bad_where_there_are_too_few_to_tell():
     rng = np.random.default_rng(0)
     seen = Linearised(jnp.asarray(rng.standard_normal((3, 1, 3))), jnp.ones((3, 1)), jnp.zeros(3))

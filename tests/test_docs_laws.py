@@ -33,6 +33,7 @@ def law_file(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(tmp_path))
 
 
+@pytest.mark.slow
 def test_the_page_on_writing_a_law_says_what_happens(law_file):
     text = "\n".join(blocks("write-a-law.md", "pycon"))
     test = doctest.DocTestParser().get_doctest(text, {}, "write-a-law.md", None, 0)

@@ -49,6 +49,7 @@ def test_candidates_of_close_scores_have_different_strengths_and_so_have_those_f
     assert strength(np.zeros(3)).tolist() == [1, 1, 1]
 
 
+@pytest.mark.slow
 def test_the_colours_of_a_score_map_are_spread_over_the_candidates(seen):
     marks = plots.score_map(seen).collections[0].get_array()
     assert len(marks) == 3 and (marks.min(), marks.max()) == pytest.approx((0, 1), abs=1e-12)

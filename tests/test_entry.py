@@ -37,6 +37,7 @@ def test_a_process_in_the_background_goes_on():
     assert process.returncode == 0 and "chinchilla" in out and not error
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["a file", "below a file"])
 def test_a_cache_that_cannot_be_written_is_one_line_and_the_command_goes_on(kind, tmp_path):
     (tmp_path / "taken").write_text("")

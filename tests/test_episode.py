@@ -58,6 +58,7 @@ def test_an_episode_asks_for_each_outcome_once_and_keeps_its_budget(episode):
     np.testing.assert_allclose(steps[-1].median, truth, atol=0.05)
 
 
+@pytest.mark.slow
 def test_runs_that_diverged_are_paid_for_and_teach_nothing(episode):
     known = {0: LOSS[0], 5: LOSS[5], 9: LOSS[9]}
     without = episode.step(episode.believe(known), 1.0)
@@ -66,6 +67,7 @@ def test_runs_that_diverged_are_paid_for_and_teach_nothing(episode):
     np.testing.assert_array_equal(found.median, without.median)
 
 
+@pytest.mark.slow
 def test_all_rounds_share_one_program(episode):
     def play():
         return list(episode.steps(lambda index: LOSS[index], 0.1 * episode.cost.sum()))

@@ -83,6 +83,7 @@ def test_a_poor_accuracy_gives_the_largest_sizes():
     assert float(poor.beta) == pytest.approx(1 / (4 * variance * 0.018 * 0.982) - 1, rel=0.15)
 
 
+@pytest.mark.slow
 def test_samples_moments_and_posterior_agree_on_a_normal_prediction():
     mean, sd = 0.4, 0.02
     samples = jnp.asarray(st.norm(mean, sd).ppf((np.arange(20_000) + 0.5) / 20_000))

@@ -75,6 +75,7 @@ def test_the_size_and_the_cost_may_be_computed_from_columns():
     )
 
 
+@pytest.mark.slow
 def test_advice_follows_the_cheapest_way():
     settings = {"link": KNOWN, "cost": "price"}
     enough = assess(RUNS, target="x=4,price=16.4", items=50, item_cost=0.1, **settings).choice
@@ -95,6 +96,7 @@ def test_bootstraps_of_the_line_have_intervals_of_about_the_length_of_ts(noise):
     assert 0.4 < ratio < (10 if noise == "pairs" else 2.5) and found.quantile == "bootstrap"
 
 
+@pytest.mark.slow
 def test_a_fitted_link_widens_the_interval_and_is_checked_family_by_family():
     scattered = MODELS.assign(p=np.clip(MODELS.p + 0.03 * RNG.normal(size=30), 0, 1))
     settings = {"target": "4", "link_runs": scattered, "performance": "p", "family": "family"}
@@ -111,6 +113,7 @@ def test_a_fitted_link_widens_the_interval_and_is_checked_family_by_family():
     assert any("too short for one model" in note for note in found.notes)
 
 
+@pytest.mark.slow
 def test_a_family_of_its_own_link_is_said():
     own = MODELS.family == "c"
     broken = MODELS.assign(p=np.where(own, 1 / (1 + np.exp(-(1.3 * SCORE + 3))), MODELS.p))
@@ -122,6 +125,7 @@ def test_a_family_of_its_own_link_is_said():
     assert np.argmax(np.abs(check.bias)) == 2
 
 
+@pytest.mark.slow
 def test_two_sizes_are_not_testable_and_rounded_outcomes_of_four_runs_neither():
     two = pd.DataFrame({"x": [0, 0, 0, 2, 2, 2], "y": [0.1, 0.2, 0.3, 0.5, 0.6, 0.4]})
     rounded = pd.DataFrame({"x": [2, 0, 3, 1], "y": [0.31, 0.1, 0.4, 0.2]})

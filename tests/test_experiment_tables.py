@@ -27,6 +27,7 @@ def test_a_table_says_its_command_code_versions_machine_and_seed(tmp_path):
     assert "- seed: 3" in markdown
 
 
+@pytest.mark.slow
 def test_what_was_measured_once_is_read_again_by_the_same_code_and_settings(tmp_path, monkeypatch):
     monkeypatch.setattr(kept, "FOLDER", tmp_path)
     measured = []

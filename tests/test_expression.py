@@ -95,6 +95,7 @@ def test_the_deepest_expression_that_is_read_can_be_evaluated():
     assert parse("-" * (LONGEST - 2) + "7").evaluate({}) == 7.0
 
 
+@pytest.mark.slow
 @settings(deadline=None, derandomize=True)
 @given(st.text(alphabet="ND1.e+-*/^(),` _logmaxif[]:=\n", max_size=20) | st.text(max_size=12))
 def test_any_text_is_a_value_or_a_user_error(text):

@@ -85,6 +85,7 @@ def scipy_best(law, x, y, starts, loss="linear", scale=1.0):
     return 2 * min(found) / y.size
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("law", "runs"),
     [(CHINCHILLA, chinchilla_runs(0.01)), (SL_1, repeated_runs(0.01))],
@@ -111,6 +112,7 @@ def test_exact_runs_are_interpolated_and_the_truth_recovered():
     np.testing.assert_allclose(found.theta[0], [1.7, 400.0, 0.34, 410.0, 0.28], rtol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("delta", [1e-3, 0.05])
 def test_huber_is_no_worse_than_scipy_on_runs_with_outliers(delta):
     x, y = chinchilla_runs(0.01)
@@ -140,6 +142,7 @@ def test_a_parameter_that_leaves_the_box_ends_at_its_bound_and_is_told():
     np.testing.assert_allclose(flat.theta[0], [0, -3], atol=1e-9)
 
 
+@pytest.mark.slow
 def test_elimination_of_linear_parameters_changes_no_optimum():
     plain = Law("plain", DECAY.function, DECAY.inputs, DECAY.params)
     x = np.logspace(1, 4, 20)[:, None]

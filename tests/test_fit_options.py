@@ -98,6 +98,7 @@ def test_a_tied_parameter_keeps_to_both_boxes_and_contradictions_are_refused():
     assert same.num_params == 4
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("float64")
 def test_a_prior_is_gaussian_in_the_parameter():
     law = with_priors(SMALL, (("E", 1.5, 0.1),), 0.6)
@@ -124,6 +125,7 @@ def test_a_law_on_a_scale_has_the_optimum_of_transformed_residuals(scale, of):
     np.testing.assert_allclose(best(on_scale(law, scale), of(y)), expected, rtol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("float64")
 @pytest.mark.parametrize("factor", [1000.0, 0.001])
 def test_floor_and_amplitude_are_in_the_unit_of_the_outcome(factor):
@@ -160,6 +162,7 @@ def known(x, y, weight):
     return numbers, known.solved(known.linearised(theta))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("float64")
 def test_a_run_of_weight_k_is_k_runs_in_evidence_covariance_and_noise():
     times = np.array([1, 2, 3, 1, 4, 1, 2, 1])
@@ -174,6 +177,7 @@ def test_a_run_of_weight_k_is_k_runs_in_evidence_covariance_and_noise():
         )
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("float64")
 def test_least_squares_with_the_weights_of_a_robust_loss_has_its_optimum():
     y = LOSS.copy()

@@ -85,6 +85,7 @@ def leaves(value):
     return [value] if isinstance(value, int | float) else []
 
 
+@pytest.mark.slow
 def test_the_page_holds_the_json_that_is_printed(made, page):
     assert json.loads(page.json[: page.json.rindex("}") + 1]) == made[1]
 

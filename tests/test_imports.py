@@ -92,6 +92,7 @@ def test_what_is_wrong_with_a_table_is_said_before_jax_is_imported(imported, com
     assert modules <= TABLE
 
 
+@pytest.mark.slow
 def test_a_fit_imports_the_engine_and_no_more(imported):
     for _ in range(2):  # the first keeps its programs, whose starting points SciPy draws
         modules, status, said = imported("fit", "runs.csv", "--law", "kaplan/n")

@@ -16,6 +16,7 @@ LOSS = 1.2 + 60 * SIZES**-0.4 + 0.01 * np.random.default_rng(1).standard_normal(
 TARGET = "N=1e8"
 
 
+@pytest.mark.slow
 def test_leaving_out_is_exact_for_a_linear_law():
     rng = np.random.default_rng(0)
     x, weight = rng.normal(size=(7, 1)), rng.uniform(0.5, 2, 7)

@@ -255,6 +255,7 @@ def predict_around(law, theta, step, x):
     return zip(*np.split(y, 2), strict=True)
 
 
+@pytest.mark.slow
 def test_m4_solves_its_equation_and_its_derivative_is_that_of_the_root():
     rng = np.random.default_rng(0)
     x = np.geomspace(1, 1e12, 25)

@@ -96,6 +96,7 @@ def test_the_best_are_those_of_the_whole_pool(num_basins, num):
     assert saved > NUM_POOL
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("small_blocks")
 def test_every_score_where_all_are_wanted_and_none_below_the_least():
     posterior, pool, target = mixture(0, 6)
@@ -117,6 +118,7 @@ def test_a_candidate_that_is_not_finite_scores_zero():
     assert found[5] == 0 and np.isfinite(found).all() and (np.delete(found, 5) > 0).all()
 
 
+@pytest.mark.slow
 def test_design_and_shortlist_choose_the_same(monkeypatch):
     posterior, pool, target = mixture(2, 3)
     pool = Pool(pool.x, jnp.asarray(np.random.default_rng(0).uniform(1, 9, NUM_POOL)))

@@ -117,6 +117,7 @@ def test_student_covers_what_it_claims_and_z_with_an_estimated_sigma_falls_short
     assert 0.94 <= known <= 0.96
 
 
+@pytest.mark.slow
 def test_residual_bootstrap_covers_with_noise_that_is_not_gaussian():
     x, num = np.linspace(0.0, 3.0, 7), 1000
     outcomes = 0.5 * x + 0.2 * (RNG.exponential(size=(num, 7)) - 1)
@@ -162,6 +163,7 @@ def verdicts(x, bend, num=600):
     return np.bincount(np.asarray(diagnosed(x, outcomes).verdict), minlength=3) / num
 
 
+@pytest.mark.slow
 def test_a_two_scale_design_is_not_testable_however_bent_the_truth():
     assert verdicts(TWO_SCALES, 0.0)[NOT_TESTABLE] == 1
     assert verdicts(TWO_SCALES, 3.0)[NOT_TESTABLE] == 1

@@ -97,6 +97,7 @@ def left_out(y, p, members):
     return link.leave_one_family_out(link.LogisticLink(), jax.random.key(0), y, p, members, 100)
 
 
+@pytest.mark.slow
 def test_a_family_that_breaks_the_link_is_seen_and_others_are_covered():
     y = RNG.normal(size=40)
     members = np.arange(40) % 4 == np.arange(4)[:, None]

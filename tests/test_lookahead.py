@@ -90,6 +90,7 @@ def test_unavailable_runs_are_never_planned_and_with_money_for_all_nothing_is():
         assert float(decided(rule, *world(), EVERY, np.array(money), KEY)) == 0.7
 
 
+@pytest.mark.slow
 def test_of_a_group_one_run_is_planned():
     plans = planned(Rollout(), *world(), EVERY, np.array(99.0), KEY, np.array([5, 7, 5, 7]))
     bought = np.asarray(plans.bought)
@@ -98,6 +99,7 @@ def test_of_a_group_one_run_is_planned():
     np.testing.assert_allclose(plans.spent, bought @ COST)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("unknown", [np.nan, np.inf])
 def test_a_cost_that_is_no_number_changes_no_plan(unknown):
     belief, pool, target = world()

@@ -91,6 +91,7 @@ def sampled_fall(posterior, pool, target, index, num=200_000):
     return [(x.mean(), x.std() / np.sqrt(num)) for x in (within, before - between)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("num_outputs", "tolerance"), [(1, 0.0), (3, 0.01), (5, 0.01)])
 def test_scores_agree_with_monte_carlo(num_outputs, tolerance):
     rng = np.random.default_rng(num_outputs)
@@ -192,6 +193,7 @@ def test_the_score_of_a_target_region_is_the_weighted_mean_of_its_points(case):
     np.testing.assert_allclose(whole.between, between, rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_one_basin_has_no_between_basin_term_under_any_rule(case):
     posterior, pool, target = case
     alone = jax.tree.map(lambda leaf: leaf[:1], posterior)
@@ -243,6 +245,7 @@ def overflowing(theta, x):
     return theta[0] + theta[1] / x[0]
 
 
+@pytest.mark.slow
 def test_derivatives_of_scores_stay_finite_beside_a_candidate_where_the_law_is_not():
     law = Law("pole", overflowing, ("x",), LINE.params)
     root = jnp.stack([jnp.eye(2), 0.5 * jnp.eye(2)])

@@ -44,6 +44,7 @@ def test_a_renamed_outcome_gives_the_same_fit_and_prediction(option, tmp_path):
     assert plain["num_runs"] == 6 and plain["prediction"] is not None
 
 
+@pytest.mark.slow
 def test_next_takes_renamed_columns_and_a_target_in_them(tmp_path):
     plain = answer("next", PLAIN, tmp_path, "--target", TARGET, "--cost", "6*N*D")
     frame = {"model.size": SIZES, "data/tokens": TOKENS, "val/loss": LOSSES}

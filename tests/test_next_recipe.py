@@ -106,6 +106,7 @@ def test_the_variance_is_that_of_drawn_laws(ranking):
     assert np.log(ranking[2]) == pytest.approx(np.median(log_times), abs=0.02)
 
 
+@pytest.mark.slow
 def test_a_run_takes_from_the_variance_of_a_least_cost_what_a_refit_with_it_says(float64):
     """The cost of a loss L by the line is exp((a - L) / b)."""
     aim, offered, (a, b) = read_aim("reach:loss=2.2"), pool("old"), THETA["old"]

@@ -45,6 +45,7 @@ def in_order(theta, certified):
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_certified_values_from_both_starts(name):
     certified = PROBLEMS[name]

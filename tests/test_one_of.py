@@ -40,6 +40,7 @@ def runs_of(num: int = 40):
     return observe(jnp.asarray(x), y, 64), uniform_target(jnp.asarray([[64.0, 4e10], [8.0, 2e10]]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", range(len(LAWS)))
 def test_values_and_derivatives_are_those_of_the_law(number):
     runs, _ = runs_of()
@@ -96,6 +97,7 @@ def test_fits_basins_and_what_is_identified_are_those_of_the_law(number):
     assert num_told == num_known
 
 
+@pytest.mark.slow
 def test_one_program_serves_all_the_laws():
     runs, _ = runs_of()
     program = jax.jit(lambda law, key: fit(law, runs, random_starts(key, law, 4)).loss[0])

@@ -88,6 +88,7 @@ def test_decisions_asked_together_are_those_asked_alone_by_one_program():
     assert np.all(np.asarray(found.mean)[3:] == 0)
 
 
+@pytest.mark.slow
 def test_flatness_is_what_brute_force_finds():
     found = optimal(None, "chinchilla@epoch", cost="6*N*D", budget=1e24).decisions[0]
     best, least = found["N"].median, found["loss"].median

@@ -37,6 +37,7 @@ def found():
     return {(row.name, row.method): row for row in report.intervals}
 
 
+@pytest.mark.slow
 def test_t_intervals_are_those_of_curve_fit(found):
     theta, covariance = scipy_fit(RUNS["loss"])
     half = scipy.stats.t.ppf(0.95, 12 - 3) * np.sqrt(np.diag(covariance))

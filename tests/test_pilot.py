@@ -49,6 +49,7 @@ def test_a_later_byte_changes_no_earlier_logits():
     assert np.all(np.abs(before[40:] - after[40:]).max(axis=1) > 1e-4)
 
 
+@pytest.mark.slow
 def test_no_file_is_both_trained_on_and_held_out():
     text = corpus.standard_library()
     assert not set(text.train_files) & set(text.held_out_files)
@@ -75,6 +76,7 @@ def test_learning_rate_rises_to_its_peak_and_falls_to_nearly_zero():
     assert np.all(np.diff(rates[:10]) > 0) and np.all(np.diff(rates[10:]) < 0) and 0 < rates[-1] < 0.006
 
 
+@pytest.mark.slow
 def test_a_seed_decides_the_loss(small_text):
     losses = [train.train_run(SMALLEST, 4096, seed)["loss"] for seed in (0, 0, 1)]
     assert losses[0] == losses[1] != losses[2]

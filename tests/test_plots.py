@@ -280,6 +280,7 @@ def test_a_frontier_has_a_band_where_there_is_an_interval_and_refuses_what_it_ha
         plots.frontier(replace(published, decisions=published.decisions[:1]))
 
 
+@pytest.mark.slow
 def test_flatness_is_the_loss_off_the_best_size_at_the_cost():
     found = optimal(None, "chinchilla@epoch", cost="6*N*D", budget=[1e21, 1e22], curves=True)
     ax = plots.flatness(found, unit="nats")

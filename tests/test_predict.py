@@ -57,6 +57,7 @@ def copied(folder, tmp_path):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_a_kept_fit_says_what_the_fit_said(folder):
     expected = json.loads((folder / "said.json").read_text())
     found = said("predict", folder / "fit.json", "--at", TARGET, "--json")["prediction"]
@@ -95,6 +96,7 @@ def test_thousands_of_points_are_written_beside_the_table(folder, tmp_path):
     pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "out.parquet"), written)
 
 
+@pytest.mark.slow
 def test_python_keeps_and_predicts_in_the_same_words(folder, tmp_path):
     found = host.fit(folder / "runs.csv", "kaplan/n")
     found.save(tmp_path / "fit.json")

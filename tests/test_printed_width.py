@@ -141,6 +141,7 @@ def test_numbers_stand_flush_right_and_texts_flush_left_under_their_headers():
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a terminal of its own")
 @pytest.mark.parametrize("words", [("laws", "chinchilla"), ("--help",), ("fit",)])
 def test_no_color_means_plain_text_on_a_terminal(words):

@@ -48,6 +48,7 @@ def noise_of(law, runs):
     return squares / max(count - law.num_params, 1) + NEGLIGIBLE**2 * np.mean(runs.y[runs.mask] ** 2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("prior", [0.1, 1.0, 30.0])
 def test_a_line_is_bayesian_regression(prior):
     x = np.array([[0.1], [0.5], [0.6], [0.9]])
@@ -60,6 +61,7 @@ def test_a_line_is_bayesian_regression(prior):
     np.testing.assert_allclose(found(LINE, runs, np.array(prior)).theta[0], mode, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_the_mode_of_a_curved_law_is_that_of_scipy():
     """E and A are eliminated, their prior is on their logarithms."""
     runs, bounds = runs_of(SIZE, LOSS, 9), box(DECAY)
@@ -80,6 +82,7 @@ def test_the_mode_of_a_curved_law_is_that_of_scipy():
     assert here.loss[0] < here.objective[0] and not here.lower[0].any() and not here.upper[0].any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("weight", [[3.0] * 7, [1.0, 2, 3, 1, 0, 2, 4]])
 def test_a_run_of_weight_k_is_k_runs(weight):
     prior = np.array(3.0)
@@ -110,6 +113,7 @@ def test_what_the_runs_do_not_tell_is_left_at_the_centre_of_the_box():
     np.testing.assert_allclose([a / b, idle], [1.0, 10.0], rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_a_weak_prior_changes_no_well_determined_fit():
     runs = runs_of(SIZE, LOSS, 7)
     least, mode = (found(DECAY, runs, prior) for prior in (None, np.array(1e-8)))

@@ -87,6 +87,7 @@ def test_a_parameter_of_a_linear_law_has_the_exact_t_interval():
         assert not (profile.open_low | profile.open_high | profile.better)
 
 
+@pytest.mark.slow
 def test_a_prediction_of_a_linear_law_has_the_exact_t_interval():
     observations = line_runs()
     x, y = np.asarray(observations.x)[:, 0], np.asarray(observations.y)[:, 0]
@@ -96,6 +97,7 @@ def test_a_prediction_of_a_linear_law_has_the_exact_t_interval():
         np.testing.assert_allclose([profile.low, profile.high], exact(x, y, np.array([1, where])), rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_parameter_of_a_nonlinear_law_agrees_with_brute_force():
     observations = decay_runs()
     found = decay_fit(observations)
@@ -107,6 +109,7 @@ def test_a_parameter_of_a_nonlinear_law_agrees_with_brute_force():
     assert float(profile.value) < float(middle)  # the interval is skewed, as no symmetric one could be
 
 
+@pytest.mark.slow
 def test_a_prediction_of_a_nonlinear_law_agrees_with_brute_force():
     observations = decay_runs()
     found = decay_fit(observations)
@@ -164,6 +167,7 @@ def test_a_better_optimum_met_on_the_way_is_reported():
     assert bool(parameter_interval(DECAY, observations, stuck, 2).better)
 
 
+@pytest.mark.slow
 def test_the_profile_crosses_its_limit_at_the_ends_of_the_interval():
     observations = decay_runs()
     found = decay_fit(observations)

@@ -131,6 +131,7 @@ def mixture(num_basins, separation, ratio, num_pool=64):
     return jax.tree.map(pad, posterior), pool, target
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("num_basins", [2, 8])
 @pytest.mark.parametrize("ratio", [1.0, 10.0], ids=["equal", "unequal"])
 @pytest.mark.parametrize("separation", [0.3, 3.0, 30.0], ids=["overlapping", "apart", "far"])
@@ -165,6 +166,7 @@ def errors(rule, cases):
         yield float(np.max(np.abs(ours - exact)) / np.max(exact)), ours.argmax() == exact.argmax()
 
 
+@pytest.mark.slow
 def test_the_default_rule_scores_to_a_thousandth_and_chooses_as_the_exact_score():
     found = list(errors(None, MIXTURES))
     assert max(error for error, _ in found) < 3e-4

@@ -33,6 +33,7 @@ def true_loss(n, d):
     return e + a / n**alpha + b / d**beta
 
 
+@pytest.mark.slow
 def test_what_sizes_give_up_is_the_loss_above_the_least_of_their_cost(float64):
     x = np.array([[1e9, 1e11], [4e9, 1e10], [2e8, 2e12]])
     told, above = losses(published("chinchilla@epoch", COST, {}, {}), x)

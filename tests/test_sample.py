@@ -60,6 +60,7 @@ def least(x, y):
     return np.min(np.mean((amplitude[:, None] * wave - y[:, 0]) ** 2, axis=1))
 
 
+@pytest.mark.slow
 def test_the_best_of_many_runs_is_found_by_way_of_a_sample():
     x, y = many_waves()
     assert sampled(runs_of(x, y)).root.shape == (128,)

@@ -82,6 +82,7 @@ def growths(N, theta):
     return E + C * N**d
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("robust", [None, Huber(0.05)], ids=["squares", "huber"])
 def test_a_separable_law_has_the_optima_of_its_outputs_put_together_by_rank(robust):
     x, y = two_waves()

@@ -140,6 +140,7 @@ def mode(observations):
     return fit_with_prior(DECAY, observations, np.array(30.0))
 
 
+@pytest.mark.slow
 def test_influence_under_a_prior_equals_finite_differences_of_refits():
     observations = decay_runs(noise=0.1)
     found = mode(observations)
@@ -173,6 +174,7 @@ def test_the_fit_under_a_prior_has_its_derivatives():
     )
 
 
+@pytest.mark.slow
 def test_leave_one_out_under_a_prior_is_exact_for_a_linear_law():
     rng = np.random.default_rng(2)
     x = rng.standard_normal((8, 1))
@@ -281,6 +283,7 @@ def test_a_second_derivative_goes_through_the_fit():
     )
 
 
+@pytest.mark.slow
 def test_a_robust_loss_caps_the_influence_of_an_outlier():
     spoilt = shifted(decay_runs(), 4, 2.0)
     theta = polish(DECAY, spoilt, scipy_fit(spoilt, delta=0.05), robust=Huber(0.05))

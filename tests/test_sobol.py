@@ -19,6 +19,7 @@ def test_the_points_are_those_of_scipy(num_points, num_dims, seed):
     np.testing.assert_array_equal(sobol(num_points, num_dims, seed), expected)
 
 
+@pytest.mark.slow
 def test_starting_points_are_drawn_without_scipys_statistics():
     script = (
         "import sys, jax; from jaxsl.starts import random_starts; from laws.kaplan import SIZE\n"

@@ -49,6 +49,7 @@ def fitter(solver):
     return jax.jit(run) if solver in COMPILED else run
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("solver", EACH, ids=NAMES)
 def test_finds_the_optimum_of_the_default_solver(solver):
     observations, starts = runs(), starts_of(jax.random.key(0))
@@ -79,6 +80,7 @@ def test_a_start_that_is_not_finite_ends_alone(solver):
     assert np.all(np.isfinite(found.loss[:-1])) and not np.any(np.asarray(found.status[:-1]) == INVALID)
 
 
+@pytest.mark.slow
 def test_a_robust_loss_goes_through_a_quasi_newton_solver():
     observations, starts = runs(), starts_of(jax.random.key(0))
     spoilt = replace(observations, y=observations.y.at[3].add(3.0))
@@ -93,6 +95,7 @@ def test_a_robust_loss_goes_through_a_quasi_newton_solver():
     assert float(found) == pytest.approx(float(best), rel=1e-6)
 
 
+@pytest.mark.slow
 def test_jaxopt_is_imported_by_its_own_file_alone_and_without_a_warning():
     script = (
         "import sys, jaxsl.fit; assert 'jaxopt' not in sys.modules;"

@@ -117,6 +117,7 @@ def test_a_law_that_explains_little_is_said_to():
     assert any(line.startswith("chinchilla explains little of the runs: R²") for line in lines)
 
 
+@pytest.mark.slow
 def test_a_law_that_fails_at_one_end_is_said_to_fail_there():
     size = np.geomspace(1e6, 1e10, 24)
     bent = 2 + 40 * size**-0.2 + 0.3 * np.clip(8 - np.log10(size), 0, None) ** 2

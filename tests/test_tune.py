@@ -61,6 +61,7 @@ def test_the_law_of_published_optima():
     )
 
 
+@pytest.mark.slow
 def test_exact_grids_give_back_their_optima_and_the_law():
     found = host.tune(grids([3e7, 1e8, 3e8], [5e9, 2e10]), over=["lr", "batch"], by=["N", "D"])
     assert [cell.status for cell in found.cells] == ["minimum"] * 6
@@ -73,6 +74,7 @@ def test_exact_grids_give_back_their_optima_and_the_law():
     np.testing.assert_allclose(exponents, [[-0.3, 0.1], [0, 0.5]], atol=1e-6)
 
 
+@pytest.mark.slow
 def test_intervals_cover_the_optimum_as_often_as_they_say():
     sizes, tokens = np.geomspace(7e7, 1.5e8, 20), np.geomspace(7e9, 1.5e10, 20)
     found = host.tune(grids(sizes, tokens, noise=0.01), over="lr,batch", by="N,D", level=80)
@@ -154,6 +156,7 @@ def write(folder, runs):
     return str(folder / "runs.csv")
 
 
+@pytest.mark.slow
 def test_the_command_names_edges_and_ties(tmp_path):
     runs = grids([2e7, 1e8, 3e8, 6e8, 1e12], [5e9, 2e10])
     first = np.flatnonzero((runs["N"] == 2e7) & (runs["D"] == 5e9))
