@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from test_study_recipes import table
 
 from jaxsl.host.answer import leaders
 from jaxsl.host.answer import next_runs as module
@@ -9,9 +10,10 @@ from jaxsl.host.answer.fit import answered, fit_report
 from jaxsl.host.answer.fit_options import PLAIN
 from jaxsl.host.answer.which_laws import ensemble, run_table
 from jaxsl.host.decision import next_for as decision
+from jaxsl.host.decision import next_recipe
 from jaxsl.host.decision.next_for import next_for
 from jaxsl.host.input.remarks import repeated
-from jaxsl.host.study import Study, aimed
+from jaxsl.host.study import Study, aimed, compared
 from laws.chinchilla import CHINCHILLA
 from laws.kaplan import SIZE_DATA
 
@@ -100,3 +102,30 @@ def test_a_study_for_a_decision_asks_for_the_same_run_among_the_best_of_many(sou
     blocks = asked("blocks.jsonl")
     assert once and blocks[0].x == once[0].x
     assert blocks[0].fall == pytest.approx(once[0].fall, rel=1e-6)
+
+
+@pytest.mark.slow
+def test_a_study_for_multipliers_asks_for_the_same_runs_among_the_best_of_many(tmp_path, monkeypatch):
+    done, sizes = table(), np.geomspace(2e8, 3e9, 8)
+    n, d = (part.ravel() for part in np.meshgrid(sizes, 40 * sizes))
+    for recipe in ("new", "old"):
+        more = {"recipe": [recipe] * len(n), "N": n, "D": d, "loss": np.full(len(n), np.nan)}
+        done = {name: np.concatenate([values, more[name]]) for name, values in done.items()}
+    asked = {"aim": "multiplier:C=1e21", "cost": "6*N*D", "by": "recipe", "against": "new"}
+
+    def answers(name):
+        ranked = next_for(done, CHINCHILLA, count=4, **asked)
+        study = Study.create(tmp_path / name, "chinchilla", candidates=done, **asked)
+        # Only those that are not the first runs.
+        return ranked, [run for run in study.ask(10) if np.isfinite(run.fall)]
+
+    once, runs = answers("once.jsonl")
+    monkeypatch.setattr(next_recipe, "MANY", 16)
+    monkeypatch.setattr(compared, "SHORT", 16)
+    monkeypatch.setattr(leaders, "BLOCK", 32)
+    blocks, same = answers("blocks.jsonl")
+    for found, wanted in zip(blocks.runs, once.runs, strict=True):
+        assert (found.recipe, found.row_number) == (wanted.recipe, wanted.row_number)
+        assert found.fall == pytest.approx(wanted.fall, rel=1e-6)
+    assert (blocks.num_candidates, blocks.num_affordable) == (once.num_candidates, once.num_affordable)
+    assert same[0].x == runs[0].x and same[0].fall == pytest.approx(runs[0].fall, rel=1e-6)

@@ -14,6 +14,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from jaxsl.host.answer.episode import CHOOSING
+from jaxsl.host.answer.leaders import MANY, Priced, leaders
 from jaxsl.host.answer.which_laws import ensemble
 from jaxsl.host.decision.aim import expected_error, least_loss_at, scaled
 from jaxsl.host.decision.choice_report import AimedRun, RecipesReport
@@ -90,6 +92,9 @@ def next_recipe(
     }
     found = compared(known, cost, at, level)
     money = money.checked(*(one.found for one in known.values()))
+    every = list(pools.values())
+    rows = leading_rows(known, found, pools, money, count)
+    pools = {name: pool.take(rows[name]) for name, pool in pools.items()}
     runs, variance = ranked_recipes(known, found, pools, money, seed)
     return RecipesReport(
         by=by,
@@ -98,10 +103,44 @@ def next_recipe(
         runs=tuple(runs[:count]),
         budget=budget,
         max_cost=max_cost,
-        num_candidates=sum(len(pool.x) for pool in pools.values()),
-        num_affordable=len(runs),
-        pool_cost=float(sum(pool.cost.sum() for pool in pools.values())),
+        num_candidates=sum(len(pool.x) for pool in every),
+        num_affordable=sum(int(money.affords(pool).sum()) for pool in every),
+        pool_cost=float(sum(pool.cost.sum() for pool in every)),
     )
+
+
+def leading_rows(
+    known: Mapping[str, Known],
+    found: MultiplierReport,
+    pools: Mapping[str, Priced],
+    money: Purse,
+    count: int,
+) -> dict[str, np.ndarray]:
+    """Rows of each recipe's candidates that are looked at: of many the ``count`` best, else all.
+
+    Args:
+        known, found: as of ``views_of``.
+        pools: the candidates of each.
+        money: what may be spent.
+        count: how many.
+    """
+    rows = {name: np.arange(len(pool.cost)) for name, pool in pools.items()}
+    levels = _levels(found)
+    for name, pool in pools.items():
+        sale = money.affords(pool)
+        if len(sale) <= MANY or not sale.any():
+            continue
+        near = _near(known[name], levels[name])
+
+        def view(x: np.ndarray, near: Known = near, level: np.ndarray = levels[name]):
+            table, target, *_ = least_loss_at(near, level, x)
+            return table, target.weight
+
+        places = np.arange(min(count, sale.sum()))
+        with double_precision():
+            best = leaders(view, CHOOSING, pool, sale, money.money, money.spent, places)
+        rows[name] = np.sort(best)
+    return rows
 
 
 def ranked_recipes(
@@ -145,10 +184,10 @@ def views_of(
     Returns, raises: of each, as of ``jaxsl.host.decision.aim.aimed_at``.
     """
     tables, price = dict[str, tuple[Tabulated, Target, np.ndarray]](), dict[str, float]()
-    level = {name: np.log([cost]) for name, cost in _costs(found).items()}
+    levels = _levels(found)
     for name, one in known.items():
-        near = replace(one, centre=best_of_heaviest(one, level[name], False))
-        table, target, rows, price[name] = least_loss_at(near, level[name], x[name])
+        near = _near(one, levels[name])
+        table, target, rows, price[name] = least_loss_at(near, levels[name], x[name])
         tables[name] = table, target, rows
     share = {recipe.name: 1 / price[recipe.name] ** 2 for recipe in found.recipes}
     share[found.against] = sum(share.values())
@@ -158,7 +197,15 @@ def views_of(
     }
 
 
-def _costs(found: MultiplierReport) -> dict[str, float]:
-    """At which cost the least loss of every recipe counts: where its multiplier is not known, at its end."""
+def _levels(found: MultiplierReport) -> dict[str, np.ndarray]:
+    """Logarithm of the cost at which the least loss of every recipe counts, ``(1,)`` each.
+
+    Where a recipe's multiplier is not known, at the end of those that are told.
+    """
     times = {one.name: np.clip(one.multiplier.median, 10**-DECADES, 10**DECADES) for one in found.recipes}
-    return {name: found.budget * one for name, one in {**times, found.against: 1.0}.items()}
+    return {name: np.log([found.budget * one]) for name, one in {**times, found.against: 1.0}.items()}
+
+
+def _near(known: Known, level: np.ndarray) -> Known:
+    """A recipe as it is known near the best configuration at a cost."""
+    return replace(known, centre=best_of_heaviest(known, level, False))

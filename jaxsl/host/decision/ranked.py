@@ -7,6 +7,7 @@ import numpy as np
 
 from jaxsl.host.answer.believed import Believed
 from jaxsl.host.answer.episode import CHOOSING
+from jaxsl.host.answer.leaders import Priced
 from jaxsl.host.decision.choice_report import AimedRun
 from jaxsl.host.errors import UserError
 from jaxsl.host.input.problem import Runs
@@ -36,7 +37,7 @@ class Purse:
         told = [found.checked(self.spent) for found in beliefs if found is not None]
         return Purse(self.money, min(told, default=self.spent))
 
-    def affords(self, pool: Runs) -> np.ndarray:
+    def affords(self, pool: Priced) -> np.ndarray:
         """Which candidates may be bought, ``(candidate,)`` of bool."""
         return pool.cost <= self.money
 

@@ -51,7 +51,7 @@ class AimedAdvisor(Advisor):
         self.aim, self.hold, self.ranges = read_aim(aim), hold, ranges
         self._decides: tuple[object, Known] | None = None
         self._looked_up: tuple[Known, tuple[np.ndarray, np.ndarray], View] | None = None
-        self._best: tuple[Known, float, np.ndarray, np.ndarray] | None = None
+        self._best: tuple[Known, tuple[float, float], np.ndarray, np.ndarray] | None = None
 
     def ask(self, ledger: Ledger, count: int) -> list[Proposal]:
         """As of ``Advisor``; the first runs alone until enough of them are done to learn a law."""
@@ -87,7 +87,7 @@ class AimedAdvisor(Advisor):
         done = [Candidate(run.x, 0.0) for run in ledger.with_status(DONE)]
         anything = self._options(ledger) or Candidates.listed(done, len(ledger.settings["inputs"]))
         with double_precision():
-            some = anything.take(self._short(ledger, anything))
+            some = anything.take(self._short(ledger, anything, []))
             table, _, _, target = self._view(ledger, some, [])
         assert isinstance(table, Tabulated)
         now = expected_error(table, target)
@@ -134,13 +134,14 @@ class AimedAdvisor(Advisor):
         design: Design | None = None,
     ) -> Planned:
         """As of ``Advisor``; among many options, of the best alone."""
-        rows = self._short(ledger, options)
+        rows = self._short(ledger, options, taken)
         found = super()._plan(ledger, options.take(rows), taken, count, draws, design)
         return found._replace(rows=rows[found.rows])
 
-    def _short(self, ledger: Ledger, options: Candidates) -> np.ndarray:
+    def _short(self, ledger: Ledger, options: Candidates, taken: list[Proposal]) -> np.ndarray:
         """Rows of the options; of many those of the best, each as if it were the only next run."""
-        known, left = self.learned(ledger), ledger.left
+        known, promised = self.learned(ledger), math.fsum(run.cost for run in taken)
+        left, paid = ledger.left - promised, ledger.paid + promised
         assert known is not None
         if len(options) <= MANY or not (options.cost * ledger.factor <= left).any():
             return np.arange(len(options))
@@ -148,14 +149,14 @@ class AimedAdvisor(Advisor):
         if (
             before is None
             or before[0] is not known
-            or before[1] != left
+            or before[1] != (left, paid)
             or not np.array_equal(before[2], options.x)
         ):
             assert known.found is not None
-            spent = known.found.checked(ledger.paid) / ledger.factor
+            money, spent = left / ledger.factor, known.found.checked(paid) / ledger.factor
             with double_precision():
-                rows = leaders_for(known, self.aim, options, left / ledger.factor, spent, SHORT)
-            before = self._best = known, left, options.x, rows
+                rows = leaders_for(known, self.aim, options, money, spent, SHORT)
+            before = self._best = known, (left, paid), options.x, rows
         return before[3]
 
     def _view(self, ledger: Ledger, options: Candidates, taken: list[Proposal]) -> View:

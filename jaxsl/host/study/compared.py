@@ -21,7 +21,8 @@ from jaxsl.host.answer.which_laws import num_needed
 from jaxsl.host.decision.aim import expected_error, read_aim
 from jaxsl.host.decision.known import Known
 from jaxsl.host.decision.multiplier import compared
-from jaxsl.host.decision.next_recipe import views_of
+from jaxsl.host.decision.next_recipe import leading_rows, views_of
+from jaxsl.host.decision.ranked import Purse
 from jaxsl.host.decision.report import MultiplierReport
 from jaxsl.host.errors import UserError
 from jaxsl.host.input.intervals import LEVEL
@@ -32,7 +33,7 @@ from jaxsl.host.study.answers import Compared, Forecast, Outlook, Proposal
 from jaxsl.host.study.candidates import Candidate, Candidates, Point
 from jaxsl.host.study.ledger import DONE, PENDING, Ledger
 from jaxsl.host.study.options import first_runs
-from jaxsl.host.study.planning import Offer, Planned, View, planned
+from jaxsl.host.study.planning import SHORT, Offer, Planned, View, planned
 from jaxsl.host.study.recipes import OfRecipe, by_recipe
 from jaxsl.host.study.stop_rules import Stop
 from jaxsl.law import Law
@@ -99,6 +100,7 @@ class ComparedAdvisor(Advisor):
         aimed = settings["aim"], settings["hold"], settings["range"]
         self.each = {name: AimedAdvisor(laws, *aimed) for name in settings["recipes"]}
         self._compared: tuple[dict[str, Known], MultiplierReport] | None = None
+        self._best: tuple[MultiplierReport, Purse, dict[str, np.ndarray], dict[str, np.ndarray]] | None = None
 
     def ask(self, ledger: Ledger, count: int) -> list[Proposal]:
         """As of ``Advisor``; the first runs of each recipe until all are known.
@@ -197,6 +199,8 @@ class ComparedAdvisor(Advisor):
             done = [Candidate(run.x, math.nan) for run in part.with_status(DONE)]
             # Asked about its own runs, a recipe without candidates says what is open of it all the same.
             options[name] = self._options(part) or Candidates.listed(done, len(done[0].x))
+        leading = self._leading(ledger, known, options, taken)
+        options = {name: one.take(leading[name]) for name, one in options.items()}
         with double_precision():
             x = {name: np.array([*one.x, *waiting[name]]) for name, one in options.items()}
             views = views_of(known, self._report(ledger, known), x)
@@ -208,6 +212,27 @@ class ComparedAdvisor(Advisor):
             told = options[name], table, target, rows[:num], uses, [*rows[num:]], room
             found[name] = _Offered(part.number, *told)
         return found
+
+    def _leading(
+        self,
+        ledger: Ledger,
+        known: dict[str, Known],
+        options: Mapping[str, Candidates],
+        taken: list[Proposal],
+    ) -> dict[str, np.ndarray]:
+        """Rows of each recipe's options: of many those of the best, each as if it were the only next run."""
+        found, x = self._report(ledger, known), {name: one.x for name, one in options.items()}
+        promised = math.fsum(run.cost for run in taken)
+        money, paid = ((one / ledger.factor) for one in (ledger.left - promised, ledger.paid + promised))
+        purse, before = Purse(money, paid).checked(*(one.found for one in known.values())), self._best
+        if (
+            before is None
+            or before[0] is not found
+            or before[1] != purse
+            or not all(np.array_equal(before[2][name], one) for name, one in x.items())
+        ):
+            before = self._best = found, purse, x, leading_rows(known, found, options, purse, SHORT)
+        return before[3]
 
     def _ahead(
         self,
