@@ -7,6 +7,8 @@ import sys
 from graphlib import TopologicalSorter
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("jaxsl", "laws", "experiments")
 FILES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
@@ -192,6 +194,7 @@ def test_no_file_is_long():
     assert not {str(path.relative_to(ROOT)): long[path] for path in most if long[path] > most[path]}
 
 
+@pytest.mark.slow
 def test_importing_flips_no_setting_and_starts_no_backend():
     script = """
 import importlib, pkgutil, sys

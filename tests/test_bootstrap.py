@@ -93,6 +93,7 @@ def test_every_draw_is_fitted_with_the_prior_of_the_fit():
         np.testing.assert_allclose(theta, np.linalg.solve(precision, design.T @ y / noise), rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_residuals_recover_the_textbook_standard_errors(booted):
     observations = runs(size=16)
     x, y = np.asarray(observations.x)[:12, 0], np.asarray(observations.y)[:12, 0]

@@ -61,6 +61,7 @@ def test_next_ranks_the_affordable_candidates_by_score(answer):
         assert run.cost == 6 * run.x["N"] * run.x["D"] and run.labels == {"note": "run"}
 
 
+@pytest.mark.slow
 def test_an_expected_interval_is_the_present_one_shrunk_about_the_median(answer):
     now, noise = answer.prediction, answer.fit.laws[0].noise
     variance = answer.within + answer.between + noise**2

@@ -77,6 +77,7 @@ def test_a_whole_loop_traces_the_law_for_its_first_ask_alone(bought):
     assert len(TRACES) == before
 
 
+@pytest.mark.slow
 def test_the_program_is_one_for_all_states_of_a_study(bought):
     shapes = {
         str(jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype, leaf.weak_type), s)) for s, _, _ in bought[1]
@@ -84,6 +85,7 @@ def test_the_program_is_one_for_all_states_of_a_study(bought):
     assert len(shapes) == 1
 
 
+@pytest.mark.slow
 def test_replaying_the_same_runs_gives_the_same_asks(bought):
     _, first = bought
     _, second = loop(10)

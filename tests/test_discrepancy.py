@@ -205,6 +205,7 @@ def test_a_law_that_holds_is_believed_and_one_that_bends_is_not():
     assert float(np.max(straight.bad)) < 0.1
 
 
+@pytest.mark.slow
 def test_a_bad_run_is_named_though_it_carries_the_fit():
     runs = runs_of(lambda x: 1 + 8 * x**-0.4)
     wrong = replace(runs, y=runs.y.at[13].add(0.5))  # the nearest to the target: the fit follows it

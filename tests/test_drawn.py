@@ -55,6 +55,7 @@ def test_the_colours_of_a_score_map_are_spread_over_the_candidates(seen):
     assert len(marks) == 3 and (marks.min(), marks.max()) == pytest.approx((0, 1), abs=1e-12)
 
 
+@pytest.mark.slow
 def test_runs_that_are_moved_to_a_slice_are_not_called_runs_of_that_place(seen):
     labels = plots.data_and_fit(seen, "N").get_legend_handles_labels()[1]
     assert "runs, moved here along the fit" in labels and "runs" not in labels

@@ -80,6 +80,7 @@ def test_all_rounds_share_one_program(episode):
     np.testing.assert_array_equal(first[-1].median, second[-1].median)
 
 
+@pytest.mark.slow
 def test_belief_from_everything_follows_the_law(episode):
     step = episode.step(episode.believe(dict(enumerate(LOSS))), 1.0)
     assert step.num_runs == 32

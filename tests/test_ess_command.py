@@ -140,6 +140,7 @@ def test_the_order_of_the_runs_does_not_matter():
     np.testing.assert_allclose(one.performance.lower, other.performance.lower, rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_raw_sizes_over_orders_of_magnitude_are_questioned():
     frame = pd.DataFrame({"x": [1e6, 1e7, 1e8, 1e9], "y": [0.1, 0.22, 0.31, 0.4]})
     assert any("is the line in log(x)?" in note for note in assess(frame, target="2e9").notes)
@@ -171,6 +172,7 @@ def test_a_laws_loss_is_worth_items_by_its_spread_and_by_a_range():
     assert np.isnan(worth.performance.beta) and found.dof == 11 and 0.001 < found.noise < 0.006
 
 
+@pytest.mark.slow
 def test_a_laws_loss_goes_through_a_link_to_a_performance():
     loss = RNG.uniform(2, 4, 30)
     models = pd.DataFrame({"loss": loss, "acc": 1 / (1 + np.exp(4 * (loss - 2.4)))})

@@ -90,6 +90,7 @@ def test_the_page_holds_the_json_that_is_printed(made, page):
     assert json.loads(page.json[: page.json.rindex("}") + 1]) == made[1]
 
 
+@pytest.mark.slow
 def test_every_number_of_the_prediction_and_of_the_choice_is_on_the_page(made, page):
     data, shown = made[1], set(page.values)
     prediction = data["fit"]["prediction"]

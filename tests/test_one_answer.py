@@ -83,6 +83,7 @@ def test_every_command_gives_the_same_prediction_under_the_same_keys(folder, law
             assert prediction["level"] == expected["level"] and prediction["of"] == expected["of"], command
 
 
+@pytest.mark.slow
 def test_intervals_nest_and_fit_prints_both(folder):
     wide, narrow = (
         host.fit(folder / "runs.csv", "kaplan/nd", target=TARGET[1], level=level).prediction

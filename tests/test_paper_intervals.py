@@ -48,6 +48,7 @@ def test_t_intervals_are_those_of_curve_fit(found):
         assert row.level == 90 and row.bound == ""
 
 
+@pytest.mark.slow
 def test_a_derived_quantity_has_the_error_of_the_delta_method(found):
     theta, covariance = scipy_fit(RUNS["loss"])
     half = scipy.stats.t.ppf(0.95, 9) * np.sqrt(covariance[2, 2]) / (1 + theta[2]) ** 2

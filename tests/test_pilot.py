@@ -83,6 +83,7 @@ def test_a_seed_decides_the_loss(small_text):
     assert losses[0] < np.log(256)  # below the loss of a model that has learnt nothing
 
 
+@pytest.mark.slow
 def test_a_row_has_the_columns_of_the_table(small_text):
     assert tuple(train.train_run(SMALLEST, 1024, 0)) == grid.COLUMNS
 

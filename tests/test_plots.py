@@ -54,6 +54,7 @@ def labelled(ax, text):
     return next(handle for handle, label in zip(handles, labels, strict=True) if label.startswith(text))
 
 
+@pytest.mark.slow
 def test_runs_lie_beside_the_fit_by_their_residual(seen):
     ax = plots.data_and_fit(seen, "N")
     x, y = labelled(ax, "runs").get_data()
@@ -266,6 +267,7 @@ def test_isoflop_curves_are_the_parabolas_and_a_refused_one_has_its_runs_alone()
     assert names[:2] == ["cost 1e19", "cost 1e20"] and "nats" in ax.get_ylabel()
 
 
+@pytest.mark.slow
 def test_a_frontier_has_a_band_where_there_is_an_interval_and_refuses_what_it_has_not():
     published = optimal(None, "chinchilla@epoch", cost="6*N*D", budget=[1e20, 1e22])
     ax = plots.frontier(published)

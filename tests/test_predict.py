@@ -67,6 +67,7 @@ def test_a_kept_fit_says_what_the_fit_said(folder):
     assert list(found["by_law"]) == list(expected["by_law"])
 
 
+@pytest.mark.slow
 def test_level_and_kind_of_intervals_may_differ(folder):
     wide, narrow = (
         host.predict(folder / "fit.json", at=TARGET, level=level, of="curve").prediction for level in (95, 50)
@@ -130,6 +131,7 @@ def test_a_law_that_was_edited_is_refused_with_the_reason(copied):
         assert result.exit_code == 2 and reason in result.stderr and result.stdout == ""
 
 
+@pytest.mark.slow
 def test_a_law_that_cannot_be_found_again_is_not_kept(tmp_path):
     other = host.fit(RUNS, SIZE)
     object.__setattr__(other.kept, "names", ("kaplan/d",))

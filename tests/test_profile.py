@@ -123,6 +123,7 @@ def test_a_prediction_of_a_nonlinear_law_agrees_with_brute_force():
     np.testing.assert_allclose([profile.low, profile.high], brute(observations, holding, grid), rtol=2e-3)
 
 
+@pytest.mark.slow
 def test_an_end_that_the_runs_do_not_set_is_open_and_at_the_bound():
     observations = decay_runs(noise=0.6)
     found = decay_fit(observations)

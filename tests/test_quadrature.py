@@ -173,6 +173,7 @@ def test_the_default_rule_scores_to_a_thousandth_and_chooses_as_the_exact_score(
     assert all(same for _, same in found)
 
 
+@pytest.mark.slow
 def test_the_fine_rule_scores_to_1e_8():
     assert max(error for error, _ in errors(FINE, MIXTURES)) < 1e-8
 

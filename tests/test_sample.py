@@ -69,6 +69,7 @@ def test_the_best_of_many_runs_is_found_by_way_of_a_sample():
     np.testing.assert_allclose(best.theta[0, 1], 5, atol=0.02)
 
 
+@pytest.mark.slow
 def test_a_start_left_behind_is_judged_on_all_runs():
     x, y = many_waves()
     best = found(runs_of(x, y))

@@ -151,6 +151,7 @@ def test_influence_under_a_prior_equals_finite_differences_of_refits():
     assert np.max(np.abs(without - exact)) > 0.1
 
 
+@pytest.mark.slow
 def test_polish_stays_at_the_mode_of_a_prior():
     observations = decay_runs(noise=0.1)
     found = mode(observations)
@@ -160,6 +161,7 @@ def test_polish_stays_at_the_mode_of_a_prior():
     assert abs(float(polish(DECAY, observations, found.theta[0])[2] / found.theta[0, 2]) - 1) > 1e-3
 
 
+@pytest.mark.slow
 def test_the_fit_under_a_prior_has_its_derivatives():
     observations = decay_runs(noise=0.1)
     found = mode(observations)
