@@ -17,6 +17,7 @@ from jaxsl.host.programs.cache import enable_compilation_cache
 from jaxsl.host.programs.garbage import collect_seldom
 from jaxsl.precision import double_precision
 
+OUTPUTS = Path(__file__).parents[1] / "outputs"
 LEVEL = "xla_backend_optimization_level"
 FEW, MOST = 20, 1000  # programs held by a worker
 LARGE = 1.5e9  # bytes of a worker; one test adds up to 400 MB, and what is forgotten is loaded again
@@ -30,10 +31,13 @@ def pytest_configure(config):
     """Compile a program once for all workers, for commands under test and for later runs of the suite.
 
     All compile with the host's options, and with none of LLVM's passes: on tables as small as theirs these
-    take far longer than they save. Half of the suite's time was compiling.
+    take far longer than they save. Half of the suite's time was compiling. The same for bytecode, where none may
+    be written beside the modules: without, importing JAX takes each process three times as long.
     """
-    os.environ.setdefault("JAXSL_CACHE", str(Path(__file__).parents[1] / "outputs" / "test_programs"))
+    os.environ.setdefault("JAXSL_CACHE", str(OUTPUTS / "test_programs"))
     if not hasattr(config, "workerinput"):
+        if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):
+            os.environ["PYTHONPYCACHEPREFIX"] = str(OUTPUTS / "test_bytecode")
         fast = (f"--{name}={str(value).lower()}" for name, value in _options().items())
         os.environ["XLA_FLAGS"] = " ".join([os.environ.get("XLA_FLAGS", ""), *fast])
     else:
@@ -51,7 +55,7 @@ def _count(event: str, _: float, **about) -> None:
 def _options() -> dict[str, bool | int]:
     """The options that XLA knows, asked in a process of its own: XLA reads its flags once."""
     asked = "import json; from jaxsl.host.compiled import accepted; print(json.dumps(accepted()))"
-    known = json.loads(subprocess.check_output([sys.executable, "-c", asked], cwd=Path(__file__).parents[1]))
+    known = json.loads(subprocess.check_output([sys.executable, "-c", asked], cwd=OUTPUTS.parent))
     return {**known, **({LEVEL: 0} if LEVEL in known else {})}
 
 

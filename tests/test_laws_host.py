@@ -82,6 +82,7 @@ def package(tmp_path, monkeypatch):
 
 def test_a_law_edited_within_a_second_is_the_new_one_and_no_bytecode_is_left(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    monkeypatch.setattr(sys, "pycache_prefix", None)
     path = law_file(tmp_path, GOOD)
     assert find(f"{path}:MINE").params[2].upper == 2
     status = path.stat()
