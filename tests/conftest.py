@@ -31,7 +31,7 @@ def pytest_configure(config):
     """Compile a program once for all workers, for commands under test and for later runs of the suite.
 
     All compile with the host's options, and with none of LLVM's passes: on tables as small as theirs these
-    take far longer than they save. Half of the suite's time was compiling. The same for bytecode, where none may
+    take far longer than they save. Half of the suite's time was compiling. Bytecode too, where none may
     be written beside the modules: without, importing JAX takes each process three times as long.
     """
     os.environ.setdefault("JAXSL_CACHE", str(OUTPUTS / "test_programs"))

@@ -93,6 +93,7 @@ def test_replaying_the_same_runs_gives_the_same_asks(bought):
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.slow
 def test_asking_changes_nothing(bought):
     state, _, _ = bought[1][4]
     pool, target = world()
@@ -104,6 +105,7 @@ def test_asking_changes_nothing(bought):
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.slow
 def test_telling_adds_one_run_and_its_cost(bought):
     state, history = bought
     pool, _ = world()
@@ -119,6 +121,7 @@ def test_telling_adds_one_run_and_its_cost(bought):
     assert state.available.sum() == 10
 
 
+@pytest.mark.slow
 def test_telling_that_nothing_was_bought_changes_nothing(bought):
     state, _ = bought
     pool, _ = world()
@@ -127,6 +130,7 @@ def test_telling_that_nothing_was_bought_changes_nothing(bought):
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.slow
 def test_telling_may_say_what_a_run_really_cost(bought):
     state, _ = bought
     pool, _ = world()
@@ -155,6 +159,7 @@ def test_a_run_that_diverged_is_paid_for_and_the_design_goes_on(bought, how, fai
     assert told.observations.num_observed == 11 and told.lost == 0
 
 
+@pytest.mark.slow
 def test_a_cost_that_is_no_number_counts_as_planned(bought):
     state, _ = bought
     pool, _ = world()
@@ -177,12 +182,14 @@ def test_no_type_that_a_selection_sees_has_outcomes():
     assert {field.name for field in dataclasses.fields(Target)} == {"x", "weight"}
 
 
+@pytest.mark.slow
 def test_the_first_ask_needs_no_run_and_takes_the_cheapest(bought):
     _, choice, belief = bought[1][0]
     np.testing.assert_array_equal(np.isfinite(choice.value), np.arange(20) == choice.index)
     assert np.isfinite(belief.posterior.weight).all()
 
 
+@pytest.mark.slow
 def test_warm_starts_are_the_latest_distinct_best_fits(bought):
     state, history = bought
     assert state.num_optima[0] == 4
@@ -191,6 +198,7 @@ def test_warm_starts_are_the_latest_distinct_best_fits(bought):
     assert len(np.unique(np.round(state.optima[0], 12), axis=0)) == 4
 
 
+@pytest.mark.slow
 def test_a_budget_spent_leaves_nothing_to_ask(bought):
     state, _ = bought
     pool, target = world()
@@ -254,6 +262,7 @@ def test_buffers_come_in_few_sizes_and_runs_that_do_not_fit_are_refused():
         observe(jnp.ones((0, 1)), jnp.ones((0, 1)), size=2)
 
 
+@pytest.mark.slow
 def test_two_laws_share_their_belief_by_their_evidence(bought):
     _, _, belief = bought[1][9]
     evidence = np.array([one.evidence for one in belief.learned])
@@ -264,6 +273,7 @@ def test_two_laws_share_their_belief_by_their_evidence(bought):
     np.testing.assert_allclose(jnp.sum(belief.posterior.weight), 1)
 
 
+@pytest.mark.slow
 def test_the_next_run_costs_at_most_what_was_spent_times_the_growth(bought):
     state, _ = bought
     pool, target = world()

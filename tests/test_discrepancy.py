@@ -249,6 +249,7 @@ def test_the_law_that_made_the_runs_has_the_evidence():
     assert belief.posterior.weight.shape == belief.dof.shape
 
 
+@pytest.mark.slow
 def test_fewer_runs_than_parameters_give_a_wide_interval_and_no_nan():
     runs = observe(jnp.array([[10.0], [100.0]]), jnp.array([[4.0], [2.5]]), 16)
     ends = np.asarray(interval(belief_of(LAW, runs, STARTS), TARGET.x))

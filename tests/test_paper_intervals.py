@@ -58,6 +58,7 @@ def test_a_derived_quantity_has_the_error_of_the_delta_method(found):
     assert ("ratio", "belief") in found and ("ratio", "profile") not in found
 
 
+@pytest.mark.slow
 def test_a_profile_ends_where_the_squared_error_has_risen_to_its_limit(found):
     def least(alpha):
         design = np.column_stack([np.ones(12), SIZES**-alpha])
@@ -70,6 +71,7 @@ def test_a_profile_ends_where_the_squared_error_has_risen_to_its_limit(found):
     assert row.low < row.value < row.high
 
 
+@pytest.mark.slow
 def test_a_bootstrap_of_residuals_is_that_of_a_numpy_loop(found):
     theta, _ = scipy_fit(RUNS["loss"])
     fitted = curve(SIZES, *theta)
@@ -84,6 +86,7 @@ def test_a_bootstrap_of_residuals_is_that_of_a_numpy_loop(found):
         np.testing.assert_allclose([row.low, row.high], [low, high], atol=0.15 * (high - low))
 
 
+@pytest.mark.slow
 def test_the_belief_stands_beside_them_as_fit_prints_it(found):
     (basin, *_) = host.fit(RUNS, DECAY).laws[0].basins
     for parameter in basin.parameters:

@@ -118,6 +118,7 @@ def test_python_keeps_and_predicts_in_the_same_words(folder, tmp_path):
     assert "kept" not in found.as_dict()
 
 
+@pytest.mark.slow
 def test_a_law_that_was_edited_is_refused_with_the_reason(copied):
     words = ("predict", copied / "fit.json", "--at", TARGET)
     assert run(*words).exit_code == 0
@@ -140,6 +141,7 @@ def test_a_law_that_cannot_be_found_again_is_not_kept(tmp_path):
     assert not (tmp_path / "fit.json").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "spoil, message",
     [

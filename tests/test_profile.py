@@ -157,6 +157,7 @@ def test_the_intervals_of_a_linear_law_with_a_prior_are_those_of_bayesian_regres
     np.testing.assert_allclose(least, [float(slope.limit)] * 2, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_better_optimum_met_on_the_way_is_reported():
     observations = decay_runs()
     found = decay_fit(observations)

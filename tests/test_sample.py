@@ -77,6 +77,7 @@ def test_a_start_left_behind_is_judged_on_all_runs():
     assert best.loss[-1] > 3 * best.loss[0] and (np.diff(best.loss) >= 0).all()
 
 
+@pytest.mark.slow
 def test_few_runs_in_a_large_buffer_are_fitted_as_in_a_small_one():
     x, y = many_waves()
     best = found(runs_of(x[:50], y[:50], len(x)))

@@ -128,6 +128,7 @@ def test_a_law_that_fails_at_one_end_is_said_to_fail_there():
     assert trust.lines[0].endswith("it misses most at small N")
 
 
+@pytest.mark.slow
 def test_a_run_that_carries_the_fit_alone_is_named():
     size = np.append(np.geomspace(1e6, 4e6, 12), 1e9)
     loss = 1.5 + 30 * size**-0.25 + 0.01 * np.resize([1, -1, 0], 13)
