@@ -1,9 +1,11 @@
 """Programs that are kept: known by what they are made of, put together as they were, trusted with care."""
 
+import gc
 import json
 import os
 import subprocess
 import sys
+import weakref
 from functools import partial
 
 import jax
@@ -98,6 +100,19 @@ def test_what_a_program_returns_is_put_together_as_it_was():
     assert again["many"][0] is tree["many"][0]
     with pytest.raises(TypeError, match="layout"):
         taken_apart(posterior, given)  # DATA was not given
+
+
+def test_what_was_put_together_is_let_go_of_without_a_collection():
+    gc.disable()
+    try:
+        arrays = [np.ones(3)]
+        held = weakref.ref(arrays[0])
+        layout = taken_apart({"a": [arrays[0]]}, [])[1]
+        again = put_together(layout, arrays, [])
+        del arrays, again
+        assert held() is None
+    finally:
+        gc.enable()
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ Arrays go by their number, objects of jaxsl by their class and fields, and what 
 a law, by its number among the parts of the arguments.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from importlib import import_module
 from typing import Any
@@ -37,28 +37,7 @@ def taken_apart(tree: Any, given: Sequence[Any]) -> tuple[list[Any], Any]:
         {'dict': {'mean': {'array': 0}, 'law': {'given': 0}, 'num': {'plain': 3}}}
     """
     arrays: list[Any] = []
-    places = {id(one): place for place, one in enumerate(given)}
-
-    def layout(value: Any) -> dict[str, Any]:
-        if isinstance(value, ARRAYS):
-            arrays.append(value)
-            return {"array": len(arrays) - 1}
-        if type(value) in PLAIN:
-            return {"plain": value}
-        if id(value) in places:
-            return {"given": places[id(value)]}
-        kind = type(value)
-        if kind in (tuple, list):
-            return {kind.__name__: [layout(item) for item in value]}
-        if kind is dict and all(isinstance(key, str) for key in value):
-            return {"dict": {key: layout(item) for key, item in value.items()}}
-        if _class(kind.__module__, kind.__qualname__) is kind:
-            held = {name: layout(getattr(value, name)) for name in _names(kind)}
-            return {"object": [kind.__module__, kind.__qualname__], "fields": held}
-        raise TypeError(f"a {kind.__qualname__} has no layout")
-
-    described = layout(tree)
-    return arrays, described
+    return arrays, _layout(tree, arrays, {id(one): place for place, one in enumerate(given)})
 
 
 def put_together(layout: Any, arrays: Sequence[Any], given: Sequence[Any]) -> Any:
@@ -68,26 +47,44 @@ def put_together(layout: Any, arrays: Sequence[Any], given: Sequence[Any]) -> An
         >>> put_together({"tuple": [{"array": 0}, {"given": 0}]}, [1.5], [len])
         (1.5, <built-in function len>)
     """
+    # No function inside, which would close over itself and hold the arrays until cycles are collected.
+    match layout:
+        case {"array": place}:
+            return arrays[place]
+        case {"plain": held}:
+            return held
+        case {"given": place}:
+            return given[place]
+        case {"tuple": items}:
+            return tuple(put_together(item, arrays, given) for item in items)
+        case {"list": items}:
+            return [put_together(item, arrays, given) for item in items]
+        case {"dict": items}:
+            return {key: put_together(item, arrays, given) for key, item in items.items()}
+        case {"object": [module, name], "fields": held}:
+            own = {key: put_together(item, arrays, given) for key, item in held.items()}
+            return _made(_class(module, name), own)
+    raise ValueError(f"no layout: {layout}")
 
-    def value(node: Any) -> Any:
-        match node:
-            case {"array": place}:
-                return arrays[place]
-            case {"plain": held}:
-                return held
-            case {"given": place}:
-                return given[place]
-            case {"tuple": items}:
-                return tuple(map(value, items))
-            case {"list": items}:
-                return list(map(value, items))
-            case {"dict": items}:
-                return {key: value(item) for key, item in items.items()}
-            case {"object": [module, name], "fields": held}:
-                return _made(_class(module, name), {key: value(item) for key, item in held.items()})
-        raise ValueError(f"no layout: {node}")
 
-    return value(layout)
+def _layout(value: Any, arrays: list[Any], places: Mapping[int, int]) -> dict[str, Any]:
+    """The layout of a value, whose arrays are put behind those that there are."""
+    if isinstance(value, ARRAYS):
+        arrays.append(value)
+        return {"array": len(arrays) - 1}
+    if type(value) in PLAIN:
+        return {"plain": value}
+    if id(value) in places:
+        return {"given": places[id(value)]}
+    kind = type(value)
+    if kind in (tuple, list):
+        return {kind.__name__: [_layout(item, arrays, places) for item in value]}
+    if kind is dict and all(isinstance(key, str) for key in value):
+        return {"dict": {key: _layout(item, arrays, places) for key, item in value.items()}}
+    if _class(kind.__module__, kind.__qualname__) is kind:
+        held = {name: _layout(getattr(value, name), arrays, places) for name in _names(kind)}
+        return {"object": [kind.__module__, kind.__qualname__], "fields": held}
+    raise TypeError(f"a {kind.__qualname__} has no layout")
 
 
 def _parts(value: Any) -> Iterator[Any]:
