@@ -61,6 +61,7 @@ def test_runs_that_are_moved_to_a_slice_are_not_called_runs_of_that_place(seen):
     assert "runs, moved here along the fit" in labels and "runs" not in labels
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("share", [0.6, 1.0, 1.6])
 def test_legends_and_labels_are_inside_the_figure_and_over_nothing_else(seen, share):
     found = plan(9.47, (4, 7), "0.3*exp(x)", curve=0)

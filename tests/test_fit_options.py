@@ -134,6 +134,7 @@ def test_floor_and_amplitude_are_in_the_unit_of_the_outcome(factor):
     np.testing.assert_allclose(best(law, factor * LOSS, prior=0.6), expected, rtol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("float64")
 def test_laws_without_a_floor_and_boxes_of_their_own_unit_keep_it():
     x = np.array([[1e9], [1e10]])

@@ -103,6 +103,7 @@ def test_every_number_of_the_prediction_and_of_the_choice_is_on_the_page(made, p
     assert len(wanted) > 30 and set(wanted) <= shown
 
 
+@pytest.mark.slow
 def test_every_number_on_the_page_comes_from_the_answer_or_the_table(made, page):
     data = made[1]
     prediction = data["fit"]["prediction"]

@@ -149,6 +149,7 @@ class Shifted(eqx.Module):
         return y + self.shift
 
 
+@pytest.mark.slow
 def test_joint_draws_have_the_spread_of_line_and_link_together():
     x = jnp.array([0.0, 0.0, 1.0, 1.0, 2.0, 2.0])
     fitted = linear_model.fit(linear_model.line_terms(x[:, None]), x)

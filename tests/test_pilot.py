@@ -199,6 +199,7 @@ def test_the_noise_of_seeds_is_the_pooled_deviation():
     assert check.seed_noise(N, D, loss) == (pytest.approx(np.sqrt(2)), 2)
 
 
+@pytest.mark.slow
 def test_a_checkpoint_is_that_of_the_main_run_alone_and_its_decay_leaves_the_main_run_as_it_was(small_text):
     both = curves.train_curve(SMALLEST, 0, (2048, 4096))
     second = curves.train_curve(SMALLEST, 0, (4096,))

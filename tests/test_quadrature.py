@@ -178,6 +178,7 @@ def test_the_fine_rule_scores_to_1e_8():
     assert max(error for error, _ in errors(FINE, MIXTURES)) < 1e-8
 
 
+@pytest.mark.slow
 def test_gauss_hermite_scores_basins_of_equal_width_to_a_thousandth_but_not_unequal_ones():
     rule = GaussHermite(32)
     equal = [case for case in MIXTURES if case[2] == 1]

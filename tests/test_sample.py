@@ -86,6 +86,7 @@ def test_few_runs_in_a_large_buffer_are_fitted_as_in_a_small_one():
     np.testing.assert_array_equal(best.steps, small.steps)
 
 
+@pytest.mark.slow
 def test_starts_that_end_at_one_optimum_of_the_sample_go_on_as_one():
     x, y = many_waves()
     starts = np.tile([1.0, 4.9], (STARTS, 1))

@@ -222,7 +222,7 @@ TABLE = {
     "Design.ask": (ask, (RUNS, POOL, TARGET, KEY), False),
     "Design.tell": (tell, (RUNS, POOL, np.array(2), np.array([1.5])), False),
 }
-SLOW = ("Design.ask",)  # two compilations of nearly everything
+SLOW = ("Design.ask", "ForwardChain", "fit")  # two compilations of much
 # Data alone: nothing to transform.
 RECORDS = {
     "Basins", "Belief", "Box", "Choice", "Clusters", "Design", "Fit", "Moments", "Optima", "Pool",

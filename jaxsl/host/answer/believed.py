@@ -152,6 +152,7 @@ def believe(
     level: float = LEVEL,
     seed: int = 0,
     options: FitOptions = PLAIN,
+    among: Sequence[Law] = (),
 ) -> Believed:
     """Learn every law from the runs, one after the other, and weigh them.
 
@@ -165,13 +166,14 @@ def believe(
         level: of intervals, in per cent.
         seed: of the fits' starting points.
         options: how errors count; what is done to parameters was done to the laws.
+        among: laws whose programs there are already, all of ``laws`` among them; by default ``laws``.
     """
     laws, robust = tuple(on_scale(law, options.scale) for law in laws), options.robust_loss
     with double_precision():
         aim = everywhere(observations) if target is None else pack_target(target)
         near, key = _thinned(candidates, np.asarray(aim.x)), key_of(seed)
-        lessons = []
-        for law in (as_learned(law, laws) for law in laws):
+        lessons, sharing = [], tuple(on_scale(law, options.scale) for law in among) or laws
+        for law in (as_learned(law, sharing) for law in laws):
             runs = observations
             if robust is not None:
                 runs = replace(runs, weight=reweigh(law, runs, robust, key))
@@ -206,6 +208,7 @@ def believe_runs(
     weight: np.ndarray | None = None,
     course: Course | None = None,
     size: int | None = None,
+    among: Sequence[Law] = (),
 ) -> Believed:
     """The same for runs ``x (row, feature)``, ``y (row, output)``, ``weight (row,)``, as they came out.
 
@@ -213,7 +216,7 @@ def believe_runs(
     """
     with double_precision():
         runs = pack_observations(x, options.outcomes(y), weight, course, size)
-        return believe(laws, runs, target, candidates, level, seed, options)
+        return believe(laws, runs, target, candidates, level, seed, options, among)
 
 
 def _thinned(candidates: np.ndarray | None, otherwise: np.ndarray) -> np.ndarray:

@@ -19,6 +19,8 @@ from jaxsl.precision import double_precision
 NAMED = 3  # runs, at most
 ALMOST = 0.7  # standard errors from which the derivative is checked: it is a first guess
 TRIED = 6  # runs that are left out in earnest, at most
+# A law that counts for less stays out: where runs may be bad, no single one tells so much against a law.
+LEAST_SHARE = 1e-6
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,8 @@ def influence(
             np.where(mask, 1 - found.bad, 0.0),
             np.asarray(aim),
         )
-    index = exponents(law)
+    index, every = exponents(law), found.laws
+    found = found.some(np.flatnonzero(found.share > LEAST_SHARE).tolist())
     # Laws and outcomes are on the scale of the errors, and all is compared there.
     now, num = _quantities(replace(found, scale=ABSOLUTE), law, index, aim), len(x)
     guess = np.concatenate([np.asarray(moves)[:num, index], np.asarray(moved)[:num].reshape(num, -1)], axis=1)
@@ -97,7 +100,16 @@ def influence(
         left = None if weight is None else weight[others]
         on = None if course is None else course.take(mask).take(others)
         again = believe_runs(
-            found.laws, x[others], y[others], target, candidates, found.level, seed, weight=left, course=on
+            found.laws,
+            x[others],
+            y[others],
+            target,
+            candidates,
+            found.level,
+            seed,
+            weight=left,
+            course=on,
+            among=every,
         )
         after = _quantities(again, law, index, aim)
         errors = np.abs(after.value - now.value) / now.error
