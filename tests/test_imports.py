@@ -7,11 +7,12 @@ import sys
 import pytest
 
 HEAVY = {
-    *("jax", "equinox", "numpy", "scipy", "scipy.special", "scipy.stats", "scipy.optimize", "pandas"),
+    *("jax", "equinox", "numpy", "scipy", "pandas"),
+    *("scipy.linalg", "scipy.special", "scipy.stats", "scipy.optimize"),
     *("pyarrow", "pyarrow.parquet", "matplotlib", "jinja2", "optax", "jaxopt", "sklearn", "mlflow", "wandb"),
 }
 TABLE = {"numpy", "pyarrow"}  # what it takes to read one
-ENGINE = {*TABLE, "jax", "equinox", "scipy"}  # scipy alone: where JAX finds LAPACK
+ENGINE = {*TABLE, "jax", "equinox", "scipy"}  # scipy alone, for two modules of it that hold LAPACK
 RUNS = "N,D,loss\n" + "".join(
     f"{n:g},{d:g},{3 + 100 / n**0.3 + 100 / d**0.3:.4f}\n" for n in (1e6, 2e6, 4e6) for d in (1e8, 4e8)
 )
@@ -98,3 +99,20 @@ def test_a_fit_imports_the_engine_and_no_more(imported):
         modules, status, said = imported("fit", "runs.csv", "--law", "kaplan/n")
     assert status == 0, said
     assert modules == ENGINE
+
+
+def test_lapack_is_found_without_the_package_around_it_which_can_be_imported_later():
+    script = """
+import sys
+import jax.numpy as jnp
+import numpy as np
+from jaxsl.host.compiled.lapack import find_lapack
+find_lapack()
+assert "scipy.linalg" not in sys.modules
+factor = jnp.linalg.cholesky(jnp.array([[4.0, 2.0], [2.0, 5.0]]))
+import scipy.linalg
+from scipy.linalg import cython_lapack
+np.testing.assert_allclose(factor, scipy.linalg.cholesky([[4.0, 2.0], [2.0, 5.0]], lower=True))
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

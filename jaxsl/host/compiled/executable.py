@@ -12,7 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
-import numpy as np
+
+from jaxsl.host.compiled.lapack import find_lapack
 
 CALLBACK = re.compile(rb"python_\w*callback")  # a function of Python, which belongs to its process
 
@@ -49,9 +50,7 @@ def loaded(content: bytes) -> Executable:
     """The executable from its bytes."""
     content = zlib.decompress(content)
     if b"lapack_" in content:
-        from jaxlib import lapack
-
-        lapack.prepare_lapack_call("potrf_ffi", np.dtype(float))  # finds SciPy's, once for all its functions
+        find_lapack()
     return _called(_device()[0].client.deserialize_executable(content, _client().DeviceList(_device())))
 
 

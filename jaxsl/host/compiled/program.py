@@ -10,6 +10,7 @@ import jax
 
 from jaxsl.host.compiled.executable import Executable, compiled_alone, loaded
 from jaxsl.host.compiled.identity import UnknownError, digest, settings, surroundings
+from jaxsl.host.compiled.lapack import find_lapack
 from jaxsl.host.compiled.layout import ARRAYS, parts, put_together, taken_apart
 from jaxsl.host.compiled.options import accepted
 from jaxsl.host.trusted import folder, load, save
@@ -161,6 +162,7 @@ class Called(NamedTuple):
 
         program.__name__ = self.function.__name__
         try:
+            find_lapack()  # as lowering would, with all of SciPy's linear algebra
             lowered = jax.jit(program, keep_unused=True).lower(*self.arrays)
             found = compiled_alone(lowered, accepted(self.quick))
         except Exception:  # an error of the function itself comes again where it is called
