@@ -61,10 +61,12 @@ def compiled(function: Callable[..., R], small: int = SMALL, of: int | None = No
 
     Args:
         function: from any arguments to arrays.
-        small: how many numbers may go into a program that is compiled quickly, and runs half as fast.
+        small: how many numbers may go into a program that is compiled quickly, and runs two to four times as
+            long. Of jaxsl's functions alone: what others do with few numbers may be whole episodes.
         of: the argument whose numbers count; all when None.
     """
-    ours = function.__module__.startswith("jaxsl.") and "<" not in function.__qualname__
+    ours = function.__module__.startswith("jaxsl.")
+    named = ours and "<" not in function.__qualname__
     programs: dict[Any, Kept | None] = {}
     _held.append(programs)
 
@@ -76,9 +78,9 @@ def compiled(function: Callable[..., R], small: int = SMALL, of: int | None = No
     @wraps(function)
     def call(*args: Any, **kwargs: Any) -> R:
         elsewhere = getattr(jax.config, "jax_default_device", None)  # executables are for the first device
-        place = folder() if ours and elsewhere is None else None
+        place = folder() if named and elsewhere is None else None
         leaves, tree = jax.tree.flatten((args, kwargs))
-        quick = _num_numbers(leaves if of is None else jax.tree.leaves(args[of])) <= small
+        quick = ours and _num_numbers(leaves if of is None else jax.tree.leaves(args[of])) <= small
         if place is None or not all(map(_is_plain, leaves)):
             return traced(quick)(*args, **kwargs)
         called = Called(function, leaves, tree, quick)
