@@ -15,6 +15,7 @@ from laws.tasks import TASKS
 NUM_DRAWS = 50  # parameter vectors from each of the four samplers
 NUM_CLIMBS = 4  # rounds of moving every parameter to the bound that makes one prediction larger
 BENCHMARK = [(task, law) for task in TASKS for law in task.laws]
+SLOW = "lr_bsz"  # 2,800 rows and twenty parameters a law: as long as all other tasks together
 
 # The laws whose box leaves float32, which ends at 3.4e38, and the size of what does not fit.
 NEEDS_FLOAT64 = {
@@ -73,7 +74,11 @@ def finite_over_the_box(law, x):
     return True
 
 
-@pytest.mark.parametrize(("task", "law"), BENCHMARK, ids=lambda value: value.name)
+@pytest.mark.parametrize(
+    ("task", "law"),
+    [pytest.param(*one, marks=[pytest.mark.slow] * (one[0].name == SLOW)) for one in BENCHMARK],
+    ids=lambda value: value.name,
+)
 def test_values_and_derivatives_are_finite_over_the_box(task, law):
     with double_precision():
         assert finite_over_the_box(law, rows(task))
