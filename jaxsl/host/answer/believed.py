@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import jax
 import numpy as np
+from numpy.typing import ArrayLike
 
 from jaxsl.along import Along, Course
 from jaxsl.belief import Belief
@@ -194,6 +195,15 @@ def believe(
 def as_learned(law: Law, laws: Sequence[Law]) -> AnyLaw:
     """``jaxsl.one_of.shared``, by one program in whatever order the laws are named."""
     return shared(law, sorted(laws, key=lambda one: one.name))
+
+
+def laid_out(law: AnyLaw, theta: ArrayLike) -> np.ndarray:
+    """A parameter vector of a law, ``(param,)``, as the program of ``as_learned`` has it."""
+    if not isinstance(law, OneOf):
+        return np.asarray(theta)
+    whole = np.zeros(law.num_params)
+    whole[list(places(law.laws)[int(law.index)])] = theta
+    return whole
 
 
 def believe_runs(

@@ -11,17 +11,18 @@ from collections.abc import Mapping
 from typing import Any, Unpack
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from jaxsl.chaining import ForwardChain
-from jaxsl.host.answer.believed import as_learned
+from jaxsl.host.answer.believed import as_learned, laid_out
 from jaxsl.host.answer.fit import answered, fit_report, law_reports
 from jaxsl.host.answer.fit_options import How, split
 from jaxsl.host.answer.fit_report import RankedLaw, RankReport
 from jaxsl.host.answer.which_laws import ALL, Laws, ensemble
 from jaxsl.host.compiled import compiled_fit
-from jaxsl.host.programs.learning import num_identified
 from jaxsl.host.programs.packing import key_of
+from jaxsl.identify import identify
 from jaxsl.one_of import AnyLaw
 from jaxsl.pool import Observations, Target
 from jaxsl.precision import double_precision
@@ -52,14 +53,13 @@ def rank(
     found, report = answer.found, fit_report(answer)
     with double_precision():
         key, runs, aim = key_of(seed), found.observations, found.target
-        error = [float(_error(as_learned(law, found.laws), runs, aim, key)) for law in found.laws]
-        identified = [
-            int(num_identified(law, runs, one.learned.basins))
-            for law, one in zip(found.laws, found.lessons, strict=True)
-        ]
+        told = []
+        for law, lesson in zip(found.laws, found.lessons, strict=True):
+            one, basins = as_learned(law, found.laws), lesson.learned.basins
+            told.append(_told(one, runs, aim, key, laid_out(one, basins.theta[0]), basins.noise))
     rows = [
-        RankedLaw(**vars(law), forward_rmse=float(np.sqrt(square)), num_identified=num)
-        for law, square, num in zip(law_reports(answer), error, identified, strict=True)
+        RankedLaw(**vars(law), forward_rmse=float(np.sqrt(square)), num_identified=int(num))
+        for law, (square, num) in zip(law_reports(answer), told, strict=True)
     ]
     return RankReport(
         num_runs=report.num_runs,
@@ -71,5 +71,18 @@ def rank(
 
 
 @compiled_fit
-def _error(law: AnyLaw, observations: Observations, target: Target, key: jax.Array) -> jax.Array:
-    return ForwardChain()(law, observations, target, key).mean_square
+def _told(
+    law: AnyLaw,
+    observations: Observations,
+    target: Target,
+    key: jax.Array,
+    theta: jax.Array,
+    noise: jax.Array,
+) -> tuple[jax.Array, jax.Array]:
+    """Mean square of the errors of forward chaining, and how many parameters the runs determine at ``theta``.
+
+    Those are the parameters less those at a bound and less directions that the runs leave open.
+    """
+    found = identify(law, observations, theta, noise)
+    square = ForwardChain()(law, observations, target, key).mean_square
+    return square, jnp.sum(jnp.isfinite(found.eigenvalue) & ~found.flat)

@@ -16,13 +16,11 @@ import numpy as np
 from jax import Array
 
 from jaxsl.acquisition import MSPE
-from jaxsl.basins import Basins
 from jaxsl.belief import Learned, interval, shares
 from jaxsl.design import Design
 from jaxsl.discrepancy.posterior import DiscrepantPosterior
 from jaxsl.fit import PRIOR, fit
 from jaxsl.host.compiled import compiled, compiled_fit
-from jaxsl.identify import identify
 from jaxsl.moments import Moments, moments
 from jaxsl.one_of import AnyLaw
 from jaxsl.pool import Observations, Pool, Target
@@ -241,13 +239,3 @@ def rank_rows(
 
     falls = jax.lax.map(at, target.x)
     return Ranking(choice.index, index, every[index], limit, fall.within[index], fall.between[index], falls)
-
-
-@compiled
-def num_identified(law: AnyLaw, observations: Observations, basins: Basins) -> Array:
-    """Parameters of the heaviest basin, less those at a bound and less directions that the runs leave open.
-
-    A scalar, by ``jaxsl.identify``.
-    """
-    found = identify(law, observations, basins.theta[0], basins.noise)
-    return jnp.sum(jnp.isfinite(found.eigenvalue) & ~found.flat)
