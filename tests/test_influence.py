@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from jaxsl import host
 from jaxsl.deletion import without_each
+from jaxsl.host.answer import influence as module
 from jaxsl.host.cli import app
 from jaxsl.precision import double_precision
 
@@ -73,6 +74,28 @@ def test_runs_are_named_that_a_fit_without_them_misses():
     np.testing.assert_allclose([one.value, one.without], expected, rtol=1e-6)
     assert one.target == (0 if one.what == "prediction" else -1)
     assert one.errors > 1
+
+
+@pytest.mark.slow
+def test_laws_that_count_for_nothing_are_not_fitted_again_and_change_nothing(monkeypatch):
+    runs = {"N": np.geomspace(1e3, 1e6, 16)}
+    runs["loss"] = 1.2 + 60 * runs["N"] ** -0.4 + 0.01 * np.random.default_rng(1).standard_normal(16)
+    runs["loss"][-1] += 0.04
+    fitted, believe_runs = [], module.believe_runs
+
+    def counted(laws, *arguments, **how):
+        fitted.append(len(laws))
+        return believe_runs(laws, *arguments, **how)
+
+    monkeypatch.setattr(module, "believe_runs", counted)
+    found = []
+    for least in (1e-3, 0.0):  # the second law, which has no floor, counts for a five-thousandth
+        monkeypatch.setattr(module, "LEAST_SHARE", least)
+        found.append(host.fit(runs, [DECAY, "kaplan/n"], target=TARGET).influence)
+    assert fitted == [1] * (len(fitted) // 2) + [2] * (len(fitted) // 2) and fitted
+    for one, other in zip(*found, strict=True):
+        assert (one.row, one.what) == (other.row, other.what)
+        np.testing.assert_allclose([one.value, one.without], [other.value, other.without], rtol=1e-3)
 
 
 @pytest.mark.slow
