@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxsl.host.compiled import accepted, compiled
+from jaxsl.host.compiled import accepted, compiled, compiled_often
 from jaxsl.host.compiled import options as module
 
 
@@ -43,8 +43,9 @@ def test_only_the_level_of_optimisation_is_less_in_a_quick_program(monkeypatch):
     assert accepted.__wrapped__(quick=True) == {"other": 1, module.LEVEL: 0}
 
 
-def test_what_little_goes_into_is_compiled_quickly(monkeypatch):
+def test_what_little_goes_into_is_compiled_quickly_unless_it_is_called_often(monkeypatch):
     asked = []
+    monkeypatch.delenv("XLA_FLAGS", raising=False)
     monkeypatch.setattr("jaxsl.host.compiled.program.accepted", lambda quick: asked.append(quick) or {})
 
     def total(x, y):
@@ -56,8 +57,11 @@ def test_what_little_goes_into_is_compiled_quickly(monkeypatch):
         for size in (7, 8, 7):  # with y, eight numbers go in, nine, and eight again
             assert float(program(np.ones(size), np.ones(()))) == size + 1
     second = compiled(total, small=8, of=1)
-    assert float(second(np.ones(9), np.ones(()))) == 10
-    assert asked == [False, True, False, True]
+    for program in (second, compiled_often(second)):
+        assert float(program(np.ones(9), np.ones(()))) == 10
+    monkeypatch.setenv("XLA_FLAGS", f"--{module.LEVEL}=2")  # which then is everybody's
+    assert float(compiled(total, small=8)(np.ones(3), np.ones(()))) == 4
+    assert asked == [False, True, False, True, False, False]
 
 
 def test_a_program_inside_another_is_refused(monkeypatch):

@@ -17,7 +17,7 @@ from jaxsl.error_scale import ABSOLUTE, Scale, on_scale
 from jaxsl.host.answer.components import Components, Told
 from jaxsl.host.answer.fit_options import PLAIN, FitOptions
 from jaxsl.host.input.intervals import LEVEL
-from jaxsl.host.programs.learning import Lesson, Mixed, learn, reweigh, weights
+from jaxsl.host.programs.learning import Lesson, Mixed, learn, learn_often, reweigh, weights
 from jaxsl.host.programs.packing import array, everywhere, key_of, pack_observations, pack_target, pad
 from jaxsl.law import Law
 from jaxsl.one_of import AnyLaw, OneOf, places, shared
@@ -154,6 +154,7 @@ def believe(
     seed: int = 0,
     options: FitOptions = PLAIN,
     among: Sequence[Law] = (),
+    often: bool = False,
 ) -> Believed:
     """Learn every law from the runs, one after the other, and weigh them.
 
@@ -168,6 +169,7 @@ def believe(
         seed: of the fits' starting points.
         options: how errors count; what is done to parameters was done to the laws.
         among: laws whose programs there are already, all of ``laws`` among them; by default ``laws``.
+        often: whether it is asked hundreds of times.
     """
     laws, robust = tuple(on_scale(law, options.scale) for law in laws), options.robust_loss
     with double_precision():
@@ -178,7 +180,7 @@ def believe(
             runs = observations
             if robust is not None:
                 runs = replace(runs, weight=reweigh(law, runs, robust, key))
-            found = to_numpy(learn(Design((law,)), runs, aim, near, key))
+            found = to_numpy((learn_often if often else learn)(Design((law,)), runs, aim, near, key))
             lessons.append(_own(law, found))
         evidence = np.stack([one.learned.evidence for one in lessons])
         return Believed(

@@ -74,6 +74,7 @@ class Episode:
         options: how errors count.
         weight: how often each run counts, ``(pool,)``; None for once each.
         course: the training run that each row is of, and where along it; None where each is of its own.
+        often: as of ``believe``.
     """
 
     def __init__(
@@ -88,11 +89,12 @@ class Episode:
         options: FitOptions = PLAIN,
         weight: np.ndarray | None = None,
         course: Course | None = None,
+        often: bool = True,
     ):
         self.laws, self.x, self.cost = tuple(laws), np.asarray(x), np.asarray(cost, np.float64)
         self.target, self.seed, self.level, self.design = np.asarray(target), seed, level, design
         self.size, self.options, self.weight = buffer_size(len(self.x)), options, weight
-        self.course = pack_course(course, len(self.x))
+        self.course, self.often = pack_course(course, len(self.x)), often
 
     def warm(self) -> np.ndarray:
         """The cheapest runs, bought before the first choice: indices, cheapest first."""
@@ -115,7 +117,16 @@ class Episode:
             ):  # a part of it too, where no run has two rows yet: one program for all
                 size = buffer_size(len(rows))
                 observations = replace(observations, course=pad_course(self.course.take(rows), size))
-            return believe(self.laws, observations, self.target, self.x, self.level, self.seed, self.options)
+            return believe(
+                self.laws,
+                observations,
+                self.target,
+                self.x,
+                self.level,
+                self.seed,
+                self.options,
+                often=self.often,
+            )
 
     def choose(self, found: Believed, bought: Sequence[int], money: float) -> int:
         """The row of the pool to buy next; -1 when nothing is left or affordable."""

@@ -68,7 +68,7 @@ def demonstrate(law: str, share: float, runs: Path, cost: str, level: float, see
             f"{runs} has {len(pool.x)} runs beside the dearest sixth, the target; "
             f"{found.name} has {found.num_params} parameters: give more finished runs"
         )
-    episode = Episode([found], pool.x, pool.cost, target.x, seed, level)
+    episode = Episode([found], pool.x, pool.cost, target.x, seed, level, often=False)
     money = share * pool.cost.sum()
     bought = _buy(episode, pool, target, found.inputs, money, quiet=json)
     last = bought[-1]

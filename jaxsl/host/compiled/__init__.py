@@ -8,6 +8,6 @@ be kept or read is traced as ever. ``options`` are XLA's.
 """
 
 from jaxsl.host.compiled.options import accepted
-from jaxsl.host.compiled.program import compiled, compiled_fit, forget, num_held
+from jaxsl.host.compiled.program import compiled, compiled_fit, compiled_often, forget, num_held
 
-__all__ = ["accepted", "compiled", "compiled_fit", "forget", "num_held"]
+__all__ = ["accepted", "compiled", "compiled_fit", "compiled_often", "forget", "num_held"]

@@ -18,6 +18,11 @@ LEVEL = "xla_backend_optimization_level"
 OPTIONS = {"xla_cpu_use_fusion_emitters": False, "xla_cpu_parallel_codegen_split_count": 1, LEVEL: 1}
 
 
+def level_is_open() -> bool:
+    """Whether nobody said in ``XLA_FLAGS`` at which level all programs are optimised."""
+    return LEVEL not in os.environ.get("XLA_FLAGS", "")
+
+
 @cache
 def accepted(quick: bool = False) -> dict[str, bool | int]:
     """Those of the options that the installed XLA knows: JAX promises none of them. None on a GPU.

@@ -12,7 +12,7 @@ from jaxsl.host.compiled.executable import Executable, compiled_alone, loaded
 from jaxsl.host.compiled.identity import UnknownError, digest, settings, surroundings
 from jaxsl.host.compiled.lapack import find_lapack
 from jaxsl.host.compiled.layout import ARRAYS, parts, put_together, taken_apart
-from jaxsl.host.compiled.options import accepted
+from jaxsl.host.compiled.options import accepted, level_is_open
 from jaxsl.host.trusted import folder, load, save
 
 R = TypeVar("R")
@@ -80,7 +80,8 @@ def compiled(function: Callable[..., R], small: int = SMALL, of: int | None = No
         elsewhere = getattr(jax.config, "jax_default_device", None)  # executables are for the first device
         place = folder() if named and elsewhere is None else None
         leaves, tree = jax.tree.flatten((args, kwargs))
-        quick = ours and _num_numbers(leaves if of is None else jax.tree.leaves(args[of])) <= small
+        size = _num_numbers(leaves if of is None else jax.tree.leaves(args[of]))
+        quick = ours and size <= small and level_is_open()
         if place is None or not all(map(_is_plain, leaves)):
             return traced(quick)(*args, **kwargs)
         called = Called(function, leaves, tree, quick)
@@ -96,6 +97,11 @@ def compiled(function: Callable[..., R], small: int = SMALL, of: int | None = No
 def compiled_fit(function: Callable[..., R]) -> Callable[..., R]:
     """``compiled``, for a function that fits: the runs, which follow the law, decide how long it works."""
     return compiled(function, FEW, of=1)
+
+
+def compiled_often(function: Callable[..., R]) -> Callable[..., R]:
+    """The function of ``compiled`` as another program, for hundreds of calls: never compiled quickly."""
+    return compiled(function.__wrapped__, 0)  # type: ignore[attr-defined]
 
 
 class Called(NamedTuple):
@@ -137,7 +143,7 @@ class Called(NamedTuple):
         empty = self.with_arrays([None] * len(self.arrays))
         try:
             name = f"{self.function.__module__}.{self.function.__qualname__}"
-            path = place / digest(name, empty, self.shapes, settings(), surroundings())
+            path = place / digest(name, empty, self.shapes, self.quick, settings(), surroundings())
         except (UnknownError, ImportError, AttributeError):  # the last two of a jaxlib that says no machine
             return None
         given = parts(empty)

@@ -20,7 +20,7 @@ from jaxsl.belief import Learned, interval, shares
 from jaxsl.design import Design
 from jaxsl.discrepancy.posterior import DiscrepantPosterior
 from jaxsl.fit import PRIOR, fit
-from jaxsl.host.compiled import compiled, compiled_fit
+from jaxsl.host.compiled import compiled, compiled_fit, compiled_often
 from jaxsl.moments import Moments, moments
 from jaxsl.one_of import AnyLaw
 from jaxsl.pool import Observations, Pool, Target
@@ -113,6 +113,9 @@ def learn(
     law, basins = design.laws[0], learned.basins
     lower, upper = box(law, basins.theta.dtype).active(basins.theta)
     return Lesson(learned, lower, upper, law.predict(basins.theta[0], observations.x))
+
+
+learn_often = compiled_often(learn)
 
 
 @compiled_fit
