@@ -19,7 +19,9 @@ def started(words, before="", **settings):
     return process
 
 
-@pytest.mark.parametrize("seconds", [0.05, 0.4, 2.0, pytest.param(6.0, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "seconds", [0.05, 0.4, *(pytest.param(late, marks=pytest.mark.slow) for late in (2.0, 6.0))]
+)
 def test_an_interrupt_is_one_line_and_status_130_whenever_it_comes(seconds, tmp_path):
     with started(["demo"]) as process:
         time.sleep(seconds)

@@ -208,6 +208,7 @@ def test_a_checkpoint_is_that_of_the_main_run_alone_and_its_decay_leaves_the_mai
     assert tuple(both[0]) == curves.COLUMNS
 
 
+@pytest.mark.slow
 def test_a_decay_is_an_eighth_at_a_rate_that_falls_to_nearly_zero(small_text, monkeypatch):
     seen = []
     descend = train.descend

@@ -55,7 +55,7 @@ COMMANDS = {
     "study show": ("study", "show", "{}.jsonl"),
     "demo": ("demo", "--runs", "demo.csv", "--share", "0.3"),
 }
-SLOW = {"replay", "demo", "study show", "several fit", "several next", "rank", "ess of a law"}
+SLOW = {"replay", "demo", "study ask", "study show", "several fit", "several next", "rank", "ess of a law"}
 
 
 @pytest.fixture(scope="module")

@@ -187,6 +187,7 @@ def test_gauss_hermite_scores_basins_of_equal_width_to_a_thousandth_but_not_uneq
     assert max(error for error, _ in errors(rule, [(8, 0.3, 10.0), (2, 0.3, 10.0)])) > 1e-2
 
 
+@pytest.mark.slow
 def test_the_trapezoid_scores_to_1e_8_while_a_deviation_spans_a_few_nodes():
     near = [case for case in MIXTURES if case[2] <= 3 and case[1] <= 3]
     assert max(error for error, _ in errors(Trapezoid(256), near)) < 1e-8
