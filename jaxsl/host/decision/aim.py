@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from jaxsl.host.answer.episode import CHOOSING
-from jaxsl.host.answer.leaders import Priced, leaders
+from jaxsl.host.answer.leaders import Priced, View, leaders
 from jaxsl.host.decision import programs
 from jaxsl.host.decision.known import Known, Part
 from jaxsl.host.decision.question import check_budgets
@@ -100,6 +100,11 @@ def leaders_for(known: Known, aim: Aim, pool: Priced, money: float, spent: float
         table, target, _ = view_for(known, aim, x)
         return table, target.weight
 
+    return best_rows(view, pool, money, spent, count)
+
+
+def best_rows(view: View, pool: Priced, money: float, spent: float, count: int) -> np.ndarray:
+    """The same of any view of the candidates, at least one of which may be bought."""
     sale = pool.cost <= money
     places = np.arange(min(count, sale.sum()))
     return np.sort(leaders(view, CHOOSING, pool, sale, money, spent, places))

@@ -14,10 +14,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from jaxsl.host.answer.episode import CHOOSING
-from jaxsl.host.answer.leaders import MANY, Priced, leaders
+from jaxsl.host.answer.leaders import MANY, Priced
 from jaxsl.host.answer.which_laws import ensemble
-from jaxsl.host.decision.aim import expected_error, least_loss_at, scaled
+from jaxsl.host.decision.aim import best_rows, expected_error, least_loss_at, scaled
 from jaxsl.host.decision.choice_report import AimedRun, RecipesReport
 from jaxsl.host.decision.known import Known, best_of_heaviest, learned
 from jaxsl.host.decision.multiplier import DECADES, check_recipes, compared, split
@@ -127,8 +126,7 @@ def leading_rows(
     rows = {name: np.arange(len(pool.cost)) for name, pool in pools.items()}
     levels = _levels(found)
     for name, pool in pools.items():
-        sale = money.affords(pool)
-        if len(sale) <= MANY or not sale.any():
+        if len(pool.cost) <= MANY or not money.affords(pool).any():
             continue
         near = _near(known[name], levels[name])
 
@@ -136,10 +134,8 @@ def leading_rows(
             table, target, *_ = least_loss_at(near, level, x)
             return table, target.weight
 
-        places = np.arange(min(count, sale.sum()))
         with double_precision():
-            best = leaders(view, CHOOSING, pool, sale, money.money, money.spent, places)
-        rows[name] = np.sort(best)
+            rows[name] = best_rows(view, pool, money.money, money.spent, count)
     return rows
 
 
