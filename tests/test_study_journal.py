@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -12,7 +13,7 @@ import pytest
 
 from jaxsl.host.errors import UserError
 from jaxsl.host.study import journal as journals
-from jaxsl.host.study import records
+from jaxsl.host.study import lock, records
 from jaxsl.host.study.candidates import Candidate
 from jaxsl.host.study.journal import Journal
 from jaxsl.host.study.ledger import Ledger
@@ -294,6 +295,16 @@ def test_a_lock_that_is_renewed_does_not_expire(tmp_path):
         with pytest.raises(UserError, match=r"has been held for .* by process \d+"):
             Lock(path, lease=0.3, patience=1.2).__enter__()
         assert held.held
+
+
+def test_who_waits_for_a_lock_says_once_for_whom(tmp_path, monkeypatch, caplog):
+    path = tmp_path / "lock"
+    monkeypatch.setattr(lock, "SILENCE", 0.1)
+    with Lock(path), pytest.raises(UserError):
+        Lock(path, patience=0.5).__enter__()
+    assert [one.getMessage() for one in caplog.records] == [
+        f"waiting for process {os.getpid()} on {socket.gethostname()}, which holds {path}"
+    ]
 
 
 def test_one_of_many_takes_an_expired_lock_over(tmp_path):

@@ -13,6 +13,7 @@ excluded without a server; ``jaxsl.host.study.journal`` is built so that it does
 """
 
 import json
+import logging
 import os
 import socket
 import threading
@@ -26,6 +27,7 @@ LEASE = 20.0  # seconds without a sign of life after which a lock is void
 EMPTY = 2.0  # the same for a lock file without content
 PATIENCE = 120.0  # seconds that one waits for others
 PAUSE = 0.005  # seconds before the first look again; doubles up to a quarter of a second
+SILENCE = 3.0  # seconds after which one who waits says for whom
 
 
 class Lock:
@@ -47,7 +49,7 @@ class Lock:
         self._id = uuid.uuid4().hex
         owner = {"host": _machine(), "pid": os.getpid(), "id": self._id}
         begin = since = time.monotonic()
-        pause, seen = PAUSE, None
+        pause, seen, said = PAUSE, None, False
         while not self._create(owner):
             now, present = time.monotonic(), self._read()
             if present != seen:
@@ -57,8 +59,13 @@ class Lock:
                 continue
             if now - begin > self.patience:
                 raise UserError(
-                    f"{self.path} has been held for {now - begin:.0f} s by {_holder(present or b'')}; wait "
+                    f"{self.path} has been held for {now - begin:.0f} s by {_holder(present)}; wait "
                     "for it, or remove the file if that process is surely gone"
+                )
+            if now - begin > SILENCE and not said:
+                said = True
+                logging.getLogger(__name__).warning(
+                    "waiting for %s, which holds %s", _holder(present), self.path
                 )
             time.sleep(pause)
             pause = min(2 * pause, 0.25)
@@ -163,9 +170,9 @@ def _gone(content: bytes) -> bool:
     return False
 
 
-def _holder(content: bytes) -> str:
+def _holder(content: bytes | None) -> str:
     try:
-        owner = json.loads(content)
+        owner = json.loads(content or b"")
         return f"process {owner['pid']} on {owner['host'].split()[0]}"
     except (ValueError, KeyError, TypeError):
         return "an unknown process"
