@@ -23,6 +23,7 @@ from jaxsl.host.programs.packing import array, key_of, key_of_words, pack_target
 from jaxsl.host.study import programs
 from jaxsl.host.study.answers import Compared, Decided, Forecast, Outlook, Proposal
 from jaxsl.host.study.candidates import Candidate, Candidates, Point
+from jaxsl.host.study.last import Last
 from jaxsl.host.study.ledger import DONE, PENDING, Ledger
 from jaxsl.host.study.options import as_candidates, first_runs, points_of, spread_over
 from jaxsl.host.study.planning import ROOM, SHORT, Offer, Planned, View, planned
@@ -47,7 +48,7 @@ class Advisor:
         self.whole, self.options = tuple(laws), options
         self.laws = options.laws(laws)
         self.design = Design(self.laws)
-        self._known: tuple[tuple, Believed] | None = None
+        self._known = Last[Believed]()
 
     def ask(self, ledger: Ledger, count: int) -> list[Proposal]:
         """At most ``count`` runs to start now, the best first; fewer where the budget or the list ends."""
@@ -110,15 +111,15 @@ class Advisor:
         if not seen:
             return None
         level = settings.get("level", LEVEL)
-        state = tuple(seen), repr(settings["target"]), level, len(ledger.candidates)
-        if self._known is None or self._known[0] != state:
+
+        def believe() -> Believed:
             x, y = np.array([one.x for one in seen]), np.array([one.y for one in seen])
             aim, others = np.array(settings["target"], float), self._near(ledger)
             laws, seed = self.options.laws(self.whole, self.options.units(self.whole, x, y)), settings["seed"]
             course = self._course(ledger)
-            found = believe_runs(laws, x, y, aim, others, level, seed, self.options, course=course)
-            self._known = state, found
-        return self._known[1]
+            return believe_runs(laws, x, y, aim, others, level, seed, self.options, course=course)
+
+        return self._known.get((seen, settings["target"], level, len(ledger.candidates)), believe)
 
     def _course(self, ledger: Ledger) -> Course | None:
         """Where on which training run every outcome is; None where each is of a run of its own."""

@@ -27,6 +27,7 @@ from jaxsl.host.show.console import number
 from jaxsl.host.study.advisor import Advisor
 from jaxsl.host.study.answers import Decided, Outlook, Proposal
 from jaxsl.host.study.candidates import Candidate, Candidates, Point
+from jaxsl.host.study.last import Last
 from jaxsl.host.study.ledger import DONE, Ledger
 from jaxsl.host.study.options import first_runs
 from jaxsl.host.study.planning import SHORT, Planned, View
@@ -49,9 +50,7 @@ class AimedAdvisor(Advisor):
     def __init__(self, laws: Sequence[Law], aim: str, hold: dict[str, float], ranges: dict):
         super().__init__(laws)
         self.aim, self.hold, self.ranges = read_aim(aim), hold, ranges
-        self._decides: tuple[object, Known] | None = None
-        self._looked_up: tuple[Known, tuple[np.ndarray, np.ndarray], View] | None = None
-        self._best: tuple[Known, tuple[float, float], np.ndarray, np.ndarray] | None = None
+        self._decides, self._looked_up, self._best = Last[Known](), Last[View](), Last[np.ndarray]()
 
     def ask(self, ledger: Ledger, count: int) -> list[Proposal]:
         """As of ``Advisor``; the first runs alone until enough of them are done to learn a law."""
@@ -104,8 +103,8 @@ class AimedAdvisor(Advisor):
         done, settings = ledger.with_status(DONE), ledger.settings
         if len({run.x for run in done}) < max(map(num_needed, self.laws)):
             return None
-        state = tuple((run.id, run.x, run.y) for run in done), len(ledger.candidates)
-        if self._decides is None or self._decides[0] != state:
+
+        def learn() -> Known:
             x, y = np.array([run.x for run in done]), np.array([run.y for run in done])
             table = dict(zip((*settings["inputs"], *settings["outputs"]), [*x.T, *y.T], strict=True))
             known = learned(
@@ -121,8 +120,10 @@ class AimedAdvisor(Advisor):
                 candidates=ledger.candidates.x if ledger.candidates else None,
             )
             seen = replace(known.runs[0], row_numbers=np.array([run.id for run in done]))
-            self._decides = state, replace(known, runs=(seen, "run"))
-        return self._decides[1]
+            return replace(known, runs=(seen, "run"))
+
+        state = [(run.id, run.x, run.y) for run in done], len(ledger.candidates)
+        return self._decides.get(state, learn)
 
     def _plan(
         self,
@@ -145,28 +146,19 @@ class AimedAdvisor(Advisor):
         assert known is not None
         if len(options) <= MANY or not (options.cost * ledger.factor <= left).any():
             return np.arange(len(options))
-        before = self._best
-        if (
-            before is None
-            or before[0] is not known
-            or before[1] != (left, paid)
-            or not np.array_equal(before[2], options.x)
-        ):
-            assert known.found is not None
-            money, spent = left / ledger.factor, known.found.checked(paid) / ledger.factor
-            with double_precision():
-                rows = leaders_for(known, self.aim, options, money, spent, SHORT)
-            before = self._best = known, (left, paid), options.x, rows
-        return before[3]
+        assert known.found is not None
+        money, spent = left / ledger.factor, known.found.checked(paid) / ledger.factor
+        with double_precision():
+            return self._best.get(
+                (known, money, spent, options.x),
+                lambda: leaders_for(known, self.aim, options, money, spent, SHORT),
+            )
 
     def _view(self, ledger: Ledger, options: Candidates, taken: list[Proposal]) -> View:
         known, pending = self.learned(ledger), self._waiting(ledger, [run.x for run in taken])
         assert known is not None
-        asked = options.x, np.array(pending)
-        before = self._looked_up
-        if before is None or before[0] is not known or not all(map(np.array_equal, before[1], asked)):
-            before = self._looked_up = known, asked, self._look_up(known, options.x, pending)
-        return before[2]
+        x = options.x
+        return self._looked_up.get((known, x, pending), lambda: self._look_up(known, x, pending))
 
     def _look_up(self, known: Known, x: np.ndarray, pending: list[Point]) -> View:
         """What is believed of options ``x (row, feature)`` and of pending runs."""

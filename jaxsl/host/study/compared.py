@@ -31,6 +31,7 @@ from jaxsl.host.study.advisor import Advisor
 from jaxsl.host.study.aimed import AimedAdvisor
 from jaxsl.host.study.answers import Compared, Forecast, Outlook, Proposal
 from jaxsl.host.study.candidates import Candidate, Candidates, Point
+from jaxsl.host.study.last import Last
 from jaxsl.host.study.ledger import DONE, PENDING, Ledger
 from jaxsl.host.study.options import first_runs
 from jaxsl.host.study.planning import SHORT, Offer, Planned, View, planned
@@ -99,8 +100,7 @@ class ComparedAdvisor(Advisor):
         self.at = read_aim(settings["aim"]).at
         aimed = settings["aim"], settings["hold"], settings["range"]
         self.each = {name: AimedAdvisor(laws, *aimed) for name in settings["recipes"]}
-        self._compared: tuple[dict[str, Known], MultiplierReport] | None = None
-        self._best: tuple[MultiplierReport, Purse, dict[str, np.ndarray], dict[str, np.ndarray]] | None = None
+        self._compared, self._best = Last[MultiplierReport](), Last[dict[str, np.ndarray]]()
 
     def ask(self, ledger: Ledger, count: int) -> list[Proposal]:
         """As of ``Advisor``; the first runs of each recipe until all are known.
@@ -156,12 +156,8 @@ class ComparedAdvisor(Advisor):
         return known if len(known) == len(found) else None
 
     def _report(self, ledger: Ledger, known: dict[str, Known]) -> MultiplierReport:
-        before = self._compared
-        if before is None or any(before[0][name] is not one for name, one in known.items()):
-            settings = ledger.settings
-            found = compared(known, settings["cost"], self.at, settings.get("level", LEVEL))
-            before = self._compared = known, found
-        return before[1]
+        cost, level = ledger.settings["cost"], ledger.settings.get("level", LEVEL)
+        return self._compared.get(tuple(known.values()), lambda: compared(known, cost, self.at, level))
 
     def _first(self, ledger: Ledger, parts: Mapping[str, OfRecipe], count: int) -> list[Proposal]:
         """The cheapest runs of every recipe, before there is enough to choose by."""
@@ -221,18 +217,14 @@ class ComparedAdvisor(Advisor):
         taken: list[Proposal],
     ) -> dict[str, np.ndarray]:
         """Rows of each recipe's options: of many those of the best, each as if it were the only next run."""
-        found, x = self._report(ledger, known), {name: one.x for name, one in options.items()}
+        found, x = self._report(ledger, known), [one.x for one in options.values()]
         promised = math.fsum(run.cost for run in taken)
         money, paid = ((one / ledger.factor) for one in (ledger.left - promised, ledger.paid + promised))
-        purse, before = Purse(money, paid).checked(*(one.found for one in known.values())), self._best
-        if (
-            before is None
-            or before[0] is not found
-            or before[1] != purse
-            or not all(np.array_equal(before[2][name], one) for name, one in x.items())
-        ):
-            before = self._best = found, purse, x, leading_rows(known, found, options, purse, SHORT)
-        return before[3]
+        purse = Purse(money, paid).checked(*(one.found for one in known.values()))
+        return self._best.get(
+            (found, purse.money, purse.spent, x),
+            lambda: leading_rows(known, found, options, purse, SHORT),
+        )
 
     def _ahead(
         self,
