@@ -15,7 +15,7 @@ import typer
 
 from experiments.benchmark.options import split
 from experiments.curves.errors import errors_along
-from experiments.report import provenance, write_table
+from experiments.report import provenance, tell_table
 from jaxsl.host.answer.believed import Believed, believe_runs
 from jaxsl.host.input.problem import runs
 from jaxsl.host.programs.cache import enable_compilation_cache
@@ -77,7 +77,7 @@ def main(
                 found = [believed(world, seed + number, group) for number in range(sets)]
                 rows.append(row(world, group, found, seed))
     command = f'python -m experiments along --shares "{shares}" --decades "{decades}" --sets {sets}'
-    typer.echo(write_table("along", rows, provenance(command, seed))[1].read_text())
+    tell_table("along", rows, provenance(command, seed))
 
 
 def believed(world: World, seed: int, group: str | None) -> Believed:

@@ -9,6 +9,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from jaxsl.host.show.console import console, grid
+
 CHECKOUT = Path(__file__).resolve().parents[1]
 OUTPUTS = CHECKOUT / "outputs"
 PACKAGES = ("jax", "jaxlib", "numpy", "scipy")
@@ -51,6 +53,25 @@ def write_table(
     markdown = "\n".join(f"| {' | '.join(line)} |" for line in lines)
     text.write_text(markdown + "\n\n" + "".join(f"- {key}: {value}\n" for key, value in facts.items()))
     return table, text
+
+
+def tell_table(
+    name: str, rows: Sequence[Mapping[str, Any]], facts: Mapping[str, str], folder: Path | None = None
+) -> None:
+    """Write a table as ``write_table`` does and print it as wide as the terminal is.
+
+    What a row is of, the columns before the first of floats, stands beside each part of a wider table.
+    """
+    paths, columns, out = write_table(name, rows, facts, folder), list(rows[0]), console()
+    cells = [[shown(row[column]) for column in columns] for row in rows]
+    floats = [any(isinstance(row[column], float) for row in rows) for column in columns]
+    texts = [all(isinstance(row[column], str) for row in rows) for column in columns]
+    left = [index for index, is_text in enumerate(texts) if is_text]
+    heads = floats.index(True) if any(floats) else 1
+    out.print(grid(columns, cells, left, max(heads, 1)))
+    out.print()
+    for fact in (*(f"{key}: {value}" for key, value in facts.items()), *map(str, paths)):
+        out.print(fact)
 
 
 def shown(value: Any) -> str:

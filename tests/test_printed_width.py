@@ -12,6 +12,7 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
+from experiments.report import tell_table
 from jaxsl.host.cli import app
 from jaxsl.host.compiled.program import Kept
 from jaxsl.host.show import console
@@ -130,6 +131,31 @@ def test_a_grid_cuts_no_cell_at_any_width(width):
     assert max(len(line.rstrip()) for line in text.splitlines()) <= width
     for cell in (*rows[0][:4], *" ".join([*columns, rows[0][4]]).split()):
         assert cell in text
+
+
+def test_what_rows_are_of_begins_every_part_of_a_wide_table():
+    columns = ["task", "budget", "R2", "paired error", "coverage"]
+    text = drawn(Grid(columns, [["moe", "1", "0.5", "0.123", "0.9"]], (0,), 2), 30)
+    assert [line.split() for line in text.splitlines() if "moe" in line] == [
+        ["moe", "1", "0.5", "0.123"],
+        ["moe", "1", "0.9"],
+    ]
+
+
+def test_a_table_of_the_experiments_is_printed_as_wide_as_the_terminal(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("jaxsl.host.show.console.PIPE_WIDTH", 44)
+    row = {
+        "environment": "target moe",
+        "budget": 1,
+        "R2": 0.51234,
+        "coverage": 0.91,
+        "best by any": "mspe",
+        "interval score": 1.0,
+    }
+    tell_table("mine", [row], {"command": "python -m experiments mine"}, tmp_path)
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 44 and sum("target moe  " in line for line in lines) == 2
+    assert "command: python -m experiments mine" in lines and (tmp_path / "mine.md").exists()
 
 
 def test_numbers_stand_flush_right_and_texts_flush_left_under_their_headers():

@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import numpy as np
-import typer
 
 from experiments.benchmark.methods import METHODS
 from experiments.benchmark.options import (
@@ -20,7 +19,7 @@ from experiments.benchmark.options import (
 )
 from experiments.benchmark.paper import TASKS, printed
 from experiments.benchmark.unit import Unit
-from experiments.report import provenance, write_table
+from experiments.report import provenance, tell_table
 from laws.tasks import find_task
 
 
@@ -84,9 +83,7 @@ def _table(name, tasks, laws, methods, seeds, workers, data, cluster, by_law=Fal
     command += restricted(tasks, laws)
     failures = sum("error" in result for result in found)
     facts = provenance(command, 0) | {"seeds": f"0..{seeds - 1}", "failed episodes": str(failures)}
-    table, text = write_table(name + "-inside" * inside, rows, facts)
-    typer.echo(text.read_text())
-    typer.echo(f"{table}\n{text}")
+    tell_table(name + "-inside" * inside, rows, facts)
 
 
 def summary(results: list[dict], by_law: bool = False) -> list[dict]:

@@ -7,7 +7,7 @@ import typer
 
 from experiments.benchmark.options import Workers
 from experiments.pilot.log import sweep
-from experiments.report import OUTPUTS, provenance, write_table
+from experiments.report import OUTPUTS, provenance, tell_table
 from jaxsl.host.answer.finish import finish
 from jaxsl.host.input.table import Table, read
 
@@ -24,7 +24,7 @@ def ends(
     table = read(str(log))
     rows = [scored(table, share, memory) for share in SHARES]
     command = f"python -m experiments ends --memory {memory:g}"
-    typer.echo(write_table("ends", rows, provenance(command))[1].read_text())
+    tell_table("ends", rows, provenance(command))
 
 
 def scored(table: Table, share: float, memory: float) -> dict:

@@ -15,7 +15,7 @@ from experiments.benchmark.fingerprint import fingerprint_of_source
 from experiments.benchmark.kept import read
 from experiments.benchmark.options import split
 from experiments.curves.worlds import WORLDS, World, world
-from experiments.report import OUTPUTS, provenance, write_table
+from experiments.report import OUTPUTS, provenance, tell_table
 from jaxsl.host.errors import UserError
 
 NAMES = ("points", "curves, errors independent", "curves", "random curves")
@@ -33,7 +33,7 @@ def curves(
         raise UserError(f"no world {', '.join(unknown)}; there are {', '.join(WORLDS)}")
     rows = [row for kind in chosen for row in summary(kind, results(kind, seeds))]
     command = f"python -m experiments curves --seeds {seeds}" + (f" --worlds {worlds}" if worlds else "")
-    typer.echo(write_table("curves", rows, provenance(command))[1].read_text())
+    tell_table("curves", rows, provenance(command))
 
 
 def results(kind: str, seeds: int) -> dict[str, list[dict]]:

@@ -22,7 +22,7 @@ from experiments.benchmark.options import split
 from experiments.decide.campaigns import CAMPAIGNS, DONE, Campaign
 from experiments.decide.kept import Kept
 from experiments.decide.worlds import COST, FOLDER
-from experiments.report import provenance, write_table
+from experiments.report import provenance, tell_table
 from jaxsl.host.answer.next_runs import next_runs
 from jaxsl.host.decision.next_for import next_for
 from jaxsl.host.decision.optimal import optimal
@@ -143,4 +143,4 @@ def main(
     command = f"python -m experiments decide choosing --campaigns {campaigns} --seeds {seeds}"
     command += f" --share {share:g} --most {most}"
     rows.sort(key=lambda row: names.index(str(row["campaign"])))
-    typer.echo(write_table("choosing", rows, provenance(command, seed), FOLDER)[1].read_text())
+    tell_table("choosing", rows, provenance(command, seed), FOLDER)

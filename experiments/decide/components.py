@@ -16,7 +16,7 @@ import typer
 from experiments.benchmark.options import split
 from experiments.decide.coverage import ASKED, LEVEL, made
 from experiments.decide.worlds import COST, FOLDER, truth
-from experiments.report import provenance, write_table
+from experiments.report import provenance, tell_table
 from jaxsl.discrepancy.field import BROWNIAN, SMOOTH
 from jaxsl.discrepancy.posterior import DiscrepantPosterior
 from jaxsl.host.decision.estimate import Values, values
@@ -54,7 +54,7 @@ def main(
                     }
                 )
     command = f"python -m experiments decide components --world {world} --noises {noises} --sets {sets}"
-    typer.echo(write_table("components", rows, provenance(command, seed), FOLDER)[1].read_text())
+    tell_table("components", rows, provenance(command, seed), FOLDER)
 
 
 def told(world: str, noise: float, seed: int) -> np.ndarray:

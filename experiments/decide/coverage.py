@@ -17,7 +17,7 @@ import typer
 from experiments.benchmark.options import split
 from experiments.decide.kept import Kept
 from experiments.decide.worlds import COST, FOLDER, measured, sizes, truth
-from experiments.report import provenance, write_table
+from experiments.report import provenance, tell_table
 from jaxsl.host.decision.estimate import Estimate
 from jaxsl.host.decision.optimal import optimal
 from jaxsl.host.decision.report import OptimalReport
@@ -61,7 +61,7 @@ def main(
                 for place, known in enumerate(right)
             ]
     command = f'python -m experiments decide coverage --worlds "{worlds}" --noises "{noises}" --sets {sets}'
-    typer.echo(write_table("coverage", rows, provenance(command, seed), FOLDER)[1].read_text())
+    tell_table("coverage", rows, provenance(command, seed), FOLDER)
 
 
 def made(world: str, noise: float, seed: int) -> dict[str, np.ndarray]:

@@ -23,7 +23,7 @@ from scipy.optimize import brentq
 from experiments.decide.campaigns import DONE, NOISE, Campaign, predicted, simulated
 from experiments.decide.kept import Kept
 from experiments.decide.worlds import COST, FOLDER
-from experiments.report import provenance, write_table
+from experiments.report import provenance, tell_table
 from jaxsl.host.decision.multiplier import multiplier
 from jaxsl.host.decision.next_for import next_for
 from jaxsl.host.programs.cache import enable_compilation_cache
@@ -163,4 +163,4 @@ def main(
             }
         )
     command = f"python -m experiments decide multipliers --seeds {seeds} --share {share:g} --most {most}"
-    typer.echo(write_table("multipliers", rows, provenance(command, seed), FOLDER)[1].read_text())
+    tell_table("multipliers", rows, provenance(command, seed), FOLDER)

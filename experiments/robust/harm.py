@@ -13,7 +13,7 @@ import typer
 
 from experiments.benchmark.fingerprint import code_of_robust
 from experiments.benchmark.kept import known
-from experiments.report import OUTPUTS, provenance, write_table
+from experiments.report import OUTPUTS, provenance, tell_table
 from experiments.robust.tables import WORST, by_seed, clearly_worse
 from jaxsl.host.errors import UserError
 
@@ -40,7 +40,7 @@ def harm(
     facts = provenance("python -m experiments harm" + " --any-code" * any_code)
     facts |= {f"against {name}": _told(rows, name) for name in ("best", "random")}
     facts |= {"results left out": f"{len(every) - len(mine)} by other code"} if every != mine else {}
-    typer.echo(write_table("harm", rows, facts)[1].read_text())
+    tell_table("harm", rows, facts)
 
 
 def cells(found: Iterable[dict]) -> list[dict]:

@@ -17,7 +17,7 @@ import typer
 
 from experiments.benchmark.options import Workers
 from experiments.datasets import Group, Runs
-from experiments.report import OUTPUTS, provenance, write_table
+from experiments.report import OUTPUTS, provenance, tell_table
 from experiments.robust.environments import ALL, BUDGETS, Case
 from experiments.robust.methods import COMPARED
 from experiments.robust.sweep import results
@@ -81,14 +81,14 @@ def public(
         scored = scores_of(found, environment, compared)
         for method in compared:
             cells = [
-                {**row, **_beside(scored, method, place)}
+                {**row, "budget": f"{BUDGETS[place]:.0%}", **_beside(scored, method, place)}
                 for place, row in enumerate(summary(environment, method, scored[method]))
             ]
             rows += cells[-1:] if is_whole(method) else cells
     failed = sum("error" in one for one in found)
     names = shlex.join([*(path.name for path in tables), *_options(asked, methods)])
     said = provenance(f"python -m experiments public {names} --seeds {seeds}", 0)
-    typer.echo(write_table("public", rows, said | {"failed episodes": str(failed)})[1].read_text())
+    tell_table("public", rows, said | {"failed episodes": str(failed)})
 
 
 def of_table(path: Path, asked: Asked, seeds: int) -> Iterator[Case]:

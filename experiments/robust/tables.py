@@ -8,7 +8,7 @@ import numpy as np
 import typer
 
 from experiments.benchmark.options import Workers, split
-from experiments.report import OUTPUTS, provenance, write_table
+from experiments.report import OUTPUTS, provenance, tell_table
 from experiments.robust.environments import ENVIRONMENTS, TARGETS, cases
 from experiments.robust.episode import SCORES
 from experiments.robust.methods import COMPARED
@@ -50,7 +50,7 @@ def robust(
     said = provenance(command, 0)
     for name, table in (("robust", rows), ("robust-harm", harm)):
         if table:
-            typer.echo(write_table(name, table, said)[1].read_text())
+            tell_table(name, table, said)
 
 
 def known_methods(text: str, otherwise: tuple[str, ...]) -> list[str]:

@@ -1,7 +1,6 @@
 """``python -m experiments several``: all laws of a task at once, beside the paper's laws one by one."""
 
 import numpy as np
-import typer
 
 from experiments.benchmark.options import (
     Cluster,
@@ -17,7 +16,7 @@ from experiments.benchmark.options import (
 )
 from experiments.benchmark.paper import TABLE_2, printed
 from experiments.benchmark.tables import with_error
-from experiments.report import provenance, write_table
+from experiments.report import provenance, tell_table
 from laws.tasks import TASKS
 
 # What was asked for at the last checkpoint; at the first, the best of the paper's methods.
@@ -57,9 +56,7 @@ def several(
     if covered:
         means = [np.mean([row[name] for row in covered]) for name in ("coverage", "one law's coverage")]
         facts["coverage of 90 % over all rows of mspe"] = f"{means[0]:.3f}; of one law's own {means[1]:.3f}"
-    table, text = write_table(name, rows, facts)
-    typer.echo(text.read_text())
-    typer.echo(f"{table}\n{text}")
+    tell_table(name, rows, facts)
 
 
 def _cells(found: list[dict], task: str, method: str, inside: bool) -> list[dict]:

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
-from experiments.report import OUTPUTS, provenance, write_table
+from experiments.report import OUTPUTS, provenance, tell_table
 from experiments.speed.growth import alone
 from laws.tasks import TASKS
 
@@ -73,6 +73,4 @@ def main(
         for name in ("cold cache", "warm cache", "compiled"):
             row[f"ratio, {name}"] = row["public, s"] / row[f"{name}, s"]
     facts = provenance(f"python -m experiments speed episodes --tasks {tasks} --repeats {repeats}", 0)
-    for path in write_table("speed_episodes", rows, facts, out):
-        typer.echo(path)
-    typer.echo((out / "speed_episodes.md").read_text())
+    tell_table("speed_episodes", rows, facts, out)

@@ -64,9 +64,11 @@ def interval(low: float, high: float) -> str:
     return f"[{number(low)}, {number(high)}]"
 
 
-def grid(columns: Iterable[str], rows: Iterable[Iterable[str]], left: Iterable[int] = (0,)) -> Grid:
-    """A table; numbers flush right, the columns ``left`` flush left."""
-    return Grid(list(columns), [list(row) for row in rows], tuple(left))
+def grid(
+    columns: Iterable[str], rows: Iterable[Iterable[str]], left: Iterable[int] = (0,), heads: int = 1
+) -> Grid:
+    """A table; numbers flush right, the columns ``left`` flush left, its first ``heads`` in every block."""
+    return Grid(list(columns), [list(row) for row in rows], tuple(left), heads)
 
 
 def show_notes(out: Console, notes: Iterable[str]) -> None:

@@ -1,6 +1,6 @@
 """A printed table that fits any width: headers and texts fold, and what still does not fit goes on below.
 
-No number is ever cut. Every further block of columns begins with the first column again.
+No number is ever cut. Every further block of columns begins with the first ones again.
 
 >>> from rich.console import Console
 >>> table = Grid(["line", "N", "score", "variance falls by"], [["7", "1e+06", "0.123", "12 %"]])
@@ -34,11 +34,13 @@ class Grid:
         columns: their names.
         rows: the cells of each.
         left: columns of text, which stand flush left and may fold; the others never do.
+        heads: how many of the first columns say what a row is of, and begin every block.
     """
 
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
     left: Sequence[int] = (0,)
+    heads: int = 1
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         left, room = set(self.left), options.max_width
@@ -47,8 +49,11 @@ class Grid:
             yield self._block(range(len(wide)), wide, left)
             return
         least = [self._least(index, index in left) for index in range(len(wide))]
-        least = [min(least[0], room), *(min(width, max(room - least[0] - GAP, 1)) for width in least[1:])]
-        for number, block in enumerate(_blocks(least, room)):
+        heads = self.heads if sum(least[: self.heads]) + GAP * self.heads <= room / 2 else 1
+        taken = min(sum(least[:heads]) + GAP * (heads - 1), room)
+        rest = (min(width, max(room - taken - GAP, 1)) for width in least[heads:])
+        least = [min(least[0], room), *least[1:heads], *rest]
+        for number, block in enumerate(_blocks(least, room, heads)):
             if number:
                 yield ""
             yield self._block(block, _widened(block, least, wide, room), left)
@@ -81,13 +86,14 @@ def _longest(cells: Iterable[str]) -> int:
     return max(map(cell_len, cells), default=0)
 
 
-def _blocks(least: Sequence[int], room: int) -> Iterator[list[int]]:
-    """Columns side by side that fit, the first one in each."""
-    block, used = [0], least[0]
-    for index in range(1, len(least)):
-        if len(block) > 1 and used + GAP + least[index] > room:
+def _blocks(least: Sequence[int], room: int, heads: int) -> Iterator[list[int]]:
+    """Columns side by side that fit, the first ones in each."""
+    first, taken = list(range(heads)), sum(least[:heads]) + GAP * (heads - 1)
+    block, used = [*first], taken
+    for index in range(heads, len(least)):
+        if len(block) > heads and used + GAP + least[index] > room:
             yield block
-            block, used = [0], least[0]
+            block, used = [*first], taken
         block.append(index)
         used += GAP + least[index]
     yield block
