@@ -13,6 +13,7 @@ from experiments.robust.environments import ENVIRONMENTS, TARGETS, cases
 from experiments.robust.episode import SCORES
 from experiments.robust.methods import COMPARED
 from experiments.robust.sweep import results
+from experiments.robust.together import TOGETHER, together
 from jaxsl.host.errors import UserError
 
 ALONE = "random", "cost-random", "paper mspe", "paper random", "paper cost-random"
@@ -21,19 +22,23 @@ MethodsOption = Annotated[str, typer.Option("--methods", help="Comma-separated; 
 
 
 def robust(
-    environments: Annotated[str, typer.Option(help="Comma-separated; all but the targets by default.")] = "",
+    environments: Annotated[
+        str, typer.Option(help="Comma-separated; all but targets and several laws by default.")
+    ] = "",
     methods: MethodsOption = "",
     seeds: Annotated[int, typer.Option(min=1, help="Seeds 0 to this, exclusive.")] = 10,
     workers: Workers = 2,
 ) -> None:
     """The default beside random runs and the paper's methods: wrong laws, bad runs, pools and targets."""
     chosen = split(environments) or [name for name in ENVIRONMENTS if name not in TARGETS]
-    unknown = sorted({*chosen} - {*ENVIRONMENTS})
+    every = {name: partial(cases, name) for name in ENVIRONMENTS}
+    every |= {name: partial(together, name) for name in TOGETHER}
+    unknown = sorted({*chosen} - {*every})
     if unknown:
-        raise UserError(f"no environment {', '.join(unknown)}; environments: {', '.join(ENVIRONMENTS)}")
+        raise UserError(f"no environment {', '.join(unknown)}; environments: {', '.join(every)}")
     compared = known_methods(methods, tuple(COMPARED))
     found = results(
-        {name: partial(cases, name) for name in chosen}, compared, seeds, OUTPUTS / "robust.jsonl", workers
+        {name: every[name] for name in chosen}, compared, seeds, OUTPUTS / "robust.jsonl", workers
     )
     rows, harm = [], []
     for environment in chosen:
