@@ -43,7 +43,8 @@ WORLDS = {
 PILOTS = ("pilot", "pilot80")
 INSIDE = tuple(f"inside {task.name}" for task in TASKS)
 TARGETS = tuple(f"target {task.name}" for task in TASKS)
-ENVIRONMENTS = (*PILOTS, *WORLDS, *INSIDE, *TARGETS)
+SEVERAL = tuple(f"several {task.name}" for task in TASKS)  # their targets, by all laws at once
+ENVIRONMENTS = (*PILOTS, *WORLDS, *INSIDE, *TARGETS, *SEVERAL)
 
 
 @dataclass(frozen=True)
@@ -92,8 +93,8 @@ def _of_task(where: str, name: str, seed: int) -> Iterator[Case]:
         groups = {name: set_aside(task, group) for name, group in groups.items()}
     runs = max(len(group.train.x) for group in groups.values())
     targets = max(len(group.test.x) for group in groups.values())
-    for law in task.laws:
-        yield Case(law.name, task.laws, groups, task.checkpoints, seed, (runs, targets))
+    for law in [ALL] if where == "several" else [law.name for law in task.laws]:
+        yield Case(law, task.laws, groups, task.checkpoints, seed, (runs, targets))
 
 
 def pilot() -> Group:

@@ -9,11 +9,10 @@ import typer
 
 from experiments.benchmark.options import Workers, split
 from experiments.report import OUTPUTS, provenance, tell_table
-from experiments.robust.environments import ENVIRONMENTS, TARGETS, cases
+from experiments.robust.environments import ENVIRONMENTS, SEVERAL, TARGETS, cases
 from experiments.robust.episode import SCORES
 from experiments.robust.methods import COMPARED
 from experiments.robust.sweep import results
-from experiments.robust.together import TOGETHER, together
 from jaxsl.host.errors import UserError
 
 ALONE = "random", "cost-random", "paper mspe", "paper random", "paper cost-random"
@@ -30,15 +29,13 @@ def robust(
     workers: Workers = 2,
 ) -> None:
     """The default beside random runs and the paper's methods: wrong laws, bad runs, pools and targets."""
-    chosen = split(environments) or [name for name in ENVIRONMENTS if name not in TARGETS]
-    every = {name: partial(cases, name) for name in ENVIRONMENTS}
-    every |= {name: partial(together, name) for name in TOGETHER}
-    unknown = sorted({*chosen} - {*every})
+    chosen = split(environments) or [name for name in ENVIRONMENTS if name not in (*TARGETS, *SEVERAL)]
+    unknown = sorted({*chosen} - {*ENVIRONMENTS})
     if unknown:
-        raise UserError(f"no environment {', '.join(unknown)}; environments: {', '.join(every)}")
+        raise UserError(f"no environment {', '.join(unknown)}; environments: {', '.join(ENVIRONMENTS)}")
     compared = known_methods(methods, tuple(COMPARED))
     found = results(
-        {name: every[name] for name in chosen}, compared, seeds, OUTPUTS / "robust.jsonl", workers
+        {name: partial(cases, name) for name in chosen}, compared, seeds, OUTPUTS / "robust.jsonl", workers
     )
     rows, harm = [], []
     for environment in chosen:
