@@ -11,11 +11,16 @@ from typer.testing import CliRunner
 from experiments.__main__ import app
 from experiments.benchmark import kept
 from experiments.robust import harm
+from experiments.robust.environments import cases
+from experiments.robust.episode import measure
+from experiments.robust.methods import COMPARED, Compared
 from experiments.robust.public import Asked, of_table
 from experiments.robust.sweep import results
 from experiments.robust.tables import clearly_worse
 from jaxsl.host.answer.scores import mean_and_error, scores
 from jaxsl.host.errors import UserError
+from jaxsl.law import Law
+from jaxsl.one_of import OneOf
 
 ASKED = Asked(("kaplan/n", "kaplan/d"), (), 1 / 6, "6*N*D", None, (), None)
 
@@ -100,6 +105,28 @@ def test_results_are_measured_once_and_read_after_that(history, tmp_path, monkey
     again = results(environments, ["cheapest", "random"], 2, path, 1)
     assert path.read_bytes() == before
     assert json.dumps(again) == json.dumps(found)
+
+
+class SeenError(Exception):
+    """Raised once it is known which laws a design is asked for."""
+
+
+def test_one_law_shares_a_program_and_several_take_turns(monkeypatch):
+    given = []
+
+    def seen(laws):
+        given.append(laws)
+        raise SeenError
+
+    monkeypatch.setitem(COMPARED, "seen", Compared(seen))
+    for environment in ("target sparsity", "several sparsity"):
+        with pytest.raises(SeenError):
+            measure(next(cases(environment, 1)), "seen")
+    ((one,), several) = given
+    assert isinstance(one, OneOf) and len(one.laws) == 4
+    # Each as one of the others would be a program with all their branches: ten laws compiled for four minutes.
+    assert len(several) == 4 and all(isinstance(law, Law) for law in several)
+    assert [case.law for case in cases("several sparsity", 2)] == ["all", "all"]
 
 
 def line(environment, method, seed, *r2):
