@@ -124,7 +124,7 @@ def test_one_law_shares_a_program_and_several_take_turns(monkeypatch):
             measure(next(cases(environment, 1)), "seen")
     ((one,), several) = given
     assert isinstance(one, OneOf) and len(one.laws) == 4
-    # Each as one of the others would be a program with all their branches: ten laws compiled for four minutes.
+    # Each as one of the others has all their branches: ten laws were compiled for four minutes.
     assert len(several) == 4 and all(isinstance(law, Law) for law in several)
     assert [case.law for case in cases("several sparsity", 2)] == ["all", "all"]
 
