@@ -65,6 +65,14 @@ def test_nothing_foretold_is_the_worst_r2_and_one_outcome_has_none():
     assert np.isnan(mean_and_error([1.0])[1])
 
 
+def test_an_end_that_overflows_is_far_away_and_leaves_r2_alone():
+    y, middle = np.array([1.0, 2.0, 4.0]), np.array([1.1, 2.0, 3.8])
+    whole = scores([middle - 1, middle, middle + 1], y, 99.99)
+    for end in (np.inf, np.nan):
+        found = scores([middle - 1, middle, np.array([end, 3.0, 4.8])], y, 99.99)
+        assert found.r2 == whole.r2 and found.coverage == 1.0 and found.width == np.inf
+
+
 def test_a_table_becomes_a_case_of_all_its_laws_with_the_dearest_runs_as_target(history):
     first, second = of_table(history, ASKED, 2)
     assert [law.name for law in first.fitted] == ["kaplan/n", "kaplan/d"] and first.law == "all"

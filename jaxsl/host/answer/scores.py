@@ -42,15 +42,17 @@ def scores(interval: np.ndarray | Sequence, observed: np.ndarray | Sequence, lev
     """Score ``interval (3, ...)``, lower end, median and upper end, by what came out, ``(...)``.
 
     Args:
-        interval: what was foretold; where an end is not finite nothing was, and R² is -1.
+        interval: what was foretold; where a median is not finite nothing was, and R² is -1. An end that is
+            not finite is infinitely far away.
         observed: not a number where unknown.
         level: of the interval, in per cent.
     """
     y = np.ravel(np.asarray(observed, float))
     low, median, high = np.reshape(np.asarray(interval, float), (3, -1))[:, np.isfinite(y)]
     y = y[np.isfinite(y)]
-    if not np.isfinite([low, median, high]).all():
+    if not np.isfinite(median).all():
         return NOTHING
+    low, high = np.where(np.isfinite(low), low, -np.inf), np.where(np.isfinite(high), high, np.inf)
     deviation = float(np.std(y)) if y.size else np.nan
     unit = deviation if deviation > 0 else np.nan
     beyond = np.maximum(low - y, 0) + np.maximum(y - high, 0)
