@@ -11,7 +11,7 @@ def repeated(runs: np.ndarray, targets: np.ndarray | None) -> list[str]:
     """Runs of one configuration, and targets that are among them; ``(row, feature)`` each."""
     notes = []
     aim = np.zeros((0, runs.shape[1])) if targets is None else targets
-    label = _labels(np.concatenate([runs, aim]))
+    label = labels(np.concatenate([runs, aim]))
     times = np.bincount(label[: len(runs)], minlength=len(label))
     again = len(runs) - np.count_nonzero(times)
     if again:
@@ -22,7 +22,7 @@ def repeated(runs: np.ndarray, targets: np.ndarray | None) -> list[str]:
     return notes
 
 
-def _labels(rows: np.ndarray) -> np.ndarray:
+def labels(rows: np.ndarray) -> np.ndarray:
     """Numbers from 0 that are equal where rows are, ``(row,)``."""
     order = np.lexsort(rows.T)
     differs = np.any(np.diff(rows[order], axis=0) != 0, axis=1)
