@@ -1,6 +1,7 @@
 """Tables of the experiments: CSV to compute with and Markdown to read, both saying how they were made."""
 
 import csv
+import math
 import os
 import platform
 import subprocess
@@ -75,8 +76,10 @@ def tell_table(
 
 
 def shown(value: Any) -> str:
-    """A cell as it is read: three significant digits for floats."""
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+    """A cell as it is read: three significant digits for floats, a dash for what is no number."""
+    if not isinstance(value, float):
+        return str(value)
+    return "-" if math.isnan(value) else f"{value:.3g}"
 
 
 def _commit() -> str:

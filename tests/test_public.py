@@ -2,6 +2,7 @@
 
 import csv
 import json
+from concurrent.futures import Future
 from functools import partial
 
 import numpy as np
@@ -10,7 +11,7 @@ from typer.testing import CliRunner
 
 from experiments.__main__ import app
 from experiments.benchmark import kept
-from experiments.robust import harm
+from experiments.robust import harm, sweep
 from experiments.robust.environments import cases
 from experiments.robust.episode import measure
 from experiments.robust.methods import COMPARED, Compared
@@ -165,6 +166,55 @@ def test_harm_is_counted_against_the_best_blind_way_of_each_cell():
         rows, "best"
     )
     assert "0 of 2 cells" in harm._told(rows, "random")
+
+
+def test_harm_compares_results_of_the_same_laws():
+    found = [line("table mine", name, seed, 0.5) for name in ("default", *harm.BLIND) for seed in (0, 1)]
+    other = [one | {"laws": "others", "r2": [-1.0]} for one in found if one["method"] == "default"]
+    ((row,), both) = harm.cells(found), harm.cells([*found, *other])
+    assert [row] == both
+
+
+def test_what_failed_is_told_and_measured_again(history, tmp_path, monkeypatch):
+    monkeypatch.setattr(kept, "KEPT", tmp_path / "none.gz")
+    path, environments = tmp_path / "results.jsonl", {"table mine": partial(of_table, history, ASKED)}
+    asked = []
+
+    def measured(*given):
+        ((key, method, _),) = given[-1]
+        asked.append(key)
+        return [
+            line("table mine", method, 0, 0.9)
+            | {"fingerprint": key}
+            | ({"error": "broken"} if broken else {})
+        ]
+
+    monkeypatch.setattr(sweep, "_measure", measured)
+    monkeypatch.setattr(sweep, "ProcessPoolExecutor", Here)
+    told = []
+    for broken in (True, False, False):
+        told.append(sweep.failures(results(environments, ["cheapest"], 1, path, 1)))
+    assert len(asked) == 2 and asked[0] == asked[1]
+    assert [*told[0].values()] == ["1, the first of cheapest, seed 0: broken"]
+    assert told[1] == told[2] == {"failed episodes": "0"}
+
+
+class Here:
+    """A pool of processes that works at once, in this one."""
+
+    def __init__(self, *given, **options):
+        pass
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        pass
+
+    def submit(self, function, *given):
+        future = Future()
+        future.set_result(function(*given))
+        return future
 
 
 def test_a_loss_within_two_errors_is_not_clear():

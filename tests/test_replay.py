@@ -85,6 +85,15 @@ def test_what_came_out_at_the_dearest_runs_scores_every_way_at_every_budget():
         assert by[way, 0.2].gain == pytest.approx(gain, abs=1e-12)
 
 
+@pytest.mark.slow
+def test_a_target_that_ties_made_larger_or_of_one_outcome_is_said_to_be():
+    tied = replay(table(), CHINCHILLA, target_share=0.1, cost="N", draws=1)
+    assert "4 of 16 runs are the target, not a share of 0.1: the dearest cost the same" in tied.notes
+    one = replay(table(), CHINCHILLA, target_share=0.05, cost="6*N*D", draws=1)
+    assert one.scores == () and any("one outcome of the target is known" in note for note in one.notes)
+    assert one.trust.lines
+
+
 def history(cost, seed=0):
     num = len(cost)
     runs = Runs(np.ones((num, 2)), np.ones((num, 1)), np.asarray(cost, float), np.arange(num))
@@ -139,6 +148,8 @@ def test_no_outcome_is_seen_before_it_is_bought(monkeypatch):
         ({"target": None}, "say what to predict with --target"),
         ({"within": -1.0}, "--within -1"),
         ({"source": table(4)}, "has 4 runs with an outcome"),
+        ({"draws": 0}, "draws=0: give 1 or more"),
+        ({"target": None, "target_share": 0.2, "cost": "1"}, "all 16 runs cost the same"),
     ],
 )
 def test_what_cannot_be_replayed_is_said(change, message):

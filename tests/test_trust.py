@@ -1,6 +1,7 @@
 """What an answer says of itself: does the law hold, which runs are bad, how far away is the target."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from jaxsl.host import Study, fit, next_runs
 from jaxsl.host.cli import app
 
 POINT = "N=7e9,D=1.4e11"
+PAIR = ["chinchilla", "kaplan/n"]
 TRUTH = 2.1733  # of the law that the runs were made of, at the target
 # chinchilla@epoch with errors of at most 0.004 on a grid, a row a size; the run after them is 0.6 too high.
 LOSSES = """
@@ -92,12 +94,15 @@ def test_every_command_says_it_in_a_line_each(runs):
         "report": Path("report.html").read_text(),
         "study show": invoke("study", "show", "s.jsonl"),
         "ess": invoke("ess", runs, *law, "--item-sd", "0.5"),
+        "replay": invoke("replay", runs, *law, "--cost", "6*N*D", "--draws", "1"),
     }
     for command, text in said.items():
         assert "chinchilla holds with probability" in text, command
         assert "is probably bad and hardly counts" in text, command
         assert "the target lies beyond the runs by so many decades: 0.64 in N, 0.64 in D" in text, command
     assert "line 27 (probability 0.999)" in said["fit"] and "line 27 (" in said["next"]
+    within = re.search(r"to within ([\d.]+) of that of all runs", said["replay"])
+    assert within and float(within[1]) < 0.01, "the scatter of the runs that are not bad"
     (bad,) = json.loads(invoke("study", "show", "s.jsonl", "--json"))["trust"]["bad"]
     assert next(iter(Study("s.jsonl").ledger.runs)) != bad["row"] in Study("s.jsonl").ledger.runs
 
@@ -109,6 +114,17 @@ def test_after_a_bad_run_the_next_costs_at_most_a_quarter_of_all_so_far():
     wary = next_runs(pd.concat([one_bad(), more]), "chinchilla", **limits)
     spent = 6 * float((one_bad().N * one_bad().D).sum())
     assert wary.limit == pytest.approx(spent / 4) and calm.limit == pytest.approx(spent - 6 * 1.6e9 * 3e8)
+
+
+def test_a_law_that_may_hold_is_named_where_the_heaviest_does_not():
+    size = np.repeat(np.geomspace(2e7, 5e8, 6), 3)
+    loss = 2.3 + 390 * size**-0.34 + np.random.default_rng(0).normal(0, 0.008, 18)
+    runs = {"N": size, "D": np.full(18, 3e9), "loss": loss}
+    alone, both = (fit(runs, laws, target="N=1e9,D=3e9").trust for laws in ("chinchilla", PAIR))
+    assert alone.better == "" and alone.holds >= 0.2
+    assert both.law == "kaplan/n", "a law of two parameters and what it may be wrong by"
+    assert re.match(r"chinchilla may hold \(probability \d+%, weight 0.\d+\) where the heaviest", both.better)
+    assert both.better in both.lines
 
 
 def test_a_law_that_explains_little_is_said_to():

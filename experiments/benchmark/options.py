@@ -60,5 +60,10 @@ def restricted(tasks: str, laws: str) -> str:
 
 
 def split(text: str) -> list[str]:
-    """The items of a comma-separated list."""
-    return [item for item in text.split(",") if item]
+    """The different items of a comma-separated list.
+
+    Example:
+        >>> split("mspe, random,,mspe")
+        ['mspe', 'random']
+    """
+    return list(dict.fromkeys(item.strip() for item in text.split(",") if item.strip()))

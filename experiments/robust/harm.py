@@ -47,7 +47,7 @@ def cells(found: Iterable[dict]) -> list[dict]:
     """One row a cell of which all four methods have the same two cases at least."""
     latest: dict[str, dict[tuple, dict[str, dict]]] = {}
     for one in found:
-        case = one["law"], one["seed"], one.get("data")
+        case = one["law"], one.get("laws"), one["seed"], one.get("data")
         latest.setdefault(one["environment"], {}).setdefault(case, {})[one["method"]] = one
     rows = []
     for environment, cases in latest.items():

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import numpy as np
 import typer
@@ -20,9 +20,10 @@ from experiments.datasets import Group, Runs
 from experiments.report import OUTPUTS, provenance, tell_table
 from experiments.robust.environments import ALL, BUDGETS, Case
 from experiments.robust.methods import COMPARED
-from experiments.robust.sweep import results
+from experiments.robust.sweep import failures, results
 from experiments.robust.tables import MethodsOption, known_methods, scores_of, summary
 from jaxsl.host.answer.next_runs import require_cost
+from jaxsl.host.answer.replay import check_replayed
 from jaxsl.host.answer.scores import mean_and_error
 from jaxsl.host.answer.which_laws import ensemble, resolved, run_table
 from jaxsl.host.cli.options import (
@@ -37,6 +38,8 @@ from jaxsl.host.cli.options import (
 )
 from jaxsl.host.errors import UserError
 from jaxsl.host.input.problem import DEAREST
+from jaxsl.host.input.remarks import ties
+from jaxsl.law import Law
 
 METHODS = ("default", "random", "cost-random", "cheapest", "v-opt", "d-opt", "all-data", "paper mspe")
 
@@ -75,6 +78,7 @@ def public(
     environments = {f"table {path.stem}": partial(of_table, path, asked) for path in tables}
     if len(environments) < len(tables):
         raise UserError("two tables have the same name, by which results are told apart; rename one")
+    notes = {path.name: "; ".join(read(path, asked).notes) for path in tables}
     found = results(environments, compared, seeds, OUTPUTS / "robust.jsonl", workers)
     rows = []
     for environment in environments:
@@ -85,10 +89,19 @@ def public(
                 for place, row in enumerate(summary(environment, method, scored[method]))
             ]
             rows += cells[-1:] if is_whole(method) else cells
-    failed = sum("error" in one for one in found)
-    names = shlex.join([*(path.name for path in tables), *_options(asked, methods)])
-    said = provenance(f"python -m experiments public {names} --seeds {seeds}", 0)
-    tell_table("public", rows, said | {"failed episodes": str(failed)})
+    names = shlex.join([*(str(path) for path in tables), *_options(asked, methods)])
+    said = provenance(f"python -m experiments public {names} --seeds {seeds}", 0) | notes | failures(found)
+    tell_table("public" if len(tables) > 1 else f"public-{tables[0].stem}", rows, said)
+    if all("error" in one for one in found):
+        raise UserError("all episodes failed; what the first said stands above")
+
+
+class Read(NamedTuple):
+    """A table as it was read: its laws, pool and target, and what is worth saying of it."""
+
+    laws: tuple[Law, ...]
+    group: Group
+    notes: tuple[str, ...]
 
 
 def of_table(path: Path, asked: Asked, seeds: int) -> Iterator[Case]:
@@ -97,18 +110,28 @@ def of_table(path: Path, asked: Asked, seeds: int) -> Iterator[Case]:
     Raises:
         UserError: for anything that cannot be used as it stands.
     """
+    laws, group, _ = read(path, asked)
+    law = laws[0].name if len(laws) == 1 else ALL
+    for seed in range(seeds):
+        yield Case(law, laws, {"": group}, BUDGETS, seed, (len(group.train.x), len(group.test.x)))
+
+
+def read(path: Path, asked: Asked) -> Read:
+    """The runs of a table, those that are the target apart; errors as of ``of_table``."""
     mapping = read_mapping(list(asked.map))
     laws = resolved(asked.law)
     table = run_table(path, laws, mapping, asked.outcome, where=asked.where)
     price = require_cost(table, asked.cost)
     target = list(asked.target) or None
     chosen = ensemble(table, laws, mapping=mapping, outcome=asked.outcome, target=target, cost=price)
-    seen, problem = chosen.seen, chosen.problem
+    seen, problem, notes = chosen.seen, chosen.problem, list(chosen.problem.notes)
     if problem.targets is None or problem.answers is None:
-        seen, dear = seen.split_dearest(asked.target_share)
+        num, (seen, dear) = len(seen.x), seen.split_dearest(asked.target_share)
+        notes += ties(len(dear.x), num, asked.target_share)
         x, y = dear.x, dear.y
     else:
         x, y = problem.targets.x, problem.answers.y
+    check_replayed(problem, seen, chosen.laws)
     unpriced = np.flatnonzero(~(seen.cost > 0))
     if unpriced.size:
         row = seen.row_numbers[unpriced[0]]
@@ -117,13 +140,10 @@ def of_table(path: Path, asked: Asked, seeds: int) -> Iterator[Case]:
     if known.sum() < 2 or np.ptp(y[known]) == 0:
         raise UserError(
             f"{problem.table}: the target has {known.sum()} known outcomes and R² needs two that differ; "
-            "give rows of finished runs with --target, or leave it to --target-share"
+            "name rows of finished runs with --target, or take more of the dearest with --target-share"
         )
     group = Group(Runs(seen.x, seen.y, seen.cost), Runs(x[known], y[known], np.ones(known.sum())))
-    law = chosen.laws[0].name if len(chosen.laws) == 1 else ALL
-    sizes = len(seen.x), int(known.sum())
-    for seed in range(seeds):
-        yield Case(law, chosen.laws, {"": group}, BUDGETS, seed, sizes)
+    return Read(chosen.laws, group, (f"{len(seen.x)} runs of the pool, {known.sum()} of the target", *notes))
 
 
 def is_whole(method: str) -> bool:

@@ -25,8 +25,11 @@ Environment = Callable[[int], Iterable[Case]]  # from a number of seeds to its c
 def results(
     environments: Mapping[str, Environment], methods: list[str], seeds: int, path: Path, workers: int
 ) -> list[dict]:
-    """Results with environment, law, seed and method, measured or read; a failure has its message."""
-    done = known(path)
+    """Results with environment, law, seed and method, measured or read.
+
+    A failure has its message, and is measured again the next time.
+    """
+    done = {key: one for key, one in known(path).items() if "error" not in one}
     parts: dict[tuple, list[tuple[str, str, int]]] = {}
     keys = []
     for environment, cases in environments.items():
@@ -53,26 +56,44 @@ def results(
             pool.submit(_measure, part[0], environments[part[0]], seeds, wanted)
             for part, wanted in parts.items()
         ]
-        for future in as_completed(waiting):
-            for result in future.result():
-                file.write(json.dumps(result) + "\n")
-                done[result["fingerprint"]] = result
-                progress.advance(bar)
-            file.flush()
-            os.fsync(file.fileno())
+        try:
+            for future in as_completed(waiting):
+                for result in future.result():
+                    file.write(json.dumps(result) + "\n")
+                    done[result["fingerprint"]] = result
+                    progress.advance(bar)
+                file.flush()
+                os.fsync(file.fileno())
+        except KeyboardInterrupt:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
     return [done[key] for key in keys]
 
 
+def failures(found: Iterable[dict]) -> dict[str, str]:
+    """What a table says of results that failed, with the message of the first."""
+    failed = [one for one in found if "error" in one]
+    if not failed:
+        return {"failed episodes": "0"}
+    first = f"{failed[0]['method']}, seed {failed[0]['seed']}: {failed[0]['error']}"
+    return {"failed episodes": f"{len(failed)}, the first of {first}"}
+
+
 def _key(environment: str, case: Case, method: str) -> str:
-    target = next(iter(case.groups.values())).test.x[:1]
-    laws = [_print(law, tuple(map(float, target[0]))) for law in case.fitted]
-    made = code_of_robust(), digest(case.groups), case.law, laws, case.seed, method, environment, case.budgets
+    data, laws = digest(case.groups), _prints(case)
+    made = code_of_robust(), data, case.law, laws, case.seed, method, environment, case.budgets
     return hashlib.sha256(json.dumps(made).encode()).hexdigest()[:20]
+
+
+def _prints(case: Case) -> list[str]:
+    """What the laws that are fitted are known by, each of any source."""
+    target = next(iter(case.groups.values())).test.x[:1]
+    return [_print(law, tuple(map(float, target[0]))) for law in case.fitted]
 
 
 @cache
 def _print(law: Law, target: tuple[float, ...]) -> str:
-    """What a law is known by, of any source."""
+    """The same of one law at one target."""
     found = fingerprint(law, [target])
     return json.dumps(found, default=str)
 
@@ -91,6 +112,7 @@ def _measure(
             "environment": environment,
             "data": digest(case.groups),
             "law": case.law,
+            "laws": hashlib.sha256(json.dumps(_prints(case)).encode()).hexdigest()[:16],
             "seed": case.seed,
             "method": method,
         }

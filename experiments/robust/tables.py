@@ -12,7 +12,7 @@ from experiments.report import OUTPUTS, provenance, tell_table
 from experiments.robust.environments import ENVIRONMENTS, SEVERAL, TARGETS, cases
 from experiments.robust.episode import SCORES
 from experiments.robust.methods import COMPARED
-from experiments.robust.sweep import results
+from experiments.robust.sweep import failures, results
 from jaxsl.host.errors import UserError
 
 ALONE = "random", "cost-random", "paper mspe", "paper random", "paper cost-random"
@@ -49,7 +49,7 @@ def robust(
         for name, value in (("environments", environments), ("methods", methods))
         if value
     )
-    said = provenance(command, 0)
+    said = provenance(command, 0) | failures(found)
     for name, table in (("robust", rows), ("robust-harm", harm)):
         if table:
             tell_table(name, table, said)
@@ -88,7 +88,10 @@ def scores(found: list[dict]) -> dict[str, np.ndarray]:
 
 
 def summary(environment: str, method: str, scored: dict[str, np.ndarray]) -> list[dict]:
-    """Means over laws and seeds, a row a budget; the error of R² is that of the mean over seeds."""
+    """Means over laws and seeds, a row a budget; the error of R² is that of the mean over seeds.
+
+    R² is -1 where nothing could be bought or believed; the other figures are over the cases that have them.
+    """
     rows = []
     for place in range(scored["r2"].shape[1]):
         mean, error = by_seed(scored["r2"][:, place], scored["seed"])
@@ -100,7 +103,7 @@ def summary(environment: str, method: str, scored: dict[str, np.ndarray]) -> lis
                 "R2": mean,
                 "error": error,
                 "coverage": known(np.mean, scored["coverage"][:, place]),
-                "width": known(np.median, scored["width"][:, place]),
+                "median width": known(np.median, scored["width"][:, place]),
                 "interval score": known(np.mean, scored["interval_score"][:, place]),
                 "law holds": known(np.mean, scored["holds"][:, place]),
             }
@@ -141,8 +144,11 @@ def clearly_worse(mean: float, error: float) -> str:
 
 
 def by_seed(values: np.ndarray, seed: np.ndarray) -> tuple[float, float]:
-    """Mean, and the standard error of the mean over seeds; over cases where there is one seed."""
+    """Mean, and the standard error of the mean over seeds; over cases where there is one seed.
+
+    Not a number of one case.
+    """
     groups = [values[seed == one].mean() for one in np.unique(seed)]
     groups = groups if len(groups) > 1 else list(values)
-    spread = np.std(groups, ddof=1) / np.sqrt(len(groups)) if len(groups) > 1 else 0.0
+    spread = np.std(groups, ddof=1) / np.sqrt(len(groups)) if len(groups) > 1 else np.nan
     return float(np.mean(values)), float(spread)

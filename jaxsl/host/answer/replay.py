@@ -13,17 +13,21 @@ from typing import Any, Unpack
 
 import numpy as np
 
+from jaxsl.choice import BAD
+from jaxsl.host.answer.believed import Believed
 from jaxsl.host.answer.fit import predicted
 from jaxsl.host.answer.fit_options import FitOptions, How, split
 from jaxsl.host.answer.fit_report import Prediction
 from jaxsl.host.answer.history import BUDGETS, WAYS, PredictedHistory, Walk
 from jaxsl.host.answer.report import Report, beyond_rounding
 from jaxsl.host.answer.scores import NOTHING, Scores, mean_and_error, scores
+from jaxsl.host.answer.trust import Trust, trust
 from jaxsl.host.answer.which_laws import Laws, ensemble, resolved, run_table
 from jaxsl.host.errors import UserError
 from jaxsl.host.input.choice import require_cost
 from jaxsl.host.input.intervals import LEVEL, check_level
 from jaxsl.host.input.problem import DEAREST, Problem, Runs
+from jaxsl.host.input.remarks import ties
 from jaxsl.law import Law
 
 ALL_RUNS = "all runs"
@@ -82,6 +86,7 @@ class ReplayReport(Report):
         num_runs, cost: of all runs together.
         tolerance: within which predictions count as the same.
         prediction: from all runs.
+        trust: how far that may be trusted.
         paths: one for each way, several for random choice.
         draws: of starting points and random orders, over which scores are means.
         scores: of every way at every budget, and of all runs; none where the target's outcomes are unknown.
@@ -93,6 +98,7 @@ class ReplayReport(Report):
     cost: float
     tolerance: float
     prediction: Prediction
+    trust: Trust
     paths: tuple[Path, ...]
     draws: int
     scores: tuple[Scored, ...]
@@ -123,7 +129,7 @@ def replay(
         target_share: share of the runs that are the target, the dearest, in place of ``target``.
         cost: column or expression; by default the column ``cost``.
         within: predictions closer than this, on the scale of the errors, are the same; by default the root
-            mean squared residual of all runs about the heaviest law.
+            mean squared residual about the heaviest law of all runs that are not bad.
         draws: of starting points and random orders.
         seed: of the first of them.
         progress: told what is going on.
@@ -133,6 +139,7 @@ def replay(
     """
     check_level(level, of)
     check_within(within)
+    check_draws(draws)
     laws = resolved(law)
     reading, options = split(how)
     table = run_table(source, laws, map, outcome, **reading)
@@ -146,12 +153,19 @@ def replay(
     chosen = ensemble(table, laws, mapping=map, outcome=outcome, target=target, cost=price, options=options)
     problem, seen = chosen.problem, chosen.seen
     left_out = len(problem.runs.x) - len(seen.x)
+    notes = list(problem.notes)
     if problem.targets is None or problem.answers is None:
-        seen, dear = seen.split_dearest(DEAREST if target_share is None else target_share)
+        share = DEAREST if target_share is None else target_share
+        num, (seen, dear) = len(seen.x), seen.split_dearest(share)
+        notes += ties(len(dear.x), num, share)
         x, observed, row_numbers = dear.x, dear.y, dear.row_numbers
     else:
         x, observed, row_numbers = problem.targets.x, problem.answers.y, problem.targets.row_numbers
     check_replayed(problem, seen, chosen.laws)
+    if np.isfinite(observed).sum() == 1:
+        notes.append("one outcome of the target is known, and scores need two: name more with --target")
+    if left_out:
+        notes.append(f"{left_out} runs without an outcome were left out")
     history = PredictedHistory(chosen.laws, seen, seed, level, x, options)
     progress("fitting all runs")
     everything = history.believe(range(len(seen.x)))
@@ -160,7 +174,7 @@ def replay(
         raise UserError(
             f"{problem.law.name} cannot be fitted to the runs of {problem.table}; see `jaxsl fit`"
         )
-    close = within or float(np.sqrt(best.loss[0]))
+    close = within or _scatter(everything)
     last = np.asarray(everything.intervals(x).outcome)
     paths, told = _replayed(history, last[1], close, observed, draws, progress)
     if told:
@@ -171,14 +185,25 @@ def replay(
         cost=float(seen.cost.sum()),
         tolerance=close,
         prediction=predicted(everything, x, row_numbers, observed, of),
+        trust=trust(everything, seen.x, seen.row_numbers.tolist(), problem.unit, x),
         paths=paths,
         draws=draws,
         scores=tuple(_scored(told)),
-        notes=(
-            *problem.notes,
-            *([f"{left_out} runs without an outcome were left out"] if left_out else []),
-        ),
+        notes=tuple(notes),
     )
+
+
+def _scatter(found: Believed) -> float:
+    """Root mean squared residual about the heaviest law of the runs that are not bad."""
+    y = found.outcomes
+    good = found.bad[: len(y)] < BAD
+    return float(np.sqrt(np.mean((y - np.asarray(found.lessons[found.best].fitted)[: len(y)])[good] ** 2)))
+
+
+def check_draws(draws: int) -> None:
+    """Refuse what is no number of draws."""
+    if draws < 1:
+        raise UserError(f"draws={draws}: give 1 or more")
 
 
 def check_within(within: float | None) -> None:

@@ -11,6 +11,7 @@ from jaxsl.host.answer.report import Report, r2
 
 POOR = 0.7  # R² of the law alone below which it is said
 HARDLY = 0.1  # probability of holding below which a law is said to fail
+MAY_HOLD = 0.2  # probability of holding from which a law is named beside a heavier one that fails
 ALONE = 0.9  # leverage above which a run is named
 NAMED = 3  # runs, at most
 TREND = 0.3  # correlation of misses with an input above which one of its ends is named
@@ -37,6 +38,7 @@ class Trust(Report):
         bad: runs that are probably bad, with that probability, worst first.
         alone: runs that carry a part of the fit alone, with their leverage.
         num_runs: runs in all. unit: what a row is called.
+        better: what to do where the heaviest law does not hold and another may; empty elsewhere.
         beyond: by how many decades the farthest target lies beyond the runs, by input, 0 inside their range;
             of an input that may be 0 in halves of their range. Empty without a target.
     """
@@ -52,11 +54,13 @@ class Trust(Report):
     num_runs: int
     unit: str
     beyond: Mapping[str, float]
+    better: str = ""
 
     @property
     def lines(self) -> tuple[str, ...]:
         """All that is to be said, a sentence each."""
-        return tuple(line for line in (self._holds(), self._fits(), *self._runs(), self._reach()) if line)
+        every = self._holds(), self.better, self._fits(), *self._runs(), self._reach()
+        return tuple(line for line in every if line)
 
     def _holds(self) -> str:
         who = self.law if self.laws == 1 else "the law, whichever it is,"
@@ -126,12 +130,12 @@ def trust(
     num, law, lesson = len(x), found.laws[found.best], found.lessons[found.best]
     bad, leverage = found.bad[:num], found.leverage[:num]
     good = bad < BAD
-    fitted = np.asarray(lesson.fitted)[:num]
+    fitted, num_told = np.asarray(lesson.fitted)[:num], len(np.unique(x, axis=0)) * y.shape[1]
     return Trust(
         laws=len(found.laws),
         law=law.name,
         holds=found.holds,
-        told=len(np.unique(x, axis=0)) * y.shape[1] > law.num_params,
+        told=num_told > law.num_params,
         fails=_where(law.inputs, x[good], (y - fitted)[good]),
         r2=r2(y[good], fitted[good]),
         bad=_suspects(bad, BAD, rows),
@@ -139,6 +143,22 @@ def trust(
         num_runs=num,
         unit=unit,
         beyond={} if target is None else decades_beyond(law.inputs, x, target),
+        better=_better(found, num_told),
+    )
+
+
+def _better(found: Believed, num_told: int) -> str:
+    """That another law may hold where the heaviest does not, whatever that is believed to be wrong by."""
+    can_tell = np.array([num_told > law.num_params for law in found.laws])
+    holds = np.where(can_tell, [one.learned.holds for one in found.lessons], 0.0)
+    most = int(np.argmax(holds))
+    if holds[found.best] >= HARDLY or holds[most] < MAY_HOLD:
+        return ""
+    heavy, other = found.laws[found.best].name, found.laws[most].name
+    share = {law.name: f"weight {weight:.2f}" for law, weight in zip(found.laws, found.share, strict=True)}
+    return (
+        f"{other} may hold (probability {holds[most]:.0%}, {share[other]}) where the heaviest, {heavy} "
+        f"({share[heavy]}), does not: see what it says alone, --law {other}"
     )
 
 

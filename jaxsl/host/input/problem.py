@@ -66,12 +66,17 @@ class Runs:
         """The cheaper runs and the dearest, this share of them, at least one and with all that cost the same.
 
         Raises:
-            UserError: when the share is none.
+            UserError: when the share is none, and when all runs cost the same.
         """
         if not 0 < share < 1:
             raise UserError(f"--target-share {share:g}: give a share of the runs above 0 and below 1")
         num = max(int(share * len(self.cost) * (1 + 1e-9)), 1)
         dear = self.cost >= np.sort(self.cost)[-num]
+        if dear.all():
+            raise UserError(
+                f"all {len(dear)} runs cost the same, so that none is the dearest: say what to predict with "
+                "--target"
+            )
         return self.take(~dear), self.take(dear)
 
     def _repr_html_(self) -> str:

@@ -31,6 +31,20 @@ def labels(rows: np.ndarray) -> np.ndarray:
     return label
 
 
+def ties(num_dear: int, num_runs: int, share: float) -> list[str]:
+    """That more runs than asked for are the dearest, as they cost the same.
+
+    Example:
+        >>> ties(12, 30, 0.17), ties(5, 30, 0.17)
+        (['12 of 30 runs are the target, not a share of 0.17: the dearest cost the same'], [])
+    """
+    if num_dear <= max(share * num_runs, 1):
+        return []
+    return [
+        f"{num_dear} of {num_runs} runs are the target, not a share of {share:.3g}: the dearest cost the same"
+    ]
+
+
 def slips(
     runs: np.ndarray, targets: np.ndarray | None, inputs: Sequence[str], formulas: Mapping[str, str]
 ) -> list[str]:

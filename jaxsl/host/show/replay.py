@@ -7,7 +7,7 @@ import numpy as np
 from jaxsl.host.answer.replay import Path, ReplayReport
 from jaxsl.host.decision.replay_report import DecidedPath, DecidedReplayReport
 from jaxsl.host.show.answers import predictions, show_rest
-from jaxsl.host.show.console import console, grid, number, show_notes
+from jaxsl.host.show.console import console, grid, number
 from jaxsl.host.show.decision import estimates
 from jaxsl.host.show.grid import Grid
 
@@ -26,14 +26,14 @@ def show_replay(report: ReplayReport) -> None:
     out.print()
     if report.scores:
         out.print(
-            f"What each would have foretold, mean of {report.draws} draws; interval at "
+            f"What each would have foretold, {_mean_of(report.draws)}; interval at "
             f"{report.prediction.level:g} %, widths in deviations of what came out"
         )
         out.print(_scores(report))
         out.print()
     out.print("target, from all runs")
     out.print(predictions(report.prediction))
-    show_notes(out, report.notes)
+    show_rest(out, report.trust, (), report.notes)
 
 
 def show_replay_for(report: DecidedReplayReport) -> None:
@@ -50,7 +50,7 @@ def show_replay_for(report: DecidedReplayReport) -> None:
     out.print()
     what = "the loss above the one to be reached" if reach else "loss given up"
     out.print(
-        f"What each would have decided, mean of {report.draws} draws: error of "
+        f"What each would have decided, {_mean_of(report.draws)}: error of "
         f"{'the log cost' if reach else 'log sizes'}, {what} (regret), both by all runs; intervals at "
         f"{report.level:g} %"
     )
@@ -87,9 +87,13 @@ def _needed(paths: Sequence[Path] | Sequence[DecidedPath], cost: float) -> Grid:
     return grid(["choice", "spend", "of all", "runs", "range"], rows)
 
 
-def _apart(error: float, size: float) -> str:
-    """By how much draws differ, as it is read: 0 where rounding alone tells them apart."""
-    return number(0.0 if error < ROUNDING * abs(size) else error, 2)
+def _mean_of(draws: int) -> str:
+    return f"mean of {draws} draws" if draws > 1 else "one draw"
+
+
+def _apart(difference: float, size: float, digits: int = 2) -> str:
+    """A difference as it is read: 0 where rounding alone tells two apart."""
+    return number(0.0 if abs(difference) < ROUNDING * abs(size) else difference, digits)
 
 
 def _scores(report: ReplayReport) -> Grid:
@@ -97,8 +101,8 @@ def _scores(report: ReplayReport) -> Grid:
     rows = []
     for one in report.scores:
         inside = "-" if np.isnan(one.coverage) else f"{one.coverage:.0%}"
-        after = (one.width, one.interval_score, one.gain)
-        cells = [number(one.r2, 3), _apart(one.r2_error, 1.0), inside, *(number(value, 3) for value in after)]
-        cells.append(_apart(one.gain_error, 1.0))
+        after = number(one.width, 3), number(one.interval_score, 3)
+        cells = [number(one.r2, 3), _apart(one.r2_error, 1.0), inside, *after]
+        cells += [_apart(one.gain, 1.0, 3), _apart(one.gain_error, 1.0)]
         rows.append([one.method, f"{one.budget:.0%}", *cells])
     return grid(header, rows)
