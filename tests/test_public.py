@@ -178,21 +178,17 @@ def test_harm_compares_results_of_the_same_laws():
 def test_what_failed_is_told_and_measured_again(history, tmp_path, monkeypatch):
     monkeypatch.setattr(kept, "KEPT", tmp_path / "none.gz")
     path, environments = tmp_path / "results.jsonl", {"table mine": partial(of_table, history, ASKED)}
-    asked = []
+    asked, told = [], []
 
     def measured(*given):
         ((key, method, _),) = given[-1]
         asked.append(key)
-        return [
-            line("table mine", method, 0, 0.9)
-            | {"fingerprint": key}
-            | ({"error": "broken"} if broken else {})
-        ]
+        failed = {"error": "broken"} if len(asked) == 1 else {}
+        return [line("table mine", method, 0, 0.9) | {"fingerprint": key} | failed]
 
     monkeypatch.setattr(sweep, "_measure", measured)
     monkeypatch.setattr(sweep, "ProcessPoolExecutor", Here)
-    told = []
-    for broken in (True, False, False):
+    for _ in range(3):
         told.append(sweep.failures(results(environments, ["cheapest"], 1, path, 1)))
     assert len(asked) == 2 and asked[0] == asked[1]
     assert [*told[0].values()] == ["1, the first of cheapest, seed 0: broken"]

@@ -116,6 +116,7 @@ def test_after_a_bad_run_the_next_costs_at_most_a_quarter_of_all_so_far():
     assert wary.limit == pytest.approx(spent / 4) and calm.limit == pytest.approx(spent - 6 * 1.6e9 * 3e8)
 
 
+@pytest.mark.slow
 def test_a_law_that_may_hold_is_named_where_the_heaviest_does_not():
     size = np.repeat(np.geomspace(2e7, 5e8, 6), 3)
     loss = 2.3 + 390 * size**-0.34 + np.random.default_rng(0).normal(0, 0.008, 18)
