@@ -61,7 +61,7 @@ def public(
     tables: Annotated[list[Path], typer.Argument(metavar="TABLE...", help="Tables of finished runs.")],
     law: LawsOption,
     target: TargetOption = None,
-    target_share: TargetShareOption = DEAREST,
+    target_share: TargetShareOption = None,
     cost: CostOption = None,
     outcome: OutcomeOption = None,
     map: MapOption = None,
@@ -70,7 +70,10 @@ def public(
     seeds: Annotated[int, typer.Option(min=1, help="Draws: seeds 0 to this, exclusive.")] = 20,
     workers: Workers = 2,
 ) -> None:
-    """Chosen runs beside random, cheap and all runs, on tables of your own."""
+    """Chosen runs beside random, cheap and all runs, on tables of your own.
+
+    The dearest sixth of the runs is the target where none is named.
+    """
     asked = Asked(
         tuple(law), tuple(target or ()), target_share or DEAREST, cost, outcome, tuple(map or ()), where
     )

@@ -84,7 +84,10 @@ def _needed(paths: Sequence[Path] | Sequence[DecidedPath], cost: float) -> Grid:
         name = f"{method}, median of {len(own)}" if len(own) > 1 else method
         spend = number(float(np.median(share)) * cost)
         rows.append([name, spend, f"{np.median(share):.1%}", number(float(np.median(counts)), 3), spread])
-    return grid(["choice", "spend", "of all", "runs", "range"], rows)
+    columns = ["choice", "spend", "of all", "runs", "range"]
+    if not any(row[-1] for row in rows):  # one draw of each has none
+        columns, rows = columns[:-1], [row[:-1] for row in rows]
+    return grid(columns, rows)
 
 
 def _mean_of(draws: int) -> str:
