@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from jaxsl.host.errors import UserError
 from jaxsl.host.input.problem import runs
+from jaxsl.host.input.reading import read_runs
 from jaxsl.host.input.table import read
 from jaxsl.law import Law, params
 from laws.chinchilla import CHINCHILLA
@@ -375,24 +376,24 @@ def test_replicates_and_a_target_inside_the_pool_are_allowed_and_said():
 
 
 def test_lines_that_say_the_same_run_again_are_left_out_and_named():
-    table = {"N": [1e6, 2e6, 1e6, 1e6, 1e6], "D": [1e8] * 5, "loss": [3.9123, 3.512, 3.9123, 3.9123, 3.92]}
-    problem = runs(table, CHINCHILLA)
-    assert problem.runs.row_numbers.tolist() == [0, 1, 4]
-    assert any(one.startswith("rows 2, 3 repeat earlier ones in every column") for one in problem.notes)
-    assert any("1 of 3 runs repeat a configuration" in one for one in problem.notes)
+    given = {"N": [1e6, 2e6, 1e6, 1e6, 1e6], "D": [1e8] * 5, "loss": [3.9123, 3.512, 3.9123, 3.9123, 3.92]}
+    table = read_runs(given, {"N": "N", "D": "D", "loss": "loss"}, ["loss"])
+    assert table.row_numbers.tolist() == [0, 1, 4]
+    assert table.notes[-1].startswith("rows 2, 3 repeat earlier ones in every column")
+    assert any("1 of 3 runs repeat a configuration" in one for one in runs(table, CHINCHILLA).notes)
 
 
 @pytest.mark.parametrize(
     "more", [{"seed": [1, 2]}, {"loss": [3.91, 3.91]}, {"loss": [None, None]}, {"loss": [3.9123, 3.9124]}]
 )
 def test_runs_that_may_have_come_out_alike_are_kept(more):
-    table = {"N": [1e6, 1e6], "D": [1e8, 1e8], "loss": [3.9123, 3.9123], **more}
-    assert len(runs(table, CHINCHILLA).runs.x) == 2
+    given = {"N": [1e6, 1e6], "D": [1e8, 1e8], "loss": [3.9123, 3.9123], **more}
+    assert read_runs(given, {}, ["loss"]).num_rows == 2
 
 
 def test_overlapping_files_count_a_run_once_whatever_else_one_of_them_has():
     one = {"N": [1e6, 2e6], "D": [1e8, 1e8], "loss": [3.9123, 3.512]}
     other = {"N": [2e6, 4e6], "D": [1e8, 1e8], "loss": [3.512, 3.217], "note": ["a", "b"]}
-    problem = runs([one, other], CHINCHILLA)
-    assert problem.runs.row_numbers.tolist() == [1, 2, 4]
-    assert any("row 3 repeats an earlier one" in text for text in problem.notes)
+    table = read_runs([one, other], {}, ["loss"])
+    assert table.row_numbers.tolist() == [1, 2, 4]
+    assert any("row 3 repeats an earlier one" in text for text in table.notes)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from jaxsl.host.errors import UserError
-from jaxsl.host.input.copies import copies, note
 from jaxsl.host.input.course import course_of
 from jaxsl.host.input.law_columns import column_names, costs_of, inputs_of, outcomes_of, weights_of
 from jaxsl.host.input.remarks import repeated, slips
@@ -175,9 +174,7 @@ def runs(
         course_of(table, law, names, x, group),
     )
     whole = Runs(x, y, costs, table.row_numbers, labels, times, course)
-    # Of a run that tells its checkpoints a row is no run.
-    copied = copies(table, x, y) & ~marked.rows if group is None else np.zeros(len(x), bool)
-    kept, told = _counted(whole.take(~marked.rows & ~copied), schedule, table)
+    kept, told = _counted(whole.take(~marked.rows), schedule, table)
     targets, answers = _targets(marked, whole, table, law, names)
     aim = None if targets is None else targets.x
     own = marked.table
@@ -185,7 +182,6 @@ def runs(
         *table.notes,
         *table.readings(used),
         *told,
-        *note(table, copied),
         *(() if own is None else (*own.notes, *(f"the target's {what}" for what in own.readings(used)))),
         *repeated(kept.x, aim),
         *slips(kept.x, aim, law.inputs, names),

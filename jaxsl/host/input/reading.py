@@ -18,6 +18,7 @@ from jaxsl.host.errors import UserError
 from jaxsl.host.input.charts import RUN, side_by_side
 from jaxsl.host.input.columns import Table
 from jaxsl.host.input.condition import parse_condition
+from jaxsl.host.input.copies import without_copies
 from jaxsl.host.input.steps import has_steps, one_a_run, reduction, run_column, step_column
 from jaxsl.host.input.table import joined, tables
 from jaxsl.host.input.trackers import done_alone
@@ -49,8 +50,8 @@ def read_runs(
 ) -> Table:
     """Read a table of runs.
 
-    Of a tracker's table, with a column ``State``, the finished runs are kept; those left out are named in the
-    table's notes.
+    Of a tracker's table, with a column ``State``, the finished runs are kept, and of any table no line that
+    says the same as an earlier one; those left out are named in the table's notes.
 
     Args:
         source: anything ``jaxsl.host.input.table.read`` takes.
@@ -62,7 +63,13 @@ def read_runs(
         UserError: for anything that cannot be used as it stands, and when no row is left.
     """
     table = read_rows(source, outcomes, reduce=reduce, from_name=from_name)
-    return chosen(done_alone(table, outcome_columns(table, outcomes)), names, outcomes, where)
+    return once_each(table, names, outcomes, where)
+
+
+def once_each(table: Table, names: Mapping[str, str], outcomes: Sequence[str], where: str | None) -> Table:
+    """Each run that is done once, where it fulfils a condition; arguments and errors as in ``read_runs``."""
+    columns = outcome_columns(table, outcomes)
+    return chosen(without_copies(done_alone(table, columns), columns), names, outcomes, where)
 
 
 def read_rows(

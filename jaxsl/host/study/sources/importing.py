@@ -16,13 +16,12 @@ from jaxsl.host.input.columns import Table
 from jaxsl.host.input.law_columns import column_names
 from jaxsl.host.input.numerals import number
 from jaxsl.host.input.problem import Problem, runs
-from jaxsl.host.input.reading import Reading, chosen, from_names, outcome_columns, read_rows
+from jaxsl.host.input.reading import Reading, chosen, from_names, once_each, read_rows
 from jaxsl.host.input.records import columns
 from jaxsl.host.input.trackers import (
     FINISHED,
     RUNNING,
     STOPPED,
-    done_alone,
     id_column,
     state_column,
     unrepeated,
@@ -98,7 +97,7 @@ def import_table(
     table = read_rows(source, outputs, reduce=how.get("reduce"), from_name=how.get("from_name"))
     if tracked := tracked_rows(table):
         return import_tracked(study, tracked, mapping, outcome, cost, counts, confirmed, where=where)
-    table = chosen(done_alone(table, outcome_columns(table, outputs)), names, outputs, where)
+    table = once_each(table, names, outputs, where)
     if not settings["space"]:  # a table without outcomes is a list of further candidates
         table = with_outcomes(table, law, mapping, outcome)
 
