@@ -129,9 +129,11 @@ def test_fit_needs_neither_target_nor_cost_and_prints_every_basin(write):
 
 
 def test_what_is_allowed_is_said(write):
-    frame = pd.concat([table(), table().iloc[:1]])
+    again = table().iloc[:1].assign(loss=lambda row: row.loss + 0.001)
+    frame = pd.concat([table(), again, table().iloc[1:2]])
     result = invoke("next", write(frame), *NEXT, "--target", "N=8e6,D=8e8")
     assert "note: 1 of 17 runs repeat a configuration: taken as replicates" in result.stdout
+    assert "note: line 19 repeats an earlier one in every column: taken as a copy" in result.stdout
     assert "note: 1 of 1 targets are also among the runs: allowed" in result.stdout
 
 
