@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.optimize import brentq, minimize_scalar
 from typer.testing import CliRunner
@@ -20,6 +21,7 @@ from jaxsl.host.decision.optimal import optimal
 from jaxsl.host.decision.question import question
 from jaxsl.host.decision.reach import reach
 from jaxsl.host.errors import UserError
+from jaxsl.host.input.reading import read_rows
 from jaxsl.precision import double_precision
 from laws.chinchilla import CHINCHILLA
 
@@ -173,10 +175,23 @@ def test_a_recipe_whose_runs_count_double_needs_a_quarter_of_the_compute():
     assert {one.name for one in told.shared} == {"E", "A", "alpha", "B", "beta"}
 
 
+@pytest.mark.slow
+def test_rows_are_chosen_before_recipes_are_told_apart(tmp_path):
+    frames = [pd.DataFrame(runs(seed)).assign(recipe=name) for seed, name in enumerate(("old", "new"))]
+    lone = frames[0][:1].assign(recipe="lone")
+    path = tmp_path / "recipes.csv"
+    pd.concat([*frames, lone]).to_csv(path, index=False)
+    asked = ("multiplier", str(path), "--law", "chinchilla", "--by", "recipe", "--budget", "1e22")
+    assert "recipe=lone" in invoke(*asked, "--against", "new").stderr
+    found = invoke(*asked, "--against", "new", "--where", "recipe != 'lone'", "--json")
+    assert [one["name"] for one in json.loads(found.stdout)["recipes"]] == ["old"]
+
+
 def test_recipes_may_stand_in_the_names_of_files(tmp_path):
     for name, rows in (("old-1", 2), ("old-2", 1), ("new-1", 4)):
         (tmp_path / f"{name}.csv").write_text("N,loss\n" + "1e6,3\n" * rows)
-    found = split(sorted(tmp_path.glob("*.csv")), "recipe", "old", "(?P<recipe>[a-z]+)-")
+    table = read_rows(sorted(tmp_path.glob("*.csv")), ["loss"], from_name="(?P<recipe>[a-z]+)-")
+    found = split(table, "recipe", "old")
     assert {name: table.num_rows for name, table in found.items()} == {"new": 4, "old": 3}
 
 
@@ -253,6 +268,10 @@ def test_next_for_the_best_size_is_the_fall_of_its_regret():
         ),
         (("--law", "chinchilla@epoch", "--budget", "1e24", "--range", "N=5:1"), "LOW below HIGH"),
         (("--law", "chinchilla@epoch", "--budget", "1e24", "--range", "M=1:5"), "none of the inputs"),
+        (
+            ("--law", "chinchilla@epoch", "--budget", "1e21", "--range", "N=1e8:1e9", "--range", "D=1e8:1e9"),
+            "no configuration that is allowed costs 1e+21",
+        ),
         (("--law", "chinchilla@epoch", "--budget", "1e24", "--cost", "6*N"), "D is not in the cost"),
     ],
 )

@@ -35,16 +35,21 @@ def multiplier(
         raise UserError("--by tells the recipes of one table apart; give one table with it")
     if len(set(runs)) < len(runs):
         raise UserError("a table is given twice; compare different ones")
-    tables = {name: looked_at([name], law, options) for name in runs}
+    tables: dict[str, Any] = {name: looked_at([name], law, options) for name in runs}
 
+    from jaxsl.host.answer.which_laws import resolved, run_table
     from jaxsl.host.decision.multiplier import multiplier as compare
     from jaxsl.host.decision.multiplier import split
     from jaxsl.host.show.console import busy, print_json
     from jaxsl.host.show.recipes import show_multiplier
 
     with busy(f"fitting {', '.join(law)} to each recipe"):
+        if by is not None:  # rows are chosen before recipes are told apart
+            reading = {name: options.pop(name, None) for name in ("where", "reduce", "from_name")}
+            named = options.get("map"), options.get("outcome")
+            tables = split(run_table(tables[runs[0]], resolved(law), *named, **reading), by, against)
         report = compare(
-            tables if by is None else split(tables[runs[0]], by, against, options.pop("from_name")),
+            tables,
             law,
             budget=budget,
             **options,

@@ -39,7 +39,7 @@ def ask(
         print_json({"asked": asked, "stop": reason or None, "stop_runs": opened.stop_runs()})
     else:
         why_none = f"stop: {reason}; --anyway asks all the same" if reason else _why_none(opened)
-        show_asked(opened, asked, why_none, notes)
+        show_asked(opened, asked, why_none, notes, count)
 
 
 @study.command("tell", context_settings={"ignore_unknown_options": True})  # a loss may be negative
@@ -152,11 +152,13 @@ def _numbers(text: str | None) -> list[float] | None:
 
 
 def _why_none(opened) -> str:
+    from jaxsl.host.show.study import NOTHING
+
     status = opened.status()
     if status.left is not None and status.left <= 0:
-        return "nothing to run: the budget is spent or reserved for pending runs"
+        return f"{NOTHING}the budget is spent or reserved for pending runs"
     if status.num_candidates == 0:
-        return "nothing to run: every candidate was asked for; `jaxsl study import` adds more"
+        return f"{NOTHING}every candidate was asked for; `jaxsl study import` adds more"
     if "aim" in opened.ledger.settings and status.num_pending and opened.decision() is None:
-        return "nothing to run: a run can be chosen for a decision once more of the pending ones are in"
-    return "nothing to run: no candidate is affordable with what is left of the budget"
+        return f"{NOTHING}a run can be chosen for a decision once more of the pending ones are in"
+    return f"{NOTHING}no candidate is affordable with what is left of the budget"

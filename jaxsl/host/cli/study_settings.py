@@ -201,6 +201,12 @@ def set_command(
 
     opened = Study(path)
     check_budget(budget)
+    told = opened.status()
+    if budget is not None and budget < told.spent + told.reserved:
+        raise UserError(
+            f"--budget {budget:g}: {told.spent + told.reserved:.4g} is spent or reserved for pending runs, "
+            "and the budget is that of all runs; give more, or a stop rule"
+        )
     rules = options["rules"]
     settings: dict[str, Any] = {} if budget is None else {"budget": budget}
     if rules or clear:

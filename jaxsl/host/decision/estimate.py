@@ -100,10 +100,11 @@ class Values:
 
     @property
     def centre(self) -> np.ndarray:
-        """Mean over the components that have a value, ``(row,)``."""
+        """Mean over the components that have a value, ``(row,)``; not a number where none has."""
         known = np.isfinite(self.mean).all(axis=1)
         weight = np.where(known, self.weight, 0.0)
-        return (weight / weight.sum()) @ np.where(known[:, None], self.mean, 0.0)
+        with np.errstate(invalid="ignore"):
+            return (weight / weight.sum()) @ np.where(known[:, None], self.mean, 0.0)
 
     def estimates(
         self, names: Sequence[str], units: Sequence[str], log: Sequence[bool], level: float

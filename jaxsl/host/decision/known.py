@@ -227,7 +227,8 @@ def best_of_heaviest(known: Known, levels: np.ndarray, reach: bool) -> np.ndarra
                     if reach
                     else "no allowed configuration costs that much or little"
                 )
-                + "; ask for another, or widen --range"
+                + "; ask for another"
+                + (", or widen --range" if any(asked.given) else "")
             )
         for index in asked.free:
             ends = (("falls", asked.low[index]), ("rises", asked.high[index]))

@@ -23,8 +23,8 @@ from jaxsl.host.decision.question import check_budgets
 from jaxsl.host.decision.report import MultiplierReport, Recipe, Shared
 from jaxsl.host.errors import UserError
 from jaxsl.host.input.intervals import LEVEL, check_level
-from jaxsl.host.input.reading import Reading, named
-from jaxsl.host.input.table import Table, joined, read
+from jaxsl.host.input.reading import Reading
+from jaxsl.host.input.table import Table, read
 
 DECADES = 2.0  # of cost each way over which frontiers are compared
 POINTS = 16  # at which they are known
@@ -117,12 +117,8 @@ def check_recipes(recipes: Sized) -> None:
         )
 
 
-def split(
-    source: Any, column: str, last: str | None = None, from_name: str | None = None
-) -> dict[str, Table]:
+def split(source: Any, column: str, last: str | None = None) -> dict[str, Table]:
     """The runs of a table by the values of a column, those of ``last`` last.
-
-    The column may be one that ``from_name`` finds in the names of files (``jaxsl.host.input.reading``).
 
     Raises:
         UserError: when there is no such column or value.
@@ -132,7 +128,7 @@ def split(
         >>> {name: table.num_rows for name, table in found.items()}
         {'b': 1, 'a': 2}
     """
-    table = read(source) if from_name is None else joined(named(source, from_name), source)
+    table = read(source)
     table.require(column, "--by")
     text = table.text(column)
     names = list(dict.fromkeys(text))

@@ -75,6 +75,7 @@ def optimal(
         check_multiples(known.asked, multiple)
     told = values(known, levels, False)
     shown = [1] if single else np.arange(len(levels)).tolist()
+    check_some(known, told, shown, budgets)
     decisions = decisions_at(known, told, levels, shown, budgets, level)
     x = np.array([[one[name].median for name in free_names(known)] for one in decisions])
     if multiple:
@@ -144,6 +145,17 @@ def ratio_row(asked: Question, first: int, width: int) -> np.ndarray | None:
     row = np.zeros(width)
     row[first + names.index("D")], row[first + names.index("N")] = 1.0, -1.0
     return row
+
+
+def check_some(known: Known, told: Values, shown: Sequence[int], budgets: np.ndarray) -> None:
+    """Refuse a budget that no allowed configuration costs, whatever the belief."""
+    each = len(known.asked.free) + 2
+    for budget, at in zip(budgets, shown, strict=True):
+        if told.none(slice(at * each, (at + 1) * each)) == 1:
+            raise UserError(
+                f"no configuration that is allowed costs {budget:g}: ask for another --budget, or widen "
+                "--range"
+            )
 
 
 def decisions_at(

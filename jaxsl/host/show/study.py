@@ -22,10 +22,13 @@ if TYPE_CHECKING:
     from jaxsl.host.study.study import Asked, Status, Study
 
 CURVE_POINTS = 8  # of the curve of further spend
+NOTHING = "nothing to run: "
 
 
-def show_asked(study: "Study", asked: list["Asked"], why_none: str, notes: tuple[str, ...]) -> None:
-    """Print the runs to start."""
+def show_asked(
+    study: "Study", asked: list["Asked"], why_none: str, notes: tuple[str, ...], wanted: int = 1
+) -> None:
+    """Print the runs to start, and why they are none, or fewer than ``wanted``."""
     out = console()
     show_notes(out, notes)
     stop_runs = study.stop_runs()
@@ -46,6 +49,8 @@ def show_asked(study: "Study", asked: list["Asked"], why_none: str, notes: tuple
             f"expected of {those}{pending}: the target's interval narrows from {number(forecast.width)} to "
             f"{number(width)}"
         )
+    if len(asked) < wanted:
+        out.print(f"{len(asked)} of {wanted} runs: {why_none.removeprefix(NOTHING)}")
     if status.left is not None:
         out.print(f"{number(status.left)} of the budget of {number(status.budget or 0)} is left after them")
     if stop_runs:

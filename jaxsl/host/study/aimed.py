@@ -30,7 +30,7 @@ from jaxsl.host.study.candidates import Candidate, Candidates, Point
 from jaxsl.host.study.last import Last
 from jaxsl.host.study.ledger import DONE, Ledger
 from jaxsl.host.study.options import first_runs
-from jaxsl.host.study.planning import SHORT, Planned, View
+from jaxsl.host.study.planning import SHORT, Offer, Planned, View
 from jaxsl.host.study.stop_rules import Stop
 from jaxsl.host.study.stopping import not_worth
 from jaxsl.law import Law
@@ -138,6 +138,10 @@ class AimedAdvisor(Advisor):
         rows = self._short(ledger, options, taken)
         found = super()._plan(ledger, options.take(rows), taken, count, draws, design)
         return found._replace(rows=rows[found.rows])
+
+    def _widening(self, ledger: Ledger, view: View, offer: Offer, design: Design) -> float:
+        """1: nothing is forecast of a target."""
+        return 1.0
 
     def _short(self, ledger: Ledger, options: Candidates, taken: list[Proposal]) -> np.ndarray:
         """Rows of the options; of many those of the best, each as if it were the only next run."""

@@ -58,8 +58,7 @@ def worth_of(ledger: Ledger, advisor: "Advisor") -> Worth | None:
 
 def assess(forecast: Forecast, outlook: Outlook, stop: Stop) -> Worth:
     """Weigh the rest of the budget."""
-    variance = outlook.variance if math.isfinite(outlook.variance) else forecast.variance
-    base = min(variance, forecast.variance)
+    base = outlook.variance if math.isfinite(outlook.variance) else forecast.variance
     falls = np.cumsum([0.0, *(run.fall for run in outlook.runs)])
     spend = np.cumsum([0.0, *(run.cost for run in outlook.runs)])
     width = np.array([forecast.width_at(base - fall) for fall in falls])

@@ -37,8 +37,8 @@ def optimum_law(
     if len(cells) < len(inputs) + 2:
         raise UserError(
             f"the law of {variable} in {', '.join(inputs)} needs {len(inputs) + 2} cells with a minimum at "
-            f"least, and there are {len(cells)}; widen the grids that end at an edge, or leave out inputs "
-            f"with --power {variable}={inputs[0]}"
+            f"least, and there are {len(cells)}; widen the grids that end at an edge, name columns that vary "
+            f"too in --over or --by, or leave out inputs with --power {variable}={inputs[0]}"
         )
     x = np.log([[cell.by[name] for name in inputs] for cell in cells])
     y = np.log([cell.value[variable] for cell in cells])
