@@ -49,7 +49,7 @@ class Advisor:
         self.whole, self.options = tuple(laws), options
         self.laws = options.laws(laws)
         self.design = Design(self.laws)
-        self._known, self._widened = Last[Believed](), Last[float]()
+        self._known, self._more = Last[Believed](), Last[float]()
 
     def ask(self, ledger: Ledger, count: int) -> list[Proposal]:
         """At most ``count`` runs to start now, the best first; fewer where the budget or the list ends."""
@@ -151,7 +151,7 @@ class Advisor:
         """The best next runs among the options, after those that are ``taken`` already.
 
         How much cost counts is decided for the rest of the budget, unless a ``design`` that knows is given.
-        Variances are in proportion to that of the forecast.
+        Its variance is what is left of the forecast's.
         """
         offer = self._offer(ledger, options, taken)
         with double_precision():
@@ -159,17 +159,16 @@ class Advisor:
             broad, key = bool(ledger.settings["space"]), self._key(ledger)
             found = planned(chooses, view, offer, count, draws, key, design is not None, broad)
             believed, plan = self._believe(ledger), found.plan
-            scale = self._widened.get((believed,), lambda: self._widening(ledger, view, offer, found.design))
-        told = {name: getattr(plan, name) * scale for name in ("score", "first", "variance")}
-        return found._replace(plan=replace(plan, **told))
+            more = self._more.get((believed,), lambda: self._beyond(ledger, view, offer, found.design))
+        return found._replace(plan=replace(plan, variance=plan.variance + more))
 
-    def _widening(self, ledger: Ledger, view: View, offer: Offer, design: Design) -> float:
-        """The forecast's variance over that of what candidates are scored by: fewer components, Gaussian."""
+    def _beyond(self, ledger: Ledger, view: View, offer: Offer, design: Design) -> float:
+        """The forecast's variance less that of what candidates are scored by: fewer components, Gaussian."""
         nothing = Pending(view.pending.x, array(np.zeros(len(view.pending.mask), bool)))
         broad = bool(ledger.settings["space"])
         now = planned(design, view._replace(pending=nothing), offer, 0, 1, self._key(ledger), True, broad)
-        forecast, variance = self.forecast(ledger), float(now.plan.variance)
-        return forecast.variance / variance if forecast is not None and variance > 0 else 1.0
+        forecast = self.forecast(ledger)
+        return 0.0 if forecast is None else forecast.variance - float(now.plan.variance)
 
     def _offer(self, ledger: Ledger, options: Candidates, taken: list[Proposal]) -> Offer:
         """What the options cost, how often each may be run, and the money, after those that are ``taken``."""

@@ -139,9 +139,9 @@ class AimedAdvisor(Advisor):
         found = super()._plan(ledger, options.take(rows), taken, count, draws, design)
         return found._replace(rows=rows[found.rows])
 
-    def _widening(self, ledger: Ledger, view: View, offer: Offer, design: Design) -> float:
-        """1: nothing is forecast of a target."""
-        return 1.0
+    def _beyond(self, ledger: Ledger, view: View, offer: Offer, design: Design) -> float:
+        """0: nothing is forecast of a target."""
+        return 0.0
 
     def _short(self, ledger: Ledger, options: Candidates, taken: list[Proposal]) -> np.ndarray:
         """Rows of the options; of many those of the best, each as if it were the only next run."""
