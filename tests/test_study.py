@@ -369,12 +369,3 @@ def test_a_study_that_makes_no_sense_is_not_begun(tmp_path, settings, message):
     with pytest.raises(UserError, match=message):
         Study.create(tmp_path / "s.jsonl", CHINCHILLA, **settings)
     assert not list(tmp_path.iterdir())
-
-
-def test_what_is_worth_begins_at_the_interval_there_is_and_says_what_an_ask_brings(campaign):
-    study, _ = campaign
-    worth, found = study.worth(), study.best_prediction()
-    if not study.status().num_pending:
-        assert worth.width[0] == pytest.approx(found.width, rel=1e-6)
-    outlook = study.advisor.outlook(study.ledger)
-    np.testing.assert_allclose(worth.width[1:], [found.width_at(run.after) for run in outlook.runs], rtol=1e-6)

@@ -78,7 +78,12 @@ def test_what_is_asked_and_predicted_is_what_next_says_of_the_same_runs(study):
     for name in ("median", "low", "high", "level"):
         np.testing.assert_allclose(getattr(found, name), getattr(together, name), rtol=1e-5)
     assert study.best_prediction().trust.lines[-1] == answer.fit.trust.lines[-1]
+    worth, outlook = study.worth(), study.advisor.outlook(study.ledger)
+    now = study.best_prediction()
+    assert worth.width[0] == pytest.approx(now.width, rel=1e-6), "nothing is pending"
+    np.testing.assert_allclose(worth.width[1:], [now.width_at(one.after) for one in outlook.runs], rtol=1e-6)
     run = study.ask(1)[0]
+    assert run.after == pytest.approx(outlook.runs[0].after, rel=1e-6)
     best = answer.runs[0]
     assert run.x == best.x
     assert run.fall == pytest.approx(best.within + best.between, rel=0.02)
