@@ -18,6 +18,7 @@ RUNS = "N,D,loss\n" + "".join(
 )
 SCRIPT = """
 import sys
+import jaxsl.host
 from jaxsl.host.cli import main
 sys.argv = ["jaxsl", *sys.argv[2:]]
 try:
@@ -116,3 +117,7 @@ np.testing.assert_allclose(factor, scipy.linalg.cholesky([[4.0, 2.0], [2.0, 5.0]
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_completion_offers_every_verb():
+    assert {*jaxsl.host.__all__} <= {*dir(jaxsl.host)}

@@ -67,3 +67,8 @@ def __getattr__(name: str) -> Any:
     if name in MODULES:
         return getattr(import_module(f"jaxsl.host.{MODULES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """What completion offers: the verbs too, imported or not."""
+    return sorted({*globals(), *__all__})
