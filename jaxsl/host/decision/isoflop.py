@@ -27,6 +27,7 @@ from jaxsl.host.input.reading import Reading
 
 GAP = 0.1  # decades between costs of one budget and the next
 WIDE = 0.3  # decades within one budget above which costs are no budgets
+UNEVEN = 1.1  # times by which costs of one budget may differ before it is said
 DRAWS = 200  # of noise on a simulated grid
 
 
@@ -144,6 +145,8 @@ def grouped(
         >>> centres, rows, notes = grouped(np.array([1e18, 1.01e18, 3e18, 2.97e18]))
         >>> [f"{value:.3g}" for value in centres], [some.tolist() for some in rows]
         (['1e+18', '2.98e+18'], [[0, 1], [2, 3]])
+        >>> grouped(np.array([1e18, 1.2e18, 3e18]))[2]
+        ['runs that cost 1e+18 to 1.2e+18 are taken as one budget']
     """
     decades = np.log10(spent)
     if budgets is None:
@@ -156,7 +159,11 @@ def grouped(
                     f"costs from {spent[rows].min():.3g} to {spent[rows].max():.3g} form no budget: runs "
                     "of one budget cost the same; say which there are with --budgets"
                 )
-        return np.array([np.exp(np.mean(np.log(spent[rows]))) for rows in groups]), groups, []
+        uneven = [spent[rows] for rows in groups if np.ptp(decades[rows]) > np.log10(UNEVEN)]
+        notes = [
+            f"runs that cost {one.min():.3g} to {one.max():.3g} are taken as one budget" for one in uneven
+        ]
+        return np.array([np.exp(np.mean(np.log(spent[rows]))) for rows in groups]), groups, notes
     centres = check_budgets(budgets, "--budgets")
     nearest = np.argmin(np.abs(decades[:, None] - np.log10(centres)), axis=1)
     near = np.abs(decades - np.log10(centres)[nearest]) <= GAP
