@@ -23,7 +23,7 @@ from experiments.robust.methods import COMPARED
 from experiments.robust.sweep import failures, results
 from experiments.robust.tables import MethodsOption, known_methods, scores_of, summary
 from jaxsl.host.answer.next_runs import require_cost
-from jaxsl.host.answer.replay import check_replayed
+from jaxsl.host.answer.replay import hidden_target
 from jaxsl.host.answer.scores import mean_and_error
 from jaxsl.host.answer.which_laws import ensemble, resolved, run_table
 from jaxsl.host.cli.options import (
@@ -38,7 +38,6 @@ from jaxsl.host.cli.options import (
 )
 from jaxsl.host.errors import UserError
 from jaxsl.host.input.problem import DEAREST
-from jaxsl.host.input.remarks import ties
 from jaxsl.law import Law
 
 METHODS = ("default", "random", "cost-random", "cheapest", "v-opt", "d-opt", "all-data", "paper mspe")
@@ -127,14 +126,7 @@ def read(path: Path, asked: Asked) -> Read:
     price = require_cost(table, asked.cost)
     target = list(asked.target) or None
     chosen = ensemble(table, laws, mapping=mapping, outcome=asked.outcome, target=target, cost=price)
-    seen, problem, notes = chosen.seen, chosen.problem, list(chosen.problem.notes)
-    if problem.targets is None or problem.answers is None:
-        num, (seen, dear) = len(seen.x), seen.split_dearest(asked.target_share)
-        notes += ties(len(dear.x), num, asked.target_share)
-        x, y = dear.x, dear.y
-    else:
-        x, y = problem.targets.x, problem.answers.y
-    check_replayed(problem, seen, chosen.laws)
+    problem, (seen, x, y, _, notes) = chosen.problem, hidden_target(chosen, asked.target_share)
     unpriced = np.flatnonzero(~(seen.cost > 0))
     if unpriced.size:
         row = seen.row_numbers[unpriced[0]]

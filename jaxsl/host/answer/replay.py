@@ -9,7 +9,7 @@ law.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Unpack
+from typing import Any, NamedTuple, Unpack
 
 import numpy as np
 
@@ -22,7 +22,7 @@ from jaxsl.host.answer.history import BUDGETS, WAYS, PredictedHistory, Walk
 from jaxsl.host.answer.report import Report, beyond_rounding
 from jaxsl.host.answer.scores import NOTHING, Scores, mean_and_error, scores
 from jaxsl.host.answer.trust import Trust, trust
-from jaxsl.host.answer.which_laws import Laws, ensemble, resolved, run_table
+from jaxsl.host.answer.which_laws import Ensemble, Laws, ensemble, resolved, run_table
 from jaxsl.host.errors import UserError
 from jaxsl.host.input.choice import require_cost
 from jaxsl.host.input.intervals import LEVEL, check_level
@@ -151,17 +151,8 @@ def replay(
             else "--target and --target-share both say what to predict; give one of them"
         )
     chosen = ensemble(table, laws, mapping=map, outcome=outcome, target=target, cost=price, options=options)
-    problem, seen = chosen.problem, chosen.seen
-    left_out = len(problem.runs.x) - len(seen.x)
-    notes = list(problem.notes)
-    if problem.targets is None or problem.answers is None:
-        share = DEAREST if target_share is None else target_share
-        num, (seen, dear) = len(seen.x), seen.split_dearest(share)
-        notes += ties(len(dear.x), num, share)
-        x, observed, row_numbers = dear.x, dear.y, dear.row_numbers
-    else:
-        x, observed, row_numbers = problem.targets.x, problem.answers.y, problem.targets.row_numbers
-    check_replayed(problem, seen, chosen.laws)
+    problem, left_out = chosen.problem, len(chosen.problem.runs.x) - len(chosen.seen.x)
+    seen, x, observed, row_numbers, notes = hidden_target(chosen, target_share)
     if np.isfinite(observed).sum() == 1:
         notes.append("one outcome of the target is known, and scores need two: name more with --target")
     if left_out:
@@ -204,6 +195,35 @@ def check_draws(draws: int) -> None:
     """Refuse what is no number of draws."""
     if draws < 1:
         raise UserError(f"draws={draws}: give 1 or more")
+
+
+class HiddenTarget(NamedTuple):
+    """Finished runs to choose among, and the target that is hidden from them, ``(target, ...)``."""
+
+    seen: Runs
+    x: np.ndarray
+    y: np.ndarray
+    row_numbers: np.ndarray
+    notes: list[str]
+
+
+def hidden_target(chosen: Ensemble, share: float | None) -> HiddenTarget:
+    """The target that was named, or this share of the runs, the dearest; a sixth where it is None.
+
+    Raises:
+        UserError: where there is no pool beside it, as of ``check_replayed``.
+    """
+    problem, seen, notes = chosen.problem, chosen.seen, list(chosen.problem.notes)
+    if problem.targets is None or problem.answers is None:
+        share = DEAREST if share is None else share
+        num, (seen, dear) = len(seen.x), seen.split_dearest(share)
+        notes += ties(len(dear.x), num, share)
+        found = HiddenTarget(seen, dear.x, dear.y, dear.row_numbers, notes)
+    else:
+        aim = problem.targets
+        found = HiddenTarget(seen, aim.x, problem.answers.y, aim.row_numbers, notes)
+    check_replayed(problem, found.seen, chosen.laws)
+    return found
 
 
 def check_within(within: float | None) -> None:
