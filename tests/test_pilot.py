@@ -1,11 +1,11 @@
 import csv
-from concurrent.futures import Future
 from pathlib import Path
 
 import equinox as eqx
 import jax
 import numpy as np
 import pytest
+from here_and_now import HereAndNow
 
 from experiments.pilot import check, corpus, curves, grid, model, sweep, train
 from experiments.pilot.table import append
@@ -122,24 +122,6 @@ def test_recover_refuses_another_table(tmp_path):
 def points_of(table: Path) -> list[grid.Point]:
     with table.open(newline="") as file:
         return [grid.Point(*(int(row[name]) for name in grid.Point._fields)) for row in csv.DictReader(file)]
-
-
-class HereAndNow:
-    """Stands for the pool of processes: runs each task when it is submitted."""
-
-    def __init__(self, *args, **kwargs):
-        pass
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *args):
-        pass
-
-    def submit(self, function, *args):
-        future: Future = Future()
-        future.set_result(function(*args))
-        return future
 
 
 def test_a_sweep_started_again_trains_what_is_missing(tmp_path, monkeypatch):

@@ -2,11 +2,11 @@
 
 import csv
 import json
-from concurrent.futures import Future
 from functools import partial
 
 import numpy as np
 import pytest
+from here_and_now import HereAndNow
 from typer.testing import CliRunner
 
 from experiments.__main__ import app
@@ -187,30 +187,12 @@ def test_what_failed_is_told_and_measured_again(history, tmp_path, monkeypatch):
         return [line("table mine", method, 0, 0.9) | {"fingerprint": key} | failed]
 
     monkeypatch.setattr(sweep, "_measure", measured)
-    monkeypatch.setattr(sweep, "ProcessPoolExecutor", Here)
+    monkeypatch.setattr(sweep, "ProcessPoolExecutor", HereAndNow)
     for _ in range(3):
         told.append(sweep.failures(results(environments, ["cheapest"], 1, path, 1)))
     assert len(asked) == 2 and asked[0] == asked[1]
     assert [*told[0].values()] == ["1, the first of cheapest, seed 0: broken"]
     assert told[1] == told[2] == {"failed episodes": "0"}
-
-
-class Here:
-    """A pool of processes that works at once, in this one."""
-
-    def __init__(self, *given, **options):
-        pass
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *error):
-        pass
-
-    def submit(self, function, *given):
-        future = Future()
-        future.set_result(function(*given))
-        return future
 
 
 def test_a_loss_within_two_errors_is_not_clear():

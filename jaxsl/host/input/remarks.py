@@ -38,7 +38,7 @@ def ties(num_dear: int, num_runs: int, share: float) -> list[str]:
         >>> ties(12, 30, 0.17), ties(5, 30, 0.17)
         (['12 of 30 runs are the target, not a share of 0.17: the dearest cost the same'], [])
     """
-    if num_dear <= max(share * num_runs, 1):
+    if num_dear <= max(share * num_runs * (1 + 1e-9), 1):  # as many as ``Runs.split_dearest`` takes
         return []
     return [
         f"{num_dear} of {num_runs} runs are the target, not a share of {share:.3g}: the dearest cost the same"
